@@ -1,4 +1,4 @@
-"""The documents say what the code does: options, keys, styles, messages, examples, links."""
+"""The documents agree with the code: options, keys, styles, messages, examples, links."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _first_column(text: str, heading: str) -> list[str]:
 
 
 def _plugin_options(block: Block) -> dict[str, Any] | None:
-    """What a block of ``mkdocs.yml`` says below the plugin; None if it does not name the plugin."""
+    """The plugin's options in a block of ``mkdocs.yml``; None if the block does not name the plugin."""
     config = yaml_load(block.text) if block.language == "yaml" and "plugins:" in block.text else None
     for plugin in (config or {}).get("plugins", ()):
         if plugin == "leonardo":
@@ -95,19 +95,19 @@ def _front_matter(text: str) -> dict[str, Any] | None:
 
 @pytest.mark.parametrize("path", tables.DOCUMENTS, ids=name_of)
 def test_generated_parts_of_a_document_equal_the_code(path: Path) -> None:
-    """What stands between the marks is what the code says; ``python tests/reference_tables.py`` refreshes it."""
+    """The text between the marks is the code's; ``python tests/reference_tables.py`` refreshes it."""
     text = text_of(path)
     assert [*tables.groups_in(text), *tables.commands_in(text)]
     assert tables.refreshed(text) == text
 
 
 def test_option_reference_shows_every_group() -> None:
-    """No group of options is left out of the reference."""
+    """The reference of options has a table for every group."""
     assert list(tables.GROUPS) == tables.groups_in(text_of(DOCS / "reference/options.md"))
 
 
 def test_option_table_has_every_option_of_the_configuration() -> None:
-    """Each option has a docstring below it, or the table could not be made."""
+    """The plugin's table of options has every option of the configuration."""
     names = {name for group in tables.GROUPS for name in re.findall(r"^\| `(\w+)`", tables.table(group), re.MULTILINE)}
     assert {name.rpartition(".")[2] for name in tables.option_names()} == names
 
@@ -118,7 +118,7 @@ def test_front_matter_table_lists_the_keys_of_the_code() -> None:
 
 
 def test_front_matter_page_states_the_limits_of_the_code() -> None:
-    """The numbers are those that the messages name."""
+    """The page of the front matter states the limits of the code."""
     text = text_of(DOCS / "reference/front-matter.md")
     assert f"from 0 to {MAX_SEED}" in text
     assert f"| {MAX_PROMPT_CHARACTERS} characters" in text
@@ -127,13 +127,13 @@ def test_front_matter_page_states_the_limits_of_the_code() -> None:
 
 
 def test_styles_page_lists_the_styles_of_the_code() -> None:
-    """All 23, in the order of the code."""
+    """The page of styles lists all 23 styles in the order of the code."""
     assert list(STYLES) == _first_column(text_of(DOCS / "guide/styles.md"), "## The list")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_document_names_no_option_that_does_not_exist(path: Path) -> None:
-    """What looks like an option or a key in the prose is one, or belongs to another program."""
+    """Each name in the prose that looks like an option or a key is one, or belongs to another program."""
     text = without_blocks(path)
     known = {name.rpartition(".")[2] for name in tables.option_names()} | set(front_matter.KEYS)
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) <= known | FOREIGN_NAMES
@@ -149,7 +149,7 @@ def test_document_names_no_option_that_does_not_exist(path: Path) -> None:
     ids=name_of,
 )
 def test_configuration_example_is_accepted(path: Path, block: Block) -> None:
-    """Every example of ``mkdocs.yml`` that names the plugin could be pasted."""
+    """Every example of ``mkdocs.yml`` with the plugin is a valid configuration."""
     config = LeonardoConfig()
     config.load_dict(_plugin_options(block) or {})
     assert config.validate() == ([], []), path
@@ -187,7 +187,7 @@ def _invocations(path: Path) -> Iterator[list[str]]:
 
 
 def test_command_reference_shows_the_help_of_every_command() -> None:
-    """In the order of the code, each below a heading of its own."""
+    """The reference has the help of every command, in the order of the code, each below its heading."""
     text = text_of(DOCS / "reference/command-line.md")
     assert list(tables.COMMANDS) == tables.commands_in(text)
     assert list(cli.main.commands) == re.findall(r"^## (\S+)\n\n<!-- help: \1 -->$", text, re.MULTILINE)
@@ -199,7 +199,7 @@ def test_command_reference_shows_the_help_of_every_command() -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else name_of(value),
 )
 def test_command_in_a_document_is_one_that_exists(path: Path, arguments: list[str]) -> None:
-    """Every example could be typed: its command, its options and their values are known."""
+    """Every command line in a document names an existing command with existing options and valid values."""
     name = next((argument for argument in arguments if argument in cli.main.commands), None)
     assert name is not None, path
     place = arguments.index(name) + 1
@@ -211,7 +211,7 @@ def test_command_in_a_document_is_one_that_exists(path: Path, arguments: list[st
 
 
 def test_command_reference_lists_the_exit_codes_of_the_code() -> None:
-    """Done, found something, cannot be done as given, interrupted."""
+    """The reference lists the exit codes of the code."""
     codes = _first_column(text_of(DOCS / "reference/command-line.md"), "## Exit codes")
     assert codes == ["0", "1", str(CommandError.exit_code), str(INTERRUPTED)]
 
@@ -223,12 +223,12 @@ FIGURES = re.compile(
 
 
 def _without_figures(text: str) -> list[str]:
-    """The lines in any order, since pictures that are made side by side come as they come."""
+    """The lines in sorted order without figures, since pictures finish in any order."""
     return sorted(FIGURES.sub("…", line) for line in text.splitlines() if line)
 
 
 def test_walk_through_of_the_commands_prints_what_it_shows(tmp_path: Path, services: Services) -> None:
-    """Every command of the guide, in its order, on the pages that it shows; figures differ from run to run."""
+    """The commands of the guide print what the guide shows, except for figures."""
     site = Site(
         tmp_path,
         pages={
@@ -263,12 +263,12 @@ def test_walk_through_of_the_commands_prints_what_it_shows(tmp_path: Path, servi
 
 
 def _dollars(cost_usd: float) -> str:
-    """As a person rounds: half a digit up, which the nearest binary number may lie below."""
+    """The amount, rounded half up as a person does."""
     return f"${cost_usd + 1e-9:.4f}"
 
 
 def test_prices_in_the_documents_are_those_of_the_code() -> None:
-    """The figures that readers plan with are the ones that the caps are held by."""
+    """The prices in the documents are the estimates of the code."""
     size = {"width_px": 1536, "height_px": 864}
     with_alchemy, without = (
         estimate_usd(LeonardoOptions(alchemy=alchemy), PictureSpec("a lake")) for alchemy in (True, False)
@@ -305,7 +305,7 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
 
 
 def test_report_in_the_documents_has_the_fields_of_the_code() -> None:
-    """The example of `report.json` has each field, in its order."""
+    """The example of `report.json` has the report's fields in their order."""
     block = next(block for block in blocks(DOCS / "money/paid-when.md") if block.language == "json")
     rendering = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
     asset = HeroAsset("0" * 64, "leonardo", "a model", Source.CACHED, rendering)
@@ -319,7 +319,7 @@ def test_report_in_the_documents_has_the_fields_of_the_code() -> None:
 
 
 def test_contributing_names_functions_that_are_there() -> None:
-    """The way of an image, and where to change what, lead to the code."""
+    """Every function that CONTRIBUTING.md names exists."""
     text = text_of(ROOT / "CONTRIBUTING.md").partition("### The way of an image")[2].partition("Two rules")[0]
     names = re.findall(r"`([a-z_]+(?:\.\w+)+)`", text)
     assert len(names) > 10
@@ -331,7 +331,7 @@ def test_contributing_names_functions_that_are_there() -> None:
 
 
 def test_contributing_lists_the_layers_that_are_held() -> None:
-    """The table of layers is the one that import-linter holds, from top to bottom."""
+    """The table of layers is the one that import-linter checks, from top to bottom."""
     config = tomllib.loads(text_of(ROOT / "pyproject.toml"))
     (contract,) = (each for each in config["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
     table = re.search(r"^\| layer \|.*?\n\n", text_of(ROOT / "CONTRIBUTING.md"), re.MULTILINE | re.DOTALL)
@@ -345,14 +345,14 @@ def test_contributing_lists_the_layers_that_are_held() -> None:
 
 
 def test_look_page_lists_the_custom_properties_of_the_stylesheet() -> None:
-    """Every property that the stylesheet reads has its row, and no other has."""
+    """The guide's table has each custom property that the stylesheet reads, and no other."""
     css = "".join(map(text_of, Path(mkdocs_leonardo.__file__).parent.glob("page/css/*.css")))
     read = set(re.findall(r"var\((--leonardo-[\w-]+)", css))
     assert sorted(read) == sorted(_first_column(text_of(DOCS / "guide/look.md"), "## Custom properties"))
 
 
 def test_look_page_lists_the_attributes_of_the_template_variable() -> None:
-    """`hero` has what its table says, in any order."""
+    """The guide's table has each attribute of the template variable `hero`, and no other."""
     table = re.search(r"^## Draw it yourself\n.*?^```", text_of(DOCS / "guide/look.md"), re.MULTILINE | re.DOTALL)
     assert table is not None
     attributes = {name for name in dir(HeroContext) if not name.startswith("_")}
@@ -378,7 +378,7 @@ def _template(node: ast.AST) -> Iterator[str]:
 
 
 def _provoked() -> Iterator[str]:
-    """Messages that are put together from several texts, as an author gets them."""
+    """Messages that are built from several texts, in the form that an author gets."""
     metas: list[dict[str, object]] = [
         {"hero_prompt": "a lake", "hero_style": "CINEMTIC", "hero_promt": "a lake"},
         {"hero_prompt": "", "hero_seed": -1, "hero_tagline": 7},
@@ -413,13 +413,13 @@ TROUBLES = [
 
 @pytest.fixture(scope="module")
 def messages() -> tuple[str, ...]:
-    """Everything that the package may say."""
+    """Every message of the package."""
     return (*_provoked(), *_templates())
 
 
 @pytest.mark.parametrize("message", TROUBLES)
 def test_message_in_the_troubleshooting_is_one_of_the_code(message: str, messages: tuple[str, ...]) -> None:
-    """The page has the words of each message: only the parts that are filled in may differ."""
+    """Each message in the troubleshooting is a message of the code, with `…` for filled-in parts."""
     shape = re.compile(".+".join(map(re.escape, message.split("…"))))
     assert any(shape.search(text) for text in messages)
 
@@ -429,7 +429,7 @@ def test_message_in_the_troubleshooting_is_one_of_the_code(message: str, message
 
 @pytest.mark.parametrize("path", [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=name_of)
 def test_relative_links_in_a_document_lead_to_files_and_headings(path: Path) -> None:
-    """Nothing that a reader can click on is missing. The site's own links are checked by its build."""
+    """Each relative link leads to a file and a heading; the site's own links are checked by its build."""
     targets = re.findall(r"\]\(([^)\s]+)\)", without_blocks(path))
     for target in targets:
         if "://" in target:
@@ -444,7 +444,7 @@ def test_relative_links_in_a_document_lead_to_files_and_headings(path: Path) -> 
 
 
 def test_readme_shows_a_small_picture_of_a_built_page() -> None:
-    """A reader of the first screen sees what the result looks like, in less than 150 kB."""
+    """The README shows one picture of a built page in less than 150 kB."""
     shown = re.findall(r"!\[[^]]{20,}\]\(([^)]+)\)", text_of(README))
     assert len(shown) == 1
     assert 0 < (ROOT / shown[0]).stat().st_size < 150_000
@@ -455,7 +455,7 @@ def test_readme_shows_a_small_picture_of_a_built_page() -> None:
     [("styles", "contact-sheet.webp"), ("styles", "style-sheet.webp"), ("gallery", "layout-sheet.webp")],
 )
 def test_sheet_of_pictures_is_small_enough_for_a_page(page: str, name: str) -> None:
-    """Dozens of pictures in less than 300 kB, shown with their true size, so that nothing moves."""
+    """A sheet of pictures has less than 300 kB and is shown with its true size."""
     path = DOCS / "images" / name
     assert 0 < path.stat().st_size < 300_000
     with Image.open(path) as sheet:
@@ -464,7 +464,7 @@ def test_sheet_of_pictures_is_small_enough_for_a_page(page: str, name: str) -> N
 
 
 def test_styles_page_names_the_prompts_of_the_contact_sheet() -> None:
-    """Who looks at a row knows what was asked for."""
+    """The page of styles lists the prompts of its contact sheet."""
     assert list(PROMPTS) == re.findall(r"^\d+\. (.*)$", text_of(DOCS / "guide/styles.md"), re.MULTILINE)
 
 
@@ -472,7 +472,7 @@ def test_styles_page_names_the_prompts_of_the_contact_sheet() -> None:
 
 
 def test_example_site_has_a_hero_on_every_page_and_post() -> None:
-    """At least eight pages and five posts, in at least six styles, all layouts that show something, an own picture."""
+    """Every page and post has a hero, in at least six styles and in every layout, one with an own picture."""
     metas = {path: _front_matter(text_of(path)) or {} for path in [*PAGES, *POSTS, DOCS / "blog/index.md"]}
     assert len(PAGES) >= 8
     assert len(POSTS) >= 5
@@ -484,7 +484,7 @@ def test_example_site_has_a_hero_on_every_page_and_post() -> None:
 
 
 def test_costs_page_counts_the_prompts_of_this_site() -> None:
-    """The sum for this site is the sum for its prompts."""
+    """The page of costs states the sum for this site's prompts."""
     prompts = {
         (meta["hero_prompt"], meta.get("hero_style"), meta.get("hero_seed"))
         for meta in (_front_matter(text_of(path)) or {} for path in DOCS.rglob("*.md"))
@@ -495,7 +495,7 @@ def test_costs_page_counts_the_prompts_of_this_site() -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example site, built with ``--strict`` and without keys; small files only, since encoding takes long."""
+    """The example site with small files only, built with ``--strict`` and without keys."""
     folder = tmp_path_factory.mktemp("example")
     config = (
         text_of(SITE / "mkdocs.yml")
@@ -522,7 +522,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_example_site_builds_strictly_without_key(built: Path) -> None:
-    """No warning, no submission, no request, and a picture on each page."""
+    """The example site builds without a warning or a request, with a picture on each page."""
     report = json.loads(text_of(built / ".cache/plugin/leonardo/report.json"))
     assert len([*PAGES, *POSTS]) + 1 == len(report["heroes"])
     assert {"local", "own"} == {hero["source"] for hero in report["heroes"]}
@@ -530,7 +530,7 @@ def test_example_site_builds_strictly_without_key(built: Path) -> None:
 
 
 def test_example_site_loads_nothing_from_elsewhere(built: Path) -> None:
-    """Every script, stylesheet, font and picture is the site's own."""
+    """Every script, stylesheet, font and picture of the example site is its own."""
     for path in sorted((built / "site").rglob("*.html")):
         loads = re.findall(r"<(?:script|img|iframe|source)\b[^>]*\bsrc(?:set)?=\"([^\"]*)\"", text_of(path))
         loads += re.findall(
@@ -545,7 +545,7 @@ def test_example_site_loads_nothing_from_elsewhere(built: Path) -> None:
 
 
 def test_example_site_shows_cards_on_blog_views(built: Path) -> None:
-    """The index and every category show the posts' covers."""
+    """The blog's index and every category show the posts' covers."""
     index = text_of(built / "site/blog/index.html")
     assert len(POSTS) == index.count('<a class="leonardo-card"')
     for view in ("category/money", "category/speed", "archive/2026/11", "author/makers"):
@@ -553,7 +553,7 @@ def test_example_site_shows_cards_on_blog_views(built: Path) -> None:
 
 
 def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
-    """The example for template authors works as it is printed: its formats, escaped words, no hero of ours.
+    """The guide's template draws the hero as printed: formats, escaped words, without the plugin's markup.
 
     `layout: none` holds for the whole site; a page that asks for another layout has the plugin's hero and no cover.
     """
@@ -598,7 +598,7 @@ def test_override_in_the_documents_draws_the_hero(tmp_path: Path) -> None:
 
 
 def test_gallery_commands_in_the_documents_pin_a_hero(tmp_path: Path, services: Services) -> None:
-    """A picture that was pinned as the page says is shown without cache, key and network."""
+    """The gallery's commands pin a picture, which a build shows without cache, key and network."""
     site = Site(tmp_path, pages={"index.md": page("Harbour", hero_prompt="a harbour at dusk")})
     assert site.build(services).sources == {"index.md": "generated"}
     commands = next(block for block in blocks(DOCS / "money/paid-when.md") if "mkdocs-leonardo pin" in block.text)
@@ -613,7 +613,7 @@ def test_gallery_commands_in_the_documents_pin_a_hero(tmp_path: Path, services: 
 
 
 def test_cache_folder_that_was_moved_is_as_good(tmp_path: Path, services: Services) -> None:
-    """CI may restore the folder at another place: nothing is paid or asked again."""
+    """A moved cache folder, as CI may restore it, causes no request."""
     pages = {"index.md": page("Harbour", hero_prompt="a harbour at dusk")}
     first = Site(tmp_path / "first", pages=pages)
     assert first.build(services).sources == {"index.md": "generated"}

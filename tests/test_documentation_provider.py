@@ -1,4 +1,4 @@
-"""The provider of the documentation: installed as a reader would, it passes its own test and draws in a real build."""
+"""The example provider of the documentation, installed as a package, in its own test and in real builds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY = "easel-key-3c9f10b7"
 
 
 def blocks() -> dict[str, str]:
-    """Every block of the page that has a title."""
+    """Every block of the page with a title."""
     text = PAGE.read_text(encoding="utf-8")
     return {
         match[1]: match[2]
@@ -37,7 +37,7 @@ def blocks() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package's folder, with what is installed of it in ``installed``."""
+    """The package's folder, with its installed files in ``installed``."""
     folder = tmp_path_factory.mktemp("easel")
     for name in FILES:
         (folder / name).write_text(blocks()[name], encoding="utf-8")
@@ -79,12 +79,12 @@ def service(package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback
 
 
 def environ(package: Path) -> Mapping[str, str]:
-    """An environment in which the package is installed and has a key."""
+    """An environment with the installed package and its key."""
     return {"PYTHONPATH": str(package / "installed"), "EASEL_API_KEY": KEY}
 
 
 def site_with(folder: Path, service: LoopbackService, **settings: object) -> Site:
-    """A site as the page configures it, with the service where it is."""
+    """A site with the page's configuration and the address of `service`."""
     options = yaml.safe_load(blocks()["mkdocs.yml, below the plugin"])
     options["easel"] |= {"base_url": service.url, **settings}
     pages = {"index.md": page("Home", hero_prompt="a harbour at dusk")}
@@ -92,12 +92,12 @@ def site_with(folder: Path, service: LoopbackService, **settings: object) -> Sit
 
 
 def test_example_package_is_little_more_than_a_hundred_lines() -> None:
-    """All its files together, with options, a limit and a check of its own."""
+    """All files of the example together, with options, a limit and a check, have little over a hundred lines."""
     assert sum(len(blocks()[name].splitlines()) for name in FILES) <= 115
 
 
 def test_example_package_passes_its_own_test(package: Path) -> None:
-    """As its author would run it; with a network that is not used."""
+    """The example's own test passes."""
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "test_easel.py"],
         cwd=package,
@@ -112,7 +112,7 @@ def test_example_package_passes_its_own_test(package: Path) -> None:
 
 
 def test_example_package_draws_in_a_real_build(tmp_path: Path, package: Path, service: LoopbackService) -> None:
-    """The page shows the service's picture and name, paid once; the next build sends no request."""
+    """A build shows the service's picture, paid once; the next build sends no request."""
     site = site_with(tmp_path, service)
     site.options = {**site.options, "credit": True}
     built = site.build(None, "--strict", environ=environ(package))
@@ -139,7 +139,7 @@ def test_example_package_draws_in_a_real_build(tmp_path: Path, package: Path, se
 
 
 def test_example_package_without_its_key_is_skipped(tmp_path: Path, package: Path, service: LoopbackService) -> None:
-    """The key is looked for under the provider's name, and its lack is said once."""
+    """Without its key, the example is skipped, and one message names the variable."""
     built = site_with(tmp_path, service).build(None, "--strict", environ={**environ(package), "EASEL_API_KEY": ""})
     assert built.exit_code == 0, built.log
     assert built.sources == {"index.md": "local"}
@@ -162,7 +162,7 @@ def test_example_package_without_its_key_is_skipped(tmp_path: Path, package: Pat
 def test_example_package_refuses_a_setting_in_one_line(
     tmp_path: Path, package: Path, service: LoopbackService, setting: dict[str, object], message: str
 ) -> None:
-    """An option that it does not declare, or not so, stops the build with name, value and cure."""
+    """An unknown or wrong option of the example stops the build with name, value and fix."""
     built = site_with(tmp_path, service, **setting).build(None, environ=environ(package))
     assert built.exit_code == 1
     assert not built.has_traceback, built.log
@@ -175,7 +175,7 @@ def test_example_package_refuses_a_setting_in_one_line(
 def test_provider_with_another_name_than_its_entry_point_is_refused(
     tmp_path: Path, package: Path, service: LoopbackService
 ) -> None:
-    """Without its request limit and its alert, which go by that name, nothing is asked for."""
+    """A provider whose name is not its entry point's is refused before any request."""
     metadata = tmp_path / "packages/sketch-1.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
@@ -193,7 +193,7 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
 
 
 def test_example_package_is_told_by_status_and_doctor(tmp_path: Path, package: Path, service: LoopbackService) -> None:
-    """What a picture costs, and whether the service takes the key, without paying; a refusal in its words."""
+    """`status` shows the example's estimate, and `doctor` checks its key without paying."""
     shell = Shell(site_with(tmp_path, service), environ=environ(package))
 
     ran = shell("status", "--json")
@@ -210,7 +210,7 @@ def test_example_package_is_told_by_status_and_doctor(tmp_path: Path, package: P
 
 
 def test_example_package_has_a_limit_of_its_own(tmp_path: Path, package: Path, service: LoopbackService) -> None:
-    """Its requests wait for room under its own `requests_per_minute`, whatever Leonardo's is."""
+    """The example's requests wait for its own `requests_per_minute`."""
     service.is_finished = False
     site = site_with(tmp_path, service, requests_per_minute=2)
     site.options = {**site.options, "leonardo": {"requests_per_minute": 100_000}}
@@ -227,13 +227,13 @@ def test_example_package_has_a_limit_of_its_own(tmp_path: Path, package: Path, s
 
 
 def test_page_lists_every_requirement_of_the_contract() -> None:
-    """What a provider that passes can be relied on for, word for word."""
+    """The page lists the requirements of the contract test word for word."""
     text = PAGE.read_text(encoding="utf-8").partition("## The test")[2]
     assert re.findall(r"^- (.*)$", text, re.MULTILINE) == [str(requirement) for requirement in Requirement]
 
 
 def test_page_lists_every_optional_member_of_a_provider() -> None:
-    """The list of optional members is that of the protocols in the code."""
+    """The page lists the optional members of the protocols in the code."""
     from mkdocs_leonardo.providers import base
 
     protocols = (base.FindsLostJobs, base.ReportsAccount, base.ChecksAccess, base.Prepares, base.TakesReferences)
@@ -243,7 +243,7 @@ def test_page_lists_every_optional_member_of_a_provider() -> None:
 
 
 def test_page_lists_every_error_a_provider_may_raise() -> None:
-    """The table of kinds is the tree in the code."""
+    """The page's table of errors is the tree of classes in the code."""
     from mkdocs_leonardo.errors import ProviderError
 
     table = PAGE.read_text(encoding="utf-8").partition("## What it may raise")[2].partition("## The test")[0]

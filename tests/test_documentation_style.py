@@ -41,13 +41,13 @@ def sentences(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_document_uses_the_words_of_the_trade(path: Path) -> None:
-    """A reader who knows MkDocs needs no glossary."""
+    """A document has no word that readers of MkDocs do not know in that meaning."""
     assert FORBIDDEN.findall(prose(path)) == []
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=name_of)
 def test_sentence_of_a_guide_has_at_most_25_words(path: Path) -> None:
-    """A reader who is doing something reads each sentence once."""
+    """A sentence of a guide has at most 25 words."""
     assert [line for line in sentences(path) if len(re.findall(r"[\w']+", line)) > MAX_WORDS] == []
 
 

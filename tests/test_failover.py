@@ -1,4 +1,4 @@
-"""Each row of the failure table, each class of error, and the promise that no doubt is paid for twice."""
+"""The failure table by class of error, and its promise that no doubtful call is paid for twice."""
 
 import math
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ FINAL = (PromptRefused, JobFailed, JobEmpty, JobUnknown)
 
 
 def family(kind: type[ProviderError]) -> Iterator[type[ProviderError]]:
-    """`kind` and everything of the package that descends from it."""
+    """`kind` and every subclass of it in the package."""
     yield kind
     for child in kind.__subclasses__():
         if child.__module__.startswith("mkdocs_leonardo"):
@@ -75,7 +75,7 @@ def after(
     charged: Charged = Charged.NO,
     retry_after_s: float | None = None,
 ) -> Decision:
-    """What follows from an error of `kind`."""
+    """The decision after an error of `kind`."""
     error = kind("it went wrong", provider="leonardo", charged=charged, retry_after_s=retry_after_s)
     return decide(error, calls=calls, can_look=can_look)
 
@@ -91,13 +91,13 @@ anything = {
 
 
 def test_table_names_every_provider_error() -> None:
-    """A new class of error cannot be forgotten here: it needs a row."""
+    """The table has a row for every class of provider error."""
     assert set(family(ProviderError)) == set(AFTER_ONE_FREE_CREATE)
 
 
 @pytest.mark.parametrize("kind", AFTER_ONE_FREE_CREATE, ids=lambda kind: kind.__name__)
 def test_decide_after_one_free_create_is_the_table_row(kind: type[ProviderError]) -> None:
-    """Each class of error has exactly its own consequence."""
+    """The decision after one free create call is the table's row for the error."""
     assert after(kind) == AFTER_ONE_FREE_CREATE[kind]
 
 
@@ -114,25 +114,25 @@ def test_decide_after_one_free_create_is_the_table_row(kind: type[ProviderError]
     ],
 )
 def test_decide_on_a_rate_limit_rests_as_long_as_was_asked(retry_after_s: float | None, cooldown_s: float) -> None:
-    """`Retry-After` is honoured up to an hour; without a usable one it is a minute. No retry, no wait."""
+    """A rate limit rests the provider for `Retry-After`, up to an hour, else for a minute, without a retry."""
     assert after(RateLimited, retry_after_s=retry_after_s) == Decision(Step.NEXT_PROVIDER, cooldown_s=cooldown_s)
 
 
 @pytest.mark.parametrize("charged", [Charged.UNKNOWN, Charged.NO])
 def test_decide_on_a_second_failed_create_never_creates_a_third_time(charged: Charged) -> None:
-    """Once more means once more."""
+    """A second failed create call moves on to the next provider."""
     assert after(ServiceFailed, calls=MAX_CALLS, charged=charged).step is Step.NEXT_PROVIDER
 
 
 def test_decide_on_a_create_of_unknown_outcome_looks_before_it_creates_again() -> None:
-    """The account's list is read after two seconds; the intent stays until it has been."""
+    """A create call of unknown outcome keeps its intent, and the account's list is read after two seconds."""
     decision = after(ServiceFailed, charged=Charged.UNKNOWN)
 
     assert decision == Decision(Step.CREATE_AGAIN, wait_s=2.0, look_first=True, forget=False)
 
 
 def test_decide_on_a_second_create_of_unknown_outcome_looks_before_it_moves_on() -> None:
-    """The second one may have been accepted as well."""
+    """A second create call of unknown outcome reads the list before it moves on."""
     decision = after(ServiceFailed, calls=2, charged=Charged.UNKNOWN)
 
     assert decision == Decision(Step.NEXT_PROVIDER, wait_s=2.0, look_first=True, forget=False)
@@ -142,14 +142,14 @@ def test_decide_on_a_second_create_of_unknown_outcome_looks_before_it_moves_on()
 def test_decide_on_a_create_without_an_answer_looks_for_ten_seconds_before_anything_else(
     calls: int, step: Step
 ) -> None:
-    """The call may be carried out late, and the list may lag behind it."""
+    """A create call without an answer is looked for in the list for ten seconds."""
     decision = after(NoAnswer, calls=calls, charged=Charged.UNKNOWN)
 
     assert decision == Decision(step, wait_s=2.0, look_first=True, look_for_s=10.0, forget=False)
 
 
 def test_decide_on_a_create_without_an_answer_and_without_a_list_moves_on_and_keeps_the_intent() -> None:
-    """A picture that may be made, and that no list will show, is not bought again."""
+    """A create call without an answer and a list keeps its intent and moves on to the next provider."""
     decision = after(ServiceFailed, can_look=False, charged=Charged.UNKNOWN)
 
     assert decision == Decision(Step.NEXT_PROVIDER, forget=False)
@@ -157,29 +157,29 @@ def test_decide_on_a_create_without_an_answer_and_without_a_list_moves_on_and_ke
 
 @pytest.mark.parametrize(("calls", "step"), [(1, Step.CREATE_AGAIN), (2, Step.NEXT_PROVIDER)])
 def test_decide_on_a_server_error_without_a_list_repeats_the_call_once(calls: int, step: Step) -> None:
-    """Both calls stand in caps and report; the journal has nothing to collect."""
+    """A server error without a list repeats the call once, and both calls count as spent."""
     decision = after(ServerError, calls=calls, can_look=False, charged=Charged.UNKNOWN)
 
     assert decision == Decision(step, wait_s=RETRY_WAIT_S if calls == 1 else 0.0)
 
 
 def test_decide_on_a_failure_after_payment_keeps_the_job_and_moves_on() -> None:
-    """A service that fails after it accepted is not sent a second create."""
+    """A failure after acceptance keeps the job and moves on without a second create call."""
     assert after(ServiceFailed, charged=Charged.YES) == Decision(Step.NEXT_PROVIDER, forget=False)
 
 
 def test_decide_on_an_uncharged_failure_needs_no_list() -> None:
-    """Nothing was sent, so nothing has to be looked for."""
+    """A failure without a charge creates again without reading the list."""
     assert after(ServiceFailed, can_look=False) == Decision(Step.CREATE_AGAIN, wait_s=2.0)
 
 
 def test_decide_on_a_refused_key_while_collecting_keeps_the_job() -> None:
-    """The key may be mended by the next build, and the picture is paid for."""
+    """A refused key while collecting keeps the paid job."""
     assert after(AccountRefused, calls=0) == Decision(Step.NEXT_PROVIDER, switch_off=True, forget=False)
 
 
 def test_decide_on_a_job_unknown_to_the_service_keeps_it_where_jobs_are_kept() -> None:
-    """Its answers may lag behind itself; a service that keeps no jobs has lost the picture, which is made anew."""
+    """An unknown job is kept if the service keeps jobs, else it is made anew."""
     assert after(JobUnknown, calls=0) == Decision(Step.NEXT_PROVIDER, forget=False)
     assert after(JobUnknown, calls=0, can_look=False) == Decision(Step.CREATE_AGAIN)
 
@@ -188,7 +188,7 @@ def test_decide_on_a_job_unknown_to_the_service_keeps_it_where_jobs_are_kept() -
 def test_decide_never_creates_again_where_a_job_may_be_paid(
     *, kind: type[ProviderError], calls: int, can_look: bool, charged: Charged, retry_after_s: float | None
 ) -> None:
-    """A second create needs proof (nothing charged, a look first, no such job), or a 5xx where there is no list."""
+    """A second create call needs a failure without a charge and a read list, or a 5xx of a service without one."""
     decision = after(kind, calls=calls, can_look=can_look, charged=charged, retry_after_s=retry_after_s)
 
     if decision.step is Step.CREATE_AGAIN:
@@ -202,7 +202,7 @@ def test_decide_never_creates_again_where_a_job_may_be_paid(
 def test_decide_never_forgets_a_job_that_may_be_paid(
     *, kind: type[ProviderError], calls: int, can_look: bool, charged: Charged, retry_after_s: float | None
 ) -> None:
-    """An earlier build's job, and whatever may be charged, stays in the journal until the service says it is over."""
+    """A job that may be charged stays in the journal until the service says that it is over."""
     decision = after(kind, calls=calls, can_look=can_look, charged=charged, retry_after_s=retry_after_s)
 
     without_list = kind is ServerError and calls > 0 and charged is Charged.UNKNOWN and not can_look
@@ -214,7 +214,7 @@ def test_decide_never_forgets_a_job_that_may_be_paid(
 def test_decide_asks_for_waits_that_a_build_can_bear(
     *, kind: type[ProviderError], calls: int, can_look: bool, charged: Charged, retry_after_s: float | None
 ) -> None:
-    """Times are finite and not negative, whatever a service asks for; only a rate limit makes a provider rest."""
+    """Waits are finite and not negative, and only a rate limit rests a provider."""
     decision = after(kind, calls=calls, can_look=can_look, charged=charged, retry_after_s=retry_after_s)
 
     assert decision.wait_s in {0.0, RETRY_WAIT_S}
@@ -228,7 +228,7 @@ def test_decide_asks_for_waits_that_a_build_can_bear(
 def test_decide_leads_every_sequence_of_errors_out_of_one_provider(
     errors: list[tuple[type[ProviderError], Charged, bool]],
 ) -> None:
-    """Whatever a provider answers, it is left after two create calls at most."""
+    """Every sequence of errors leaves a provider after at most two create calls."""
     calls = 0
     for kind, charged, can_look in errors:
         calls += 1

@@ -1,4 +1,4 @@
-"""Writing files, and telling whether two names are one place, where the system differs from Linux."""
+"""Writing files and comparing paths on systems other than Linux."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_write_over_a_file_that_another_process_reads_is_tried_again(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Windows refuses to replace an open file. A reader closes it soon; a refusal for good leaves no trace."""
+    """A write over a file that Windows keeps open is tried again; a final refusal leaves no temporary file."""
     path, left, rename = tmp_path / "a.json", [None] * refusals, Path.replace
 
     def refuse(self: Path, target: Path) -> Path:
@@ -38,7 +38,7 @@ def test_write_over_a_file_that_another_process_reads_is_tried_again(
 
 
 def test_is_below_knows_a_folder_by_its_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through a link, through `..`, and in other letters where the file system has no case."""
+    """A folder is recognised through a link, through `..`, and in other letters on a file system without case."""
     (tmp_path / ".cache/mine").mkdir(parents=True)
     (tmp_path / "link").symlink_to(".cache/mine", target_is_directory=True)
     cache = tmp_path / ".cache"

@@ -1,4 +1,4 @@
-"""What an author writes becomes a hero, or one line that says what to mend; nothing in between is paid for."""
+"""Front matter becomes a hero, or a one-line message and no purchase."""
 
 import itertools
 from collections.abc import Mapping
@@ -45,18 +45,18 @@ def read_meta(
     title: str = "Harbours",
     defaults: HeroDefaults = HeroDefaults(),  # noqa: B008 - frozen
 ) -> FrontMatter:
-    """The metadata of one page, read."""
+    """Read the metadata of one page."""
     return read(meta, page=page, title=title, defaults=defaults)
 
 
 def read_yaml(lines: str) -> FrontMatter:
-    """The same from the text of a file, as the host parses it."""
+    """Read the text of a file as the host parses it."""
     _, meta = get_data(f"---\n{lines}\n---\n\n# A page\n")
     return read_meta(meta)
 
 
 def picture_of(front_matter: FrontMatter) -> PictureSpec:
-    """The wish of a page that has one and no problem."""
+    """The picture request of a page without a problem."""
     assert front_matter.problems == ()
     assert front_matter.hero is not None
     assert front_matter.hero.picture is not None
@@ -64,7 +64,7 @@ def picture_of(front_matter: FrontMatter) -> PictureSpec:
 
 
 def problem_of(front_matter: FrontMatter) -> str:
-    """The one message of a page that gets no hero."""
+    """The one message of a page without a hero."""
     assert front_matter.hero is None
     assert front_matter.image is None
     assert len(front_matter.problems) == 1
@@ -75,12 +75,12 @@ def problem_of(front_matter: FrontMatter) -> str:
 
 
 def test_read_without_hero_keys_wants_nothing_and_says_nothing() -> None:
-    """A page of any other kind is not our business, whatever types its keys have."""
+    """Metadata without hero keys, of any types, gives neither a hero nor a message."""
     assert read_meta({"title": "x", "date": date(2026, 1, 1), 5: 6, None: 1}) == FrontMatter(None)  # type: ignore[dict-item]
 
 
 def test_read_of_every_key_gives_the_hero_they_describe() -> None:
-    """Each row of the table ends in its own field."""
+    """Each key sets its own field of the hero."""
     front_matter = read_yaml(
         """
 hero_prompt: a lighthouse in a storm, dawn
@@ -105,7 +105,7 @@ hero_layout: full
 
 
 def test_read_of_a_prompt_alone_takes_the_sites_defaults() -> None:
-    """The page says what, the site says how."""
+    """A prompt alone gives a hero with the site's defaults."""
     defaults = HeroDefaults(
         PictureSpec("", style="MOODY", negative_prompt=" text ", width_px=1024, height_px=576),
         prompt_template="{title}: {prompt}, film grain",
@@ -126,7 +126,7 @@ def test_read_of_a_prompt_alone_takes_the_sites_defaults() -> None:
 
 
 def test_read_of_a_negative_prompt_adds_to_the_sites_own() -> None:
-    """The site's words come first, the page's follow."""
+    """The negative prompt is the site's text followed by the page's."""
     front_matter = read_meta(
         {"hero_prompt": PROMPT, "hero_negative_prompt": "boats"},
         defaults=HeroDefaults(PictureSpec("", negative_prompt="people, text")),
@@ -136,20 +136,20 @@ def test_read_of_a_negative_prompt_adds_to_the_sites_own() -> None:
 
 
 def test_read_of_other_keys_without_a_prompt_wants_nothing() -> None:
-    """A folder's shared style asks for no picture by itself."""
+    """Hero keys without a prompt, such as a folder's style, give no hero."""
     assert read_meta({"hero_style": "MOODY", "hero_layout": "full"}) == FrontMatter(None)
 
 
 @pytest.mark.parametrize("line", ["false", "no", "off", "False", '"false"', "' FALSE '"])
 def test_read_with_prompt_false_wins_over_everything_inherited(line: str) -> None:
-    """`false` in any spelling that YAML knows: no hero, and no word about the values that a parent folder gave."""
+    """`false` in any spelling of YAML gives no hero and no message about inherited values."""
     front_matter = read_yaml(f"hero_prompt: {line}\nhero_style: NOPE\nhero_seed: -1\nhero_image: ../../../x\n")
 
     assert front_matter == FrontMatter(None)
 
 
 def test_read_with_prompt_false_still_names_unknown_keys() -> None:
-    """A misspelt key is a mistake on any page."""
+    """An unknown key beside `hero_prompt: false` is a message."""
     front_matter = read_meta({"hero_prompt": False, "hero_stlye": "MOODY"})
 
     assert front_matter.hero is None
@@ -157,7 +157,7 @@ def test_read_with_prompt_false_still_names_unknown_keys() -> None:
 
 
 def test_read_of_metadata_without_dashes_means_the_same_as_yaml() -> None:
-    """The older form of metadata holds nothing but text; numbers and `false` are understood in it all the same."""
+    """Numbers and `false` in the older metadata format, which has only text, mean the same as in YAML."""
     _, wanted = get_data(f"hero_prompt: {PROMPT}\nhero_seed: 42\n\n# A page\n")
     _, declined = get_data("hero_prompt: false\nhero_style: MOODY\n\n# A page\n")
 
@@ -179,7 +179,7 @@ def test_read_of_metadata_without_dashes_means_the_same_as_yaml() -> None:
     ],
 )
 def test_read_of_unusual_text_keeps_it_as_it_is(text: str) -> None:
-    """Emoji, right-to-left, quotes and HTML are words like others; escaping is the page's part."""
+    """Emoji, right-to-left text, quotes and HTML are kept unescaped."""
     meta = {"hero_prompt": text, "hero_alt": text[:MAX_ALT_CHARACTERS], "hero_tagline": text[:MAX_TAGLINE_CHARACTERS]}
 
     front_matter = read_meta(meta)
@@ -191,14 +191,14 @@ def test_read_of_unusual_text_keeps_it_as_it_is(text: str) -> None:
 
 
 def test_read_of_a_prompt_over_several_lines_folds_it_into_one() -> None:
-    """Line breaks, tabs and control characters are spaces, so that layout of the file is no other picture."""
+    """Line breaks, tabs and control characters in a prompt become spaces."""
     front_matter = read_yaml('hero_prompt: "a lighthouse\\n\\t in a\\0 storm,\\u2028\\x85 dawn "')
 
     assert picture_of(front_matter).prompt == PROMPT
 
 
 def test_read_of_emoji_written_as_two_escapes_joins_the_halves() -> None:
-    """What JSON tools write for a wave arrives as two halves; half a character alone does not break the key."""
+    """An emoji in two JSON escapes is joined, and half a character alone does not break the key."""
     picture = picture_of(read_meta({"hero_prompt": "\ud83c\udf0a storm \ud83c"}))
 
     assert picture.prompt == "🌊 storm"
@@ -219,13 +219,13 @@ def test_read_of_emoji_written_as_two_escapes_joins_the_halves() -> None:
     ],
 )
 def test_style_named_as_the_service_shows_it_is_found(text: str, style: str) -> None:
-    """Case, spaces and punctuation do not matter."""
+    """A style is found regardless of case, spaces and punctuation."""
     assert find_style(text) == style
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_style_named_finds_every_documented_style(style: str) -> None:
-    """All styles can be written, in either case."""
+    """Every documented style is found in either case."""
     assert find_style(style) == find_style(style.lower()) == style
 
 
@@ -234,7 +234,7 @@ def test_style_named_finds_every_documented_style(style: str) -> None:
     [("0", 0), ("42", 42), ("'42'", 42), ("1_000", 1000), ("0x10", 16), (str(MAX_SEED), MAX_SEED)],
 )
 def test_read_of_a_seed_as_yaml_writes_whole_numbers_is_taken(line: str, seed: int) -> None:
-    """Every way to write a whole number is one, quoted or not."""
+    """Every spelling of a whole number is a valid seed, quoted or not."""
     assert picture_of(read_yaml(f"hero_prompt: {PROMPT}\nhero_seed: {line}")).seed == seed
 
 
@@ -251,7 +251,7 @@ def test_read_of_a_seed_as_yaml_writes_whole_numbers_is_taken(line: str, seed: i
     ],
 )
 def test_read_of_a_focus_gives_its_point(text: str, point: FocalPoint) -> None:
-    """Words and percentages name a point within the picture."""
+    """Words and percentages give a focal point within the picture."""
     front_matter = read_meta({"hero_prompt": PROMPT, "hero_focus": text})
 
     assert front_matter.hero is not None
@@ -260,7 +260,7 @@ def test_read_of_a_focus_gives_its_point(text: str, point: FocalPoint) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_read_of_a_layout_overrides_the_sites(layout: str) -> None:
-    """Each layout can be chosen for one page; `none` is a word and no nothing."""
+    """A page can choose each layout; `none` is a word and not null."""
     front_matter = read_yaml(f"hero_prompt: {PROMPT}\nhero_layout: {layout}")
 
     assert front_matter.hero is not None
@@ -269,7 +269,7 @@ def test_read_of_a_layout_overrides_the_sites(layout: str) -> None:
 
 @pytest.mark.parametrize("key", ["hero_alt", "hero_tagline", "hero_negative_prompt"])
 def test_read_of_an_empty_text_in_quotes_is_no_text(key: str) -> None:
-    """`hero_alt: ""` says on purpose that there is none."""
+    """An empty `hero_alt` is an absent one."""
     front_matter = read_meta({"hero_prompt": PROMPT, key: ""})
 
     assert picture_of(front_matter).negative_prompt == ""
@@ -293,7 +293,7 @@ def test_read_of_an_empty_text_in_quotes_is_no_text(key: str) -> None:
     ],
 )
 def test_read_of_an_own_picture_resolves_it_against_the_page(page: str, text: str, path: str) -> None:
-    """The path is the page's, the answer the documentation folder's; nothing is generated."""
+    """The path of an own picture is relative to the page, and the hero's to docs_dir."""
     front_matter = read_meta({"hero_prompt": PROMPT, "hero_image": text, "hero_alt": "A harbour"}, page=page)
 
     assert front_matter.problems == ()
@@ -338,19 +338,19 @@ _INSIDE = "it must stay inside the documentation folder"
     ],
 )
 def test_read_of_an_own_picture_elsewhere_is_refused(value: object, message: str) -> None:
-    """Only a file below the documentation folder, by a path that means the same on every system."""
+    """An own picture outside docs_dir, or with a path of one system only, is a message."""
     assert problem_of(read_meta({"hero_image": value})) == f"blog/a.md: hero_image {message}"
 
 
 def test_read_of_an_own_picture_above_a_page_in_the_root_is_refused() -> None:
-    """There is nothing above the documentation folder."""
+    """An own picture above docs_dir is a message."""
     front_matter = read_meta({"hero_image": "../a.jpg"}, page="index.md")
 
     assert problem_of(front_matter) == f"index.md: hero_image is '../a.jpg'; {_INSIDE}"
 
 
 def test_read_of_an_own_picture_by_signed_address_keeps_the_secret_out_of_the_message() -> None:
-    """Neither the password nor the signature of an address is told to a log."""
+    """The message about an address as own picture contains neither password nor signature."""
     front_matter = read_meta({"hero_image": "https://me:pass@cdn.example/a.jpg?signature=abc#frag"})
 
     assert problem_of(front_matter) == f"blog/a.md: hero_image is 'https://…cdn.example/a.jpg…'; {_COPY}"
@@ -358,7 +358,7 @@ def test_read_of_an_own_picture_by_signed_address_keeps_the_secret_out_of_the_me
 
 @given(st.text(alphabet="./\\ab:", max_size=24), st.sampled_from(["a.md", "b/a.md", "b/c/a.md"]))
 def test_read_of_any_own_picture_stays_inside_the_documentation_folder(text: str, page: str) -> None:
-    """No mixture of dots, slashes and drives leads out, on any system."""
+    """Every mixture of dots, slashes and drives stays inside docs_dir or is refused."""
     image = read_meta({"hero_image": text}, page=page).image
 
     if image is not None:
@@ -427,7 +427,7 @@ _QUOTES = "it must be text; put quotes around it"
     ],
 )
 def test_read_of_a_wrong_value_names_page_key_value_and_cure(line: str, message: str) -> None:
-    """One line to mend, and no hero, though the prompt beside it may be fine."""
+    """A wrong value gives no hero and one line with page, key, value and fix."""
     key = line.partition(":")[0]
     prompt = "" if key == "hero_prompt" else f"hero_prompt: {PROMPT}\n"
 
@@ -444,7 +444,7 @@ def test_read_of_a_wrong_value_names_page_key_value_and_cure(line: str, message:
     ],
 )
 def test_read_of_a_hundred_thousand_characters_says_how_many_are_allowed(key: str, most: int) -> None:
-    """The message counts them and does not repeat them."""
+    """The message about a long value states its length and the limit, without the value."""
     message = problem_of(read_meta({"hero_prompt": PROMPT, key: "long " * 20_000}))
 
     assert message.endswith(f"; it has 99,999 characters, and at most {most:,} are allowed")
@@ -463,7 +463,7 @@ def test_read_of_a_hundred_thousand_characters_says_how_many_are_allowed(key: st
     ],
 )
 def test_read_of_a_prompt_with_a_macro_wants_nothing(prompt: str) -> None:
-    """Where no plugin has rendered the macro, no picture of its letters is bought."""
+    """A prompt with an unrendered macro gives no hero and a message."""
     wish = read_meta({"hero_prompt": prompt})
 
     assert wish.hero is None
@@ -491,7 +491,7 @@ POST = {
     ],
 )
 def test_read_of_a_prompt_with_names_in_braces_fills_them_in_once(prompt: str, filled: str) -> None:
-    """A folder's one line becomes each page's own prompt; what a value holds in braces stays as it is."""
+    """Names in braces are replaced by the page's values, and braces in a value stay."""
     meta = {"hero_prompt": prompt, **POST}
 
     hero = read(meta, page="a.md", title="Har{b}ours & {{co}}", site_name="The {title} Log", defaults=HeroDefaults())
@@ -508,14 +508,14 @@ def test_read_of_a_prompt_with_names_in_braces_fills_them_in_once(prompt: str, f
     ],
 )
 def test_read_of_a_prompt_fills_in_nothing_where_the_page_says_nothing(meta: dict[str, object], filled: str) -> None:
-    """Five hundred posts are not all complete; what a value cannot be is no word of the prompt."""
+    """A missing value or one of a wrong type is replaced by nothing."""
     assert (
         picture_of(read_meta({"hero_prompt": "a view of {category}, {tags}, {description}.", **meta})).prompt == filled
     )
 
 
 def test_read_of_names_in_braces_is_the_same_in_the_template_as_in_the_prompt() -> None:
-    """The site's words may name what the page's may, beside the page's words themselves."""
+    """The template may use the same names in braces as the prompt, and `{prompt}`."""
     defaults = HeroDefaults(prompt_template="{title} ({category}): {prompt}, {{sic}}")
 
     assert picture_of(read_meta({"hero_prompt": "a {tags} poster", **POST}, defaults=defaults)).prompt == (
@@ -540,7 +540,7 @@ def test_read_of_names_in_braces_is_the_same_in_the_template_as_in_the_prompt() 
     ],
 )
 def test_read_of_an_unknown_name_in_braces_wants_nothing(prompt: str, cure: str) -> None:
-    """A picture of a misspelt name is bought by mistake only."""
+    """An unknown name in braces gives no hero and a message."""
     message = problem_of(read_meta({"hero_prompt": prompt}))
 
     assert message.startswith("blog/a.md: hero_prompt is ")
@@ -548,21 +548,21 @@ def test_read_of_an_unknown_name_in_braces_wants_nothing(prompt: str, cure: str)
 
 
 def test_read_of_a_prompt_of_nothing_but_empty_names_wants_nothing() -> None:
-    """Nothing is bought for no words at all."""
+    """A prompt that is empty after its names are filled in gives no hero and a message."""
     message = problem_of(read_meta({"hero_prompt": "{description} {tags}"}))
 
     assert message.endswith("; the page has no values for its names; add them to the front matter, or add words")
 
 
 def test_read_of_a_prompt_that_its_names_make_too_long_says_so() -> None:
-    """The line is short, the description is not."""
+    """The message about a prompt that its values make too long says so."""
     message = problem_of(read_meta({"hero_prompt": "a poster of {description}", "description": "x" * 1500}))
 
     assert message.endswith("; it has 1,512 characters once it is filled in, and at most 1,500 are allowed")
 
 
 def test_read_of_a_prompt_as_long_as_the_model_takes_it() -> None:
-    """A model may take more than others, and its limit is the one that is told."""
+    """The limit of a prompt's length is the model's, and the message states it."""
     defaults = HeroDefaults(rules=PictureRules("lucid-realism", prompt_max=9999))
 
     assert picture_of(read_meta({"hero_prompt": "x" * 9999}, defaults=defaults)).prompt == "x" * 9999
@@ -571,7 +571,7 @@ def test_read_of_a_prompt_as_long_as_the_model_takes_it() -> None:
 
 
 def test_read_of_a_prompt_that_the_template_makes_too_long_says_so() -> None:
-    """The author cannot see the site's template, so the message names it."""
+    """The message about a prompt that the template makes too long names the template."""
     defaults = HeroDefaults(prompt_template="{prompt}, " + "y" * 1000)
 
     message = problem_of(read_meta({"hero_prompt": "x" * 600}, defaults=defaults))
@@ -580,7 +580,7 @@ def test_read_of_a_prompt_that_the_template_makes_too_long_says_so() -> None:
 
 
 def test_read_of_a_negative_prompt_that_the_sites_own_makes_too_long_says_so() -> None:
-    """Both together are one field of the request."""
+    """The message about a negative prompt that is too long with the site's says so."""
     meta = {"hero_prompt": PROMPT, "hero_negative_prompt": "x" * 1000}
 
     message = problem_of(read_meta(meta, defaults=HeroDefaults(PictureSpec("", negative_prompt="y" * 600))))
@@ -589,7 +589,7 @@ def test_read_of_a_negative_prompt_that_the_sites_own_makes_too_long_says_so() -
 
 
 def test_read_of_several_wrong_values_names_each_of_them() -> None:
-    """Mending a page takes one look at the log."""
+    """Several wrong values give a message each."""
     front_matter = read_meta({"hero_prompt": 5, "hero_style": "x", "hero_seed": -1, "hero_stlye": "y"})
 
     assert front_matter.hero is None
@@ -618,7 +618,7 @@ def test_read_of_several_wrong_values_names_each_of_them() -> None:
     ],
 )
 def test_read_of_an_unknown_key_suggests_one_and_keeps_the_hero(key: str, cure: str) -> None:
-    """A key of another tool may begin alike: it is told, and the page keeps its picture."""
+    """An unknown hero key is a message with a suggestion, and the page keeps its hero."""
     front_matter = read_meta({"hero_prompt": PROMPT, key: "x"})
 
     assert front_matter.hero is not None
@@ -627,7 +627,7 @@ def test_read_of_an_unknown_key_suggests_one_and_keeps_the_hero(key: str, cure: 
 
 @pytest.mark.parametrize("key", ["hero-prompt", "heroPrompt", "heroprompt", "HERO PROMPT", "hero.prompt"])
 def test_read_of_a_misspelt_prompt_alone_suggests_the_key(key: str) -> None:
-    """The page has no hero, and its author learns why."""
+    """A misspelt `hero_prompt` is a message with the right key."""
     front_matter = read_meta({"title": "A page", key: PROMPT})
 
     assert front_matter.hero is None
@@ -635,7 +635,7 @@ def test_read_of_a_misspelt_prompt_alone_suggests_the_key(key: str) -> None:
 
 
 def test_read_of_a_prompt_below_hero_says_where_it_belongs() -> None:
-    """A mapping is how other tools have it."""
+    """A `prompt` in a mapping `hero` is a message with the right key."""
     front_matter = read_meta({"hero": {"Prompt": PROMPT}})
 
     assert front_matter.hero is None
@@ -648,13 +648,13 @@ def test_read_of_a_prompt_below_hero_says_where_it_belongs() -> None:
     ids=lambda meta: next(iter(meta)),
 )
 def test_read_of_keys_of_another_tool_says_nothing(meta: dict[str, object]) -> None:
-    """A theme may have a hero of its own."""
+    """A key `hero` with another tool's values is no message."""
     assert read_meta(meta) == FrontMatter(None)
 
 
 @pytest.mark.parametrize("key", ["hero_" + "x" * 100_000, "hero_\nfoo\x1b[31m", "hero_\u202eabc"])
 def test_read_of_an_unknown_key_of_any_shape_is_told_on_one_line(key: str) -> None:
-    """A key may be as strange as a value."""
+    """An unknown key of any length or characters is a message of one line."""
     message = problem_of(read_meta({key: 1}))
 
     assert message.isprintable()
@@ -668,7 +668,7 @@ def test_read_of_an_unknown_key_of_any_shape_is_told_on_one_line(key: str) -> No
     ids=lambda value: type(value).__name__,
 )
 def test_read_of_values_that_python_refuses_to_write_is_told_on_one_line(key: str, value: object) -> None:
-    """Numbers of forty thousand bits, sets, bytes, halves of characters: a message like any other, or none."""
+    """Huge numbers, sets, bytes and halves of characters give a message of one line, or none."""
     front_matter = read_meta({key: value})
 
     assert front_matter.hero is None
@@ -678,7 +678,7 @@ def test_read_of_values_that_python_refuses_to_write_is_told_on_one_line(key: st
 
 
 def test_read_of_nested_aliases_answers_at_once() -> None:
-    """A billion laughs in YAML cost nothing: the message shows the first of them."""
+    """The message about deeply nested YAML aliases shows only their beginning."""
     levels = ["hero_prompt_0: &x0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     levels += [f"hero_prompt_{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]" for n in range(1, 12)]
     meta = yaml.safe_load("\n".join([*levels, "hero_prompt: *x11"]))
@@ -765,7 +765,7 @@ wrong: dict[str, st.SearchStrategy[object]] = {
 )
 @example({"hero_prompt": "\ud83c"})
 def test_read_of_any_metadata_never_raises_and_never_spends_on_nonsense(meta: dict[str, object]) -> None:
-    """Whatever a page says: a hero whose key can be computed, or printable one-line messages, or silence."""
+    """Any metadata gives a hero with a key, or printable messages of one line, or neither."""
     front_matter = read_meta(meta)
 
     for problem in front_matter.problems:
@@ -783,7 +783,7 @@ def test_read_of_any_metadata_never_raises_and_never_spends_on_nonsense(meta: di
 
 @given(st.data())
 def test_read_with_one_wrong_value_among_right_ones_gives_one_message_and_no_hero(data: st.DataObject) -> None:
-    """A single mistake anywhere is enough to spend nothing, and only the mistake is told."""
+    """One wrong value among right ones gives one message and no hero."""
     key = data.draw(st.sampled_from(KEYS))
     meta = data.draw(right_values)
     meta[key] = data.draw(wrong[key])
@@ -796,7 +796,7 @@ def test_read_with_one_wrong_value_among_right_ones_gives_one_message_and_no_her
 
 @given(right_values)
 def test_read_of_right_values_gives_a_hero_and_no_message(meta: dict[str, object]) -> None:
-    """Nothing that the table allows is refused, in any combination."""
+    """Every combination of valid values gives a hero and no message."""
     front_matter = read_meta(meta)
 
     assert front_matter.problems == ()
@@ -806,13 +806,13 @@ def test_read_of_right_values_gives_a_hero_and_no_message(meta: dict[str, object
 
 @given(st.dictionaries(st.sampled_from([key for key in KEYS if key != "hero_prompt"]), anything, max_size=4))
 def test_read_with_prompt_false_never_wants_a_hero(meta: dict[str, object]) -> None:
-    """`hero_prompt: false` is the last word, whatever stands beside it."""
+    """`hero_prompt: false` beside any other values gives no hero."""
     assert read_meta({**meta, "hero_prompt": False}) == FrontMatter(None)
 
 
 @given(anything)
 def test_shown_of_any_value_is_one_short_printable_line(value: object) -> None:
-    """Nothing in a value can break or flood a log."""
+    """Any value is shown on one short printable line."""
     assert 0 < len(describe_value(value)) <= 121
     assert describe_value(value).isprintable()
 
@@ -832,12 +832,12 @@ def test_shown_of_any_value_is_one_short_printable_line(value: object) -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_shown_writes_values_as_their_author_knows_them(value: object, text: str) -> None:
-    """Dates as dates, long things cut, nothing called by a Python name."""
+    """Values are shown as in YAML, long ones shortened, without a name of Python's."""
     assert describe_value(value) == text
 
 
 def test_did_you_mean_of_a_hundred_thousand_characters_answers_at_once() -> None:
-    """Only the beginning is compared."""
+    """A suggestion for a very long word compares only its beginning."""
     with ending():
         for letters in itertools.islice(itertools.cycle(["ab", "cinematic"]), 20):
             did_you_mean(letters * 50_000, STYLES)

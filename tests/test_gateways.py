@@ -1,4 +1,4 @@
-"""Gateways that speak a service's API in their own way: what is paid for is read, and a refusal is a refusal."""
+"""Gateways with dialects of a service's API: paid pictures are read, and refusals are recognised."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def gate() -> Iterator[Gateway]:
 
 
 async def submit(gate: Gateway, service: str = "openai") -> Submission:
-    """One picture from the gateway."""
+    """Submit one picture to the gateway."""
     key, options = {
         "openai": (OPENAI_KEY, OpenAIOptions(base_url=f"{gate.url}/v1")),
         "gemini": (GEMINI_KEY, GeminiOptions(base_url=f"{gate.url}/v1beta")),
@@ -67,7 +67,7 @@ async def submit(gate: Gateway, service: str = "openai") -> Submission:
 
 
 async def refusal(gate: Gateway, service: str = "openai") -> ProviderError:
-    """The error that a create call ends in."""
+    """The error of a create call."""
     with pytest.raises(ProviderError) as caught:
         await submit(gate, service)
     assert shows_no_secret(caught.value)
@@ -107,7 +107,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
 
 
 def placed(value: Any, url: str) -> Any:  # noqa: ANN401 - JSON
-    """The same JSON with the gateway's own address in it."""
+    """The JSON with the gateway's own address in it."""
     if isinstance(value, dict):
         return {name: placed(part, url) for name, part in value.items()}
     if isinstance(value, list):
@@ -118,7 +118,7 @@ def placed(value: Any, url: str) -> Any:  # noqa: ANN401 - JSON
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("has_mark", [False, True], ids=["plain", "byte order mark"])
 async def test_picture_is_read_however_a_gateway_writes_it(gate: Gateway, shape: str, has_mark: bool) -> None:  # noqa: FBT001 - a column
-    """The paid picture comes out as it was made; an address is asked without the key."""
+    """A paid picture is read from every form of answer, and from an address without sending the key."""
     service, value = SHAPES[shape]
     gate.answer(placed(value, gate.url))
     if has_mark:
@@ -135,7 +135,7 @@ async def test_picture_is_read_however_a_gateway_writes_it(gate: Gateway, shape:
 
 
 async def test_picture_that_is_late_at_its_address_is_asked_for_again(gate: Gateway) -> None:
-    """A 404 is tried again; the picture is paid for."""
+    """A download that answers 404 is tried again."""
     gate.answer({"data": [{"url": f"{gate.url}/picture"}]})
     found = Reply(PNG)
 
@@ -162,7 +162,7 @@ async def test_picture_that_is_late_at_its_address_is_asked_for_again(gate: Gate
     ],
 )
 async def test_address_that_breaks_a_rule_is_paid_and_not_fetched(gate: Gateway, url: str) -> None:
-    """The rules for downloads hold: nothing private, no file, no user name; the picture is lost, and counts as paid."""
+    """An address that breaks the rules for downloads is not fetched, and the lost picture counts as paid."""
     gate.answer({"data": [{"b64_json": None, "url": url}]})
 
     error = await refusal(gate)
@@ -173,7 +173,7 @@ async def test_address_that_breaks_a_rule_is_paid_and_not_fetched(gate: Gateway,
 
 
 async def test_answer_in_gzip_is_read_and_a_bomb_is_not(gate: Gateway) -> None:
-    """A proxy that packs what it was not asked to pack costs no picture; a bomb costs no memory."""
+    """An answer in gzip is read, and a gzip bomb is refused."""
     gate.answer({"data": [{"b64_json": B64}]})
     gate.default = Reply(gzip.compress(gate.default.body), headers={"content-encoding": "gzip"})
     submission = await submit(gate)
@@ -188,7 +188,7 @@ async def test_answer_in_gzip_is_read_and_a_bomb_is_not(gate: Gateway) -> None:
 
 
 def openai_error(message: str, kind: str | None, code: str | None) -> dict[str, object]:
-    """OpenAI's envelope."""
+    """OpenAI's error body."""
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
@@ -211,7 +211,7 @@ SAFETY = "Your request was rejected as a result of our safety system."
 async def test_refused_prompt_is_told_from_a_refused_request(
     gate: Gateway, body: object, kind: type[ProviderError]
 ) -> None:
-    """What the content check refused goes to no other service; what is malformed does."""
+    """A prompt refused by a content check is not offered elsewhere; a malformed request is."""
     gate.answer(body, 400)
 
     error = await refusal(gate)
@@ -220,7 +220,7 @@ async def test_refused_prompt_is_told_from_a_refused_request(
 
 
 async def test_gemini_prompt_refused_with_400_is_a_refused_prompt(gate: Gateway) -> None:
-    """The words say which of the two it is."""
+    """Gemini's 400 is a refused prompt or a refused request, by its text."""
     message = "The prompt contains sensitive words that violate Google's Responsible AI practices."
     gate.answer({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": message}}, 400)
 
@@ -244,7 +244,7 @@ async def test_gemini_prompt_refused_with_400_is_a_refused_prompt(gate: Gateway)
 async def test_rest_is_read_from_headers_and_words(
     gate: Gateway, service: str, message: str, headers: dict[str, str], seconds: float | None
 ) -> None:
-    """Either says for how long to leave the service alone."""
+    """The delay of a 429 is read from headers and from the text."""
     gate.answer({"error": {"message": message, "status": "RESOURCE_EXHAUSTED"}}, 429, **headers)
 
     error = await refusal(gate, service)
@@ -258,7 +258,7 @@ async def test_rest_is_read_from_headers_and_words(
 async def test_firewall_that_answers_with_a_web_page_says_nothing_of_the_key(
     gate: Gateway, service: str, status: int
 ) -> None:
-    """A page of Cloudflare's is not the service's word on the key; the provider is off all the same."""
+    """A firewall's web page switches the provider off without calling the key wrong."""
     gate.default = Reply(
         b"<!DOCTYPE html><title>Attention Required! | Cloudflare</title>",
         status,
@@ -278,7 +278,7 @@ async def test_firewall_that_answers_with_a_web_page_says_nothing_of_the_key(
 
 @pytest.fixture
 def built_with(tmp_path: Path, gate: Gateway) -> Callable[[], Built]:
-    """Builds of one site with OpenAI's gateway before Gemini's, which would draw anything."""
+    """Builds of one site with OpenAI's gateway before a working Gemini."""
     options = {
         "providers": ["openai", "gemini"],
         "openai": {"base_url": f"{gate.url}/v1"},
@@ -290,7 +290,7 @@ def built_with(tmp_path: Path, gate: Gateway) -> Callable[[], Built]:
 
 
 def test_build_keeps_what_a_gateway_gives_by_address(gate: Gateway, built_with: Callable[[], Built]) -> None:
-    """The picture is paid for once, and the second build asks nothing."""
+    """A picture behind an address is paid for once, and the second build sends no request."""
     gate.answer({"data": [{"b64_json": None, "url": f"{gate.url}/picture"}]})
     gate.replies["/picture"] = Reply(PNG)
 
@@ -302,7 +302,7 @@ def test_build_keeps_what_a_gateway_gives_by_address(gate: Gateway, built_with: 
 def test_build_remembers_a_refused_prompt_and_offers_it_to_no_other(
     gate: Gateway, built_with: Callable[[], Built]
 ) -> None:
-    """One call in two builds, and a warning in both that asks for another picture."""
+    """A refused prompt is one call in two builds, and a warning in both."""
     gate.answer(openai_error(SAFETY, "invalid_request_error", "content_policy_violation"), 400)
 
     builds = [built_with(), built_with()]

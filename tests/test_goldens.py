@@ -1,4 +1,4 @@
-"""What becomes of front matter: pages and log of whole builds, each case in one file of tests/goldens."""
+"""Pages and log of whole builds by front matter, each case in one file of tests/goldens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mkdocs_leonardo.front_matter import KEYS
 
 @pytest.mark.parametrize("path", cases(), ids=lambda path: path.stem)
 def test_build_of_a_golden_file_gives_its_pages_and_its_log(path: Path, tmp_path: Path) -> None:
-    """The file says what goes in, what comes out and what is said of it."""
+    """The build of a golden file has the exit code, messages and pages that the file states."""
     case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
 
     found = carried_out(case, tmp_path)
@@ -24,7 +24,7 @@ def test_build_of_a_golden_file_gives_its_pages_and_its_log(path: Path, tmp_path
 
 
 def test_golden_file_of_every_key_holds_every_key() -> None:
-    """A new key of front matter is shown in a whole build."""
+    """The golden file `every-key` has every key of the front matter."""
     text = (FOLDER / "every-key.yml").read_text(encoding="utf-8")
 
     assert set(KEYS) == set(re.findall(r"^ +(hero_\w+):", text, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""White text on a hero is readable, and the picture is darkened no more than that takes."""
+"""The measured scrim: enough for white text on any picture, and no more."""
 
 import base64
 from io import BytesIO
@@ -28,7 +28,7 @@ SIZE = (1536, 864)
 
 
 def measured(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
-    """The scrim that the picture needs, in its own tint."""
+    """The scrim of the picture in its own tint."""
     return measure(image, placeholder(image), focus, dominant=dominant(image))
 
 
@@ -55,7 +55,7 @@ def halves(left: str, right: str) -> Image.Image:
 
 
 def contrast_with_white(red: int, green: int, blue: int) -> float:
-    """WCAG 2.2's contrast ratio of white text on a colour, written out apart from the code under test."""
+    """WCAG 2.2's contrast ratio of white text on a colour, computed apart from the code under test."""
 
     def light(value: int) -> float:
         share = value / 255
@@ -75,7 +75,7 @@ class Screens:
         self._shown: dict[tuple[tuple[int, int], int], Image.Image] = {}
 
     def shown(self, size: tuple[int, int], blur: int) -> Image.Image:
-        """The picture, or its placeholder with the stylesheet's blur, cut to a size."""
+        """The picture, or its placeholder with the stylesheet's blur, cropped to a size."""
         if (size, blur) not in self._shown:
             file = self._files[blur]
             image = file.resize(size, Image.Resampling.BILINEAR, box=crop_box(file.size, size, self._focus))
@@ -120,7 +120,7 @@ class Screens:
     ],
 )
 def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scrim) -> None:
-    """White needs the most, black and deep colours need nothing, half a white picture needs as much as a whole one.
+    """White needs the strongest scrim, black and deep colours none, and half a white picture as much as a whole one.
 
     The grey one needs 12, and has the margin of sharp pictures.
     """
@@ -137,7 +137,7 @@ def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scr
     ],
 )
 def test_measure_bright_sky_above_the_text_costs_nothing(rows: int, scrim: Scrim) -> None:
-    """What is bright where no text stands is not darkened; long texts stand higher than short ones."""
+    """A bright sky above the text needs no scrim, and long texts reach higher than short ones."""
     image = Image.new("RGB", SIZE, (20, 30, 40))
     image.paste("white", (0, 0, SIZE[0], rows))
 
@@ -146,7 +146,7 @@ def test_measure_bright_sky_above_the_text_costs_nothing(rows: int, scrim: Scrim
 
 @pytest.mark.parametrize(("left_px", "scrim"), [(0, Scrim(56, 58, 0, 56, 58, 0)), (1236, Scrim(56, 0, 58, 56, 0, 58))])
 def test_measure_light_beside_the_text_costs_nothing(left_px: int, scrim: Scrim) -> None:
-    """On desktops, what is bright on the side where lines end is not darkened, and which side that is varies."""
+    """On desktops, light on the side where lines end needs no scrim, for either direction of script."""
     image = Image.new("RGB", SIZE, (20, 30, 40))
     image.paste("white", (left_px, 0, left_px + 300, SIZE[1]))
 
@@ -154,7 +154,7 @@ def test_measure_light_beside_the_text_costs_nothing(left_px: int, scrim: Scrim)
 
 
 def test_measure_focus_moves_what_a_phone_shows() -> None:
-    """A phone sees the part around the focal point, and only that is measured."""
+    """On phones, only the part around the focal point is measured."""
     image = Image.new("RGB", SIZE, "black")
     image.paste("white", (0, 0, 250, 864))
 
@@ -164,12 +164,12 @@ def test_measure_focus_moves_what_a_phone_shows() -> None:
 
 @pytest.mark.parametrize(("side_px", "scrim"), [(8, Scrim(0, 0, 0, 0, 0, 0)), (24, Scrim(18, 18, 16, 18, 18, 16))])
 def test_measure_small_lights_count_by_what_the_placeholder_keeps_of_them(side_px: int, scrim: Scrim) -> None:
-    """Stars on 5 % of the picture vanish in it; lamps on 42 % of the picture light up their surroundings."""
+    """Stars on 5 % of the picture vanish in the blurred placeholder; lamps on 42 % brighten it."""
     assert scrim == measured(dotted(side_px))
 
 
 def test_measure_picture_that_needs_little_shade_stays_sharp() -> None:
-    """Its details are hidden only where glints or a pattern would need a dark shade."""
+    """A picture is blurred behind its text only if glints or a pattern would need a dark scrim."""
     calm = Image.new("RGB", SIZE, (150, 150, 150))
 
     assert (measured(calm).blur, measured(dotted(5)).blur, measured(noise()).blur) == (0, 1, 1)
@@ -202,7 +202,7 @@ VIEWED = [
 
 @pytest.mark.parametrize(("image", "focus"), VIEWED)
 def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, focus: FocalPoint) -> None:
-    """Blended as browsers do it, 995 of 1000 pixels behind the text give white 4.5:1."""
+    """With the measured scrim, 995 of 1000 pixels behind the text give white 4.5:1 on every screen."""
     scrim, screens = measured(image, focus), Screens(image, focus)
 
     for views, percent, is_rtl in (
@@ -222,7 +222,7 @@ def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, 
 
 @pytest.mark.parametrize("image", [*STRUCTURED, *PLAIN])
 def test_measure_darkens_no_more_than_it_takes(image: Image.Image) -> None:
-    """With four steps less, a view falls short: three are the margin for rounding; sharp pictures have one more."""
+    """With four steps less, a view falls short; three steps are the margin for rounding, four for sharp pictures."""
     scrim, screens = measured(image), Screens(image)
     less = (4 if scrim.blur else 5) * STEP
 
@@ -243,7 +243,7 @@ def test_measure_darkens_no_more_than_it_takes(image: Image.Image) -> None:
 
 
 def test_most_scrim_suffices_for_white() -> None:
-    """Nothing is brighter than white, so nothing needs more than the darkest step, and two steps less are too light."""
+    """The darkest step suffices for white, and two steps less do not."""
     white = Screens(Image.new("RGB", SIZE, "white"))
 
     assert white.worst_contrast(WIDE_VIEWS[0], MOST) >= CONTRAST_RATIO
@@ -256,7 +256,7 @@ def test_most_scrim_suffices_for_white() -> None:
 @example(1, 60, 0.5, 1)
 @settings(max_examples=15, deadline=None)
 def test_measure_any_size_gives_a_step_between_none_and_most(width: int, height: int, x: float, y: float) -> None:
-    """No size fails, down to a single pixel."""
+    """A picture of any size, down to one pixel, gives a scrim within its range."""
     scrim = measured(Image.new("RGB", (width, height), (180, 180, 180)), FocalPoint(x, y))
 
     assert scrim == Scrim(38, 38, 38, 38, 38, 38, 1)

@@ -1,4 +1,4 @@
-"""Memory that encoders have freed goes back to the system."""
+"""The return of freed memory to the system."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ print(before - resident_kib())
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries decide for themselves")
 def test_freed_memory_between_blocks_in_use_is_given_back() -> None:
-    """Of 50 MB, one block in forty is still used: nearly all of the rest is returned."""
+    """Most of 50 MB returns to the system, although one block in forty is in use."""
     found = subprocess.run([sys.executable, "-c", FRAGMENTED], check=True, capture_output=True, text=True)
     assert int(found.stdout) > 40_000
 
 
 def test_other_systems_have_nothing_to_give_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no glibc, both do nothing."""
+    """Without glibc, both functions do nothing."""
     monkeypatch.setattr(sys, "platform", "darwin")
     keep_little()
     return_freed()

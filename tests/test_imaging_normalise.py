@@ -1,4 +1,4 @@
-"""Whatever a service or an author delivers becomes one kind of picture, or a plain refusal."""
+"""Delivered pictures: one kind of picture, or a plain refusal."""
 
 import resource
 import struct
@@ -48,7 +48,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
-    """A chunk with a checksum that holds."""
+    """A chunk with a valid checksum."""
     """A chunk with a checksum that holds."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
@@ -88,7 +88,7 @@ DISPLAY_P3 = rgb_profile("Display P3", [(0.5151, 0.2412, -0.0011), (0.292, 0.692
 
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_inspect_good_picture_tells_extension_and_size(picture_format: str) -> None:
-    """The format is known by the bytes, whatever they were called."""
+    """The format of a picture is recognised by its bytes."""
     extension = "jpg" if picture_format == "jpeg" else picture_format
     assert ImageInfo(extension, 320, 180) == inspect(encoded(scene(), picture_format))
 
@@ -96,7 +96,7 @@ def test_inspect_good_picture_tells_extension_and_size(picture_format: str) -> N
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_inspect_truncated_file_is_refused(picture_format: str, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture that is cut short anywhere is refused, even if Pillow was set to be lenient."""
+    """A truncated picture is refused, even if Pillow was set to be lenient."""
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     noise = Image.merge("RGB", [Image.effect_noise((320, 180), 60)] * 3)
     data = encoded(noise, picture_format)
@@ -120,12 +120,12 @@ def test_inspect_half_jpeg_with_whole_thumbnail_is_refused(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("tail", [b"\0\0\0", b"trailer of a camera", encoded(scene(64, 36), "jpeg")])
 def test_inspect_bytes_behind_a_jpeg_are_ignored(tail: bytes) -> None:
-    """Cameras write things behind the picture."""
+    """Bytes after the end of a JPEG are ignored."""
     assert inspect(encoded(scene(), "jpeg") + tail) == ImageInfo("jpg", 320, 180)
 
 
 def test_inspect_png_with_a_changed_byte_is_refused() -> None:
-    """A checksum that does not hold is a damaged file."""
+    """A PNG with a wrong checksum is refused."""
     data = bytearray(encoded(scene(), "png"))
     data[len(data) // 2] ^= 1
 
@@ -154,7 +154,7 @@ def test_inspect_png_with_a_changed_byte_is_refused() -> None:
     ],
 )
 def test_inspect_something_else_is_refused_with_plain_words(data: bytes, message: str) -> None:
-    """What is not a picture is told by its first bytes, in printable characters."""
+    """The refusal of a file that is no picture quotes its first bytes in printable characters."""
     with pytest.raises(PictureError, match=message):
         inspect(data)
 
@@ -176,7 +176,7 @@ def bomb(picture_format: str) -> bytes:
 
 
 def peak_kib() -> int:
-    """The most memory that this process ever had, in KiB."""
+    """The peak memory of this process in KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -187,7 +187,7 @@ def test_inspect_bomb_is_refused_before_decoding(
     lenient: bool,  # noqa: FBT001 -- a parameter of the test
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A picture of hundreds of megapixels costs no memory, whatever limit the process has set for Pillow."""
+    """A picture of hundreds of megapixels is refused before decoding, whatever Pillow's limit in the process."""
     if lenient:
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     data = bomb(picture_format)
@@ -200,7 +200,7 @@ def test_inspect_bomb_is_refused_before_decoding(
 
 
 def test_inspect_good_picture_is_not_refused_by_somebody_elses_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another plugin's limit for its own pictures is not ours."""
+    """Another plugin's limit in Pillow does not refuse a picture."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
 
     assert inspect(encoded(scene(), "png")).width_px == 320
@@ -208,7 +208,7 @@ def test_inspect_good_picture_is_not_refused_by_somebody_elses_limit(monkeypatch
 
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_normalise_any_size_gives_exactly_the_wished_one(picture_format: str) -> None:
-    """Services deliver other sizes than asked for, 1.5 times for instance: the picture is the same."""
+    """A picture of any delivered size becomes the requested size."""
     data = encoded(scene(2304, 1296), picture_format, quality=90)
 
     image = normalise(data, width_px=1536, height_px=864)
@@ -218,14 +218,14 @@ def test_normalise_any_size_gives_exactly_the_wished_one(picture_format: str) ->
 
 
 def test_normalise_right_size_changes_no_pixel() -> None:
-    """What is right already is not touched."""
+    """A picture of the right size keeps its pixels."""
     noise = Image.merge("RGB", [Image.effect_noise((320, 180), 60) for _ in "rgb"])
 
     assert normalise(encoded(noise, "png"), width_px=320, height_px=180).tobytes() == noise.tobytes()
 
 
 def test_normalise_almost_the_aspect_is_not_cropped() -> None:
-    """1472 x 832 for 16:9 loses no edge."""
+    """A picture of almost the right aspect (1472 x 832 for 16:9) is not cropped."""
     framed = Image.new("RGB", (1472, 832), "blue")
     framed.paste("black", (4, 4, 1468, 828))
 
@@ -237,7 +237,7 @@ def test_normalise_almost_the_aspect_is_not_cropped() -> None:
 
 @pytest.mark.parametrize(("focus", "colour"), [(0.0, (255, 0, 0)), (1.0, (0, 0, 255))])
 def test_normalise_crop_keeps_the_focal_point(focus: float, colour: tuple[int, int, int]) -> None:
-    """Of a picture that is too wide, the end with the focal point stays."""
+    """The crop of a picture that is too wide contains the focal point."""
     wide = Image.new("RGB", (3200, 864), "white")
     wide.paste((255, 0, 0), (0, 0, 300, 864))
     wide.paste((0, 0, 255), (2900, 0, 3200, 864))
@@ -250,7 +250,7 @@ def test_normalise_crop_keeps_the_focal_point(focus: float, colour: tuple[int, i
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_normalise_orientation_is_applied(picture_format: str, orientation: int) -> None:
-    """A photo taken with the camera on its side stands upright, in each of EXIF's eight ways."""
+    """Each of EXIF's eight orientations gives an upright picture."""
     backwards = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -278,7 +278,7 @@ def test_normalise_broken_exif_is_ignored() -> None:
 
 
 def test_normalise_wide_gamut_is_converted() -> None:
-    """Display P3's red is redder than sRGB's: what lies in both is shown in sRGB's numbers."""
+    """Colours in Display P3 become the same colours in sRGB."""
     data = encoded(Image.new("RGB", (64, 36), (200, 100, 100)), "png", icc_profile=DISPLAY_P3)
 
     red, green, blue = normalise(data, width_px=64, height_px=36).getpixel((10, 10))  # type: ignore[misc]
@@ -291,14 +291,14 @@ def test_normalise_wide_gamut_is_converted() -> None:
 
 @pytest.mark.parametrize("profile", [b"no profile", DISPLAY_P3[:200], DISPLAY_P3.replace(b"RGB ", b"GRAY", 1)])
 def test_normalise_broken_profile_is_ignored(profile: bytes) -> None:
-    """A profile that cannot be used changes nothing."""
+    """A broken colour profile changes no pixel."""
     data = encoded(scene(), "png", icc_profile=profile)
 
     assert difference(normalise(data, width_px=320, height_px=180), scene()) == 0
 
 
 def test_normalise_srgb_profile_changes_nothing() -> None:
-    """The profile most files carry costs no rounding error."""
+    """An sRGB profile changes no pixel."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
     image = normalise(encoded(scene(), "png", icc_profile=profile), width_px=320, height_px=180)
@@ -307,7 +307,7 @@ def test_normalise_srgb_profile_changes_nothing() -> None:
 
 
 def test_normalise_cmyk_becomes_rgb() -> None:
-    """A printer's JPEG comes out in its colours, not inverted."""
+    """A CMYK JPEG becomes RGB in the same colours."""
     image = normalise(encoded(scene(mode="CMYK"), "jpeg", quality=95), width_px=320, height_px=180)
 
     assert image.mode == "RGB"
@@ -316,7 +316,7 @@ def test_normalise_cmyk_becomes_rgb() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA"])
 def test_normalise_png_of_any_mode_becomes_rgb(mode: str) -> None:
-    """Grey, black and white, palette and alpha channels become plain RGB of the same colours."""
+    """Grey, bilevel, palette and alpha pictures become RGB in the same colours."""
     source = scene().convert("L" if mode == "LA" else "RGB").convert(mode)
 
     image = normalise(encoded(source, "png"), width_px=320, height_px=180)
@@ -325,7 +325,7 @@ def test_normalise_png_of_any_mode_becomes_rgb(mode: str) -> None:
 
 
 def test_normalise_sixteen_bits_are_scaled() -> None:
-    """A picture with 65,536 greys keeps its brightness instead of turning white."""
+    """A picture with 65,536 greys keeps its brightness."""
     data = encoded(Image.new("I;16", (64, 36), 257 * 100), "png")
 
     assert normalise(data, width_px=64, height_px=36).getpixel((5, 5)) == (100, 100, 100)
@@ -333,7 +333,7 @@ def test_normalise_sixteen_bits_are_scaled() -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
 def test_normalise_see_through_pixels_show_the_background(mode: str) -> None:
-    """White text stands on what is see-through, so a dark neutral lies behind it."""
+    """Transparent pixels show a dark neutral background, since white text stands on the picture."""
     base = Image.new("RGBA", (64, 36), (255, 255, 255, 0))
     base.paste((255, 255, 255, 255), (0, 0, 32, 36))
     data = encoded(base.quantize() if mode == "PA" else base.convert(mode), "png")
@@ -345,7 +345,7 @@ def test_normalise_see_through_pixels_show_the_background(mode: str) -> None:
 
 @pytest.mark.parametrize("picture_format", ["webp", "png", pytest.param("avif", marks=needs_avif)])
 def test_normalise_animation_gives_its_first_frame(picture_format: str) -> None:
-    """Of a moving picture, the first moment is shown."""
+    """An animation gives its first frame."""
     frames = [Image.new("RGB", (64, 36), colour) for colour in ("red", "lime", "blue")]
     data = encoded(frames[0], picture_format, save_all=True, append_images=frames[1:], duration=100)
 
@@ -360,7 +360,7 @@ def test_normalise_animation_gives_its_first_frame(picture_format: str) -> None:
 )
 @settings(max_examples=100, deadline=None)
 def test_inspect_arbitrary_bytes_raise_nothing_but_picture_error(data: bytes, magic: bytes) -> None:
-    """No bytes can make more of a mess than a refusal."""
+    """Any bytes give a picture or PictureError."""
     with pytest.raises(PictureError):
         inspect(magic + data)
 
@@ -373,7 +373,7 @@ fractions = st.floats(min_value=0, max_value=1)
 def test_crop_box_is_the_largest_part_with_the_aspect_around_the_focus(
     width: int, height: int, aspect_width: int, aspect_height: int, x: float, y: float
 ) -> None:
-    """The part lies inside, touches two edges, has the aspect, and shows the focal point where the whole has it."""
+    """The crop box is the largest one with the aspect, and keeps the focal point's relative place."""
     left, top, right, bottom = crop_box((width, height), (aspect_width, aspect_height), FocalPoint(x, y))
 
     assert 0 <= left < right <= width
@@ -389,7 +389,7 @@ def test_crop_box_is_the_largest_part_with_the_aspect_around_the_focus(
 def test_fit_any_size_gives_the_wished_one(
     width: int, height: int, to_width: int, to_height: int, x: float, y: float
 ) -> None:
-    """No size and no focal point fails, down to a single pixel; a plain colour stays what it is."""
+    """A picture of any size becomes the requested one with any focal point, and a plain colour stays the same."""
     image = fit(
         Image.new("RGB", (width, height), (10, 200, 30)),
         width_px=to_width,
@@ -404,7 +404,7 @@ def test_fit_any_size_gives_the_wished_one(
 
 
 def many_scans(image: Image.Image, scans: int) -> bytes:
-    """A progressive JPEG whose last scan is there again and again, as a decoder accepts it."""
+    """A progressive JPEG that repeats its last scan, as a decoder accepts it."""
     data = encoded(image, "jpeg", progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:-2] + data[last:-2] * scans + data[-2:]
@@ -412,7 +412,7 @@ def many_scans(image: Image.Image, scans: int) -> bytes:
 
 @pytest.mark.parametrize("read", [inspect, lambda data: normalise(data, width_px=64, height_px=36)])
 def test_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded(read: Callable[[bytes], object]) -> None:
-    """Each scan costs a pass over the whole picture; a few more than usual are no harm."""
+    """A JPEG with thousands of scans is refused before decoding; one with a few more than usual is accepted."""
     with pytest.raises(PictureError, match=r"has 50\d\d scans, more than is allowed for its size"):
         read(many_scans(scene(2000, 1500), 5000))
 
@@ -420,7 +420,7 @@ def test_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded(read: Callab
 
 
 def test_picture_of_more_parts_than_any_encoder_writes_is_refused() -> None:
-    """Millions of empty segments or chunks are not walked through."""
+    """A picture with millions of empty segments or chunks is refused."""
     jpeg, png = encoded(scene(), "jpeg"), encoded(scene(), "png")
 
     for data in (
@@ -432,7 +432,7 @@ def test_picture_of_more_parts_than_any_encoder_writes_is_refused() -> None:
 
 
 def test_photograph_of_a_phone_is_taken() -> None:
-    """48 megapixels are decoded at half their size, and look the same."""
+    """A photograph of 48 megapixels is decoded at half its size and looks the same."""
     data = encoded(scene(8064, 6048), "jpeg", quality=60)
 
     found = inspect(data)
@@ -443,7 +443,7 @@ def test_photograph_of_a_phone_is_taken() -> None:
 
 
 def test_largest_progressive_jpeg_is_smaller_than_the_largest_plain_one() -> None:
-    """A decoder holds all of a progressive picture; its header says so, and nothing is decoded."""
+    """The limit of pixels is lower for progressive JPEGs, and is checked before decoding."""
     data = bytearray(encoded(scene(64, 64), "jpeg", progressive=True))
     frame = data.index(b"\xff\xc2")
     data[frame + 5 : frame + 9] = struct.pack(">HH", 8000, 8000)

@@ -1,4 +1,4 @@
-"""Every written picture says where it came from, and what a delivered one says is found but not believed."""
+"""The marks of origin: written into every picture, and read from delivered ones without being trusted."""
 
 import struct
 import zlib
@@ -25,7 +25,7 @@ COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 
 
 def fields(packet: bytes) -> dict[str, str]:
-    """The packet's properties, read by an XML parser that knows nothing of how they were written."""
+    """The packet's properties, read by an independent XML parser."""
     root = ET.fromstring(packet.decode())  # noqa: S314 -- our own packet
     (description,) = root.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description")
     found = {}
@@ -44,14 +44,14 @@ def picture(picture_format: str, **options: object) -> bytes:
 
 
 def png_with(kind: bytes, body: bytes) -> bytes:
-    """A PNG with one chunk more."""
+    """A PNG with one additional chunk."""
     plain = picture("png")
     chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
     return plain[:33] + chunk + plain[33:]
 
 
 def test_xmp_packet_of_an_ai_picture_says_so() -> None:
-    """The packet names provider, model, date and the IPTC's mark for pictures that a trained model made."""
+    """The packet of an AI picture has provider, model, date and the IPTC's mark for a trained model."""
     created = datetime(2026, 7, 1, 12, 30, tzinfo=UTC).timestamp()
 
     packet = xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix-1.0", created_at=created))
@@ -66,14 +66,14 @@ def test_xmp_packet_of_an_ai_picture_says_so() -> None:
 
 @pytest.mark.parametrize("provider", ["local", "own"])
 def test_xmp_packet_of_other_pictures_has_no_ai_mark(provider: str) -> None:
-    """The painter's pictures and an author's own are not claimed to be made by an AI."""
+    """The packets of placeholders and own pictures have no AI mark."""
     assert "Iptc4xmpExt:DigitalSourceType" not in fields(
         xmp_packet(PictureRecord("", "", "", provider, "x", created_at=1.0))
     )
 
 
 def test_xmp_packet_of_an_own_picture_keeps_the_mark_it_came_with() -> None:
-    """An author's own picture that an AI made goes on saying so; a provider's mark cannot be talked down."""
+    """An own picture keeps its AI mark, and a provider's picture has one whatever it came with."""
     own = fields(xmp_packet(PictureRecord("", "", "", "own", ""), COMPOSITE))
     made = fields(xmp_packet(PictureRecord("", "", "", "openai", "m"), COMPOSITE))
 
@@ -84,7 +84,7 @@ def test_xmp_packet_of_an_own_picture_keeps_the_mark_it_came_with() -> None:
 @given(st.text(), st.text(), st.floats(0, 4e9))
 @example("leonardo" * 8, "m" * 80, 4e9)
 def test_xmp_packet_any_names_give_small_valid_xml(provider: str, model: str, created_at: float) -> None:
-    """No name breaks the XML or makes a phone load more than 700 bytes of it."""
+    """Any names give valid XML of at most 700 bytes."""
     packet = xmp_packet(PictureRecord("", "", "", provider, model, created_at=created_at, request={"reference": {}}))
 
     assert len(packet) < 700
@@ -93,7 +93,7 @@ def test_xmp_packet_any_names_give_small_valid_xml(provider: str, model: str, cr
 
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_detect_finds_the_written_packet(picture_format: str) -> None:
-    """What was written into a file of any format is found in it again."""
+    """The packet written into a file of any format is found again."""
     packet = xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix", created_at=1.0))
     if picture_format == "png":
         data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)
@@ -104,7 +104,7 @@ def test_detect_finds_the_written_packet(picture_format: str) -> None:
 
 
 def test_detect_reads_compressed_and_element_form() -> None:
-    """Other programs write the mark as an element, and PNG may hold it compressed."""
+    """The mark is found as an XML element, and compressed in a PNG."""
     text = f"<x><Iptc4xmpExt:DigitalSourceType>{COMPOSITE}</Iptc4xmpExt:DigitalSourceType></x>".encode()
     data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0\0" + zlib.compress(text))
 
@@ -115,7 +115,7 @@ JUMBF = b"jumb\0\0\0\x1ejumdc2pa\0digitalSourceTypexF" + MADE_BY_AI.encode() + b
 
 
 def c2pa_file(picture_format: str) -> bytes:
-    """A picture with something like a C2PA manifest store at the place its format has for it."""
+    """A picture with a C2PA manifest store at its format's place."""
     plain = picture(picture_format)
     if picture_format == "jpeg":
         body = b"JP\0\1\0\0\0\1" + struct.pack(">I", len(JUMBF) + 4) + JUMBF
@@ -130,12 +130,12 @@ def c2pa_file(picture_format: str) -> bytes:
 
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_detect_finds_c2pa(picture_format: str) -> None:
-    """A manifest is found in each format, and the mark inside it."""
+    """A C2PA manifest and the mark inside it are found in each format."""
     assert detect(c2pa_file(picture_format)) == Provenance("c2pa", MADE_BY_AI)
 
 
 def test_detect_xmp_says_more_than_c2pa_of_an_ingredient() -> None:
-    """Wherever they stand in the file."""
+    """The mark in XMP wins over one in C2PA, wherever they are in the file."""
     packet = xmp_packet(PictureRecord("", "", "", "own", ""), COMPOSITE)
     for data in (JUMBF + packet, packet + JUMBF):
         assert detect(data).source_type == COMPOSITE
@@ -148,14 +148,14 @@ def test_detect_plain_picture_has_no_marks(picture_format: str) -> None:
 
 
 def test_detect_foreign_value_is_not_taken_over() -> None:
-    """Only a NewsCodes address counts: what a file holds elsewhere could end up on a page."""
+    """A mark that is no NewsCodes address is ignored, since it could reach a page."""
     packet = b'<x:xmpmeta Iptc4xmpExt:DigitalSourceType="javascript:alert(1)"/>'
 
     assert detect(picture("jpeg", xmp=packet)) == Provenance("xmp")
 
 
 def test_detect_compressed_bomb_is_read_up_to_its_limit() -> None:
-    """A packet that inflates to 200 MB is not inflated further than a megabyte."""
+    """A packet that inflates to 200 MB is inflated up to one megabyte."""
     data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(200_000_000), 9))
 
     assert detect(data) == Provenance("xmp")
@@ -166,13 +166,13 @@ def test_detect_compressed_bomb_is_read_up_to_its_limit() -> None:
     st.binary(max_size=300),
 )
 def test_detect_arbitrary_bytes_never_raise(magic: bytes, data: bytes) -> None:
-    """Bytes that are no picture have nothing to say."""
+    """Bytes that are no picture have no marks."""
     assert isinstance(detect(magic + data), Provenance)
 
 
 @given(st.integers(0, 2000), st.integers(0, 255))
 def test_detect_changed_byte_never_raises(position: int, value: int) -> None:
-    """A broken file is read as far as it goes."""
+    """A picture with a changed byte raises no exception."""
     for picture_format in ("jpeg", "png", "webp"):
         data = bytearray(c2pa_file(picture_format))
         data[position % len(data)] = value

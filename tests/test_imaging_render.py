@@ -1,4 +1,4 @@
-"""From delivered bytes to everything a page needs, in one call."""
+"""Rendering: from delivered bytes to every file and value that a page needs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ def scene(width_px: int = 320, height_px: int = 180) -> Image.Image:
 
 
 def png(image: Image.Image) -> bytes:
-    """The picture as a file without loss."""
+    """The picture as a PNG."""
     buffer = BytesIO()
     image.save(buffer, format="png")
     return buffer.getvalue()
@@ -73,12 +73,12 @@ def rendered(  # noqa: D103 -- `render` with defaults
 
 
 def names(rendering: Rendering) -> list[str]:
-    """What the files are called in the site."""
+    """The names of the files in the site."""
     return [variant.name for variant in rendering.variants]
 
 
 def test_render_writes_each_width_in_each_format_and_a_social_picture(tmp_path: Path) -> None:
-    """The files are named by key, width and format; no width is above the picture's."""
+    """The files are named by key, width and format, and none is wider than the picture."""
     rendering = rendered(png(scene()), tmp_path)
 
     extensions = ["jpg" if name == "jpeg" else name for name in ("avif", "webp", "jpeg") if name in available_formats()]
@@ -90,7 +90,7 @@ def test_render_writes_each_width_in_each_format_and_a_social_picture(tmp_path: 
 
 
 def test_render_variants_are_what_they_are_said_to_be(tmp_path: Path) -> None:
-    """Format, size, digest and length of each file are true, and it shows the picture."""
+    """Format, size, digest and length of each file are right, and the file shows the picture."""
     rendering = rendered(png(scene()), tmp_path)
 
     for variant in rendering.variants:
@@ -105,7 +105,7 @@ def test_render_variants_are_what_they_are_said_to_be(tmp_path: Path) -> None:
 
 
 def test_render_jpeg_is_progressive_with_halved_colour(tmp_path: Path) -> None:
-    """A slow line shows the whole picture early."""
+    """JPEGs are progressive, with half the resolution of colour."""
     (hero, _) = rendered(png(scene()), tmp_path, replace(SMALL, formats=("jpeg",), widths=())).variants
     image = Image.open(hero.path)
 
@@ -116,7 +116,7 @@ def test_render_jpeg_is_progressive_with_halved_colour(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("provider", "mark"), [("openai", MADE_BY_AI), ("local", "")])
 def test_render_every_file_says_where_it_came_from(tmp_path: Path, provider: str, mark: str) -> None:
-    """The mark is read back from each file, in each format."""
+    """Each file of each format has the mark of origin."""
     rendering = rendered(png(scene()), tmp_path, provider=provider)
 
     for variant in rendering.variants:
@@ -126,7 +126,7 @@ def test_render_every_file_says_where_it_came_from(tmp_path: Path, provider: str
 
 
 def test_render_own_picture_made_by_an_ai_keeps_its_mark(tmp_path: Path) -> None:
-    """Encoding again does not launder a picture."""
+    """The files of an own picture keep its AI mark."""
     source = rendered(png(scene()), tmp_path / "a").variants[-1].path.read_bytes()
 
     again = rendered(source, tmp_path / "b", provider="own").variants[0].path.read_bytes()
@@ -135,21 +135,21 @@ def test_render_own_picture_made_by_an_ai_keeps_its_mark(tmp_path: Path) -> None
 
 
 def test_render_without_avif_writes_the_other_formats(tmp_path: Path) -> None:
-    """A Pillow without AVIF still makes a page."""
+    """A Pillow without AVIF writes the other formats."""
     rendering = rendered(png(scene()), tmp_path, available=("webp", "jpeg"))
 
     assert {variant.format for variant in rendering.variants} == {"webp", "jpeg"}
 
 
 def test_render_without_social_writes_heroes_only(tmp_path: Path) -> None:
-    """A picture that no page links is not made."""
+    """Without `social`, no picture for sharing is written."""
     rendering = rendered(png(scene()), tmp_path, replace(SMALL, social=False))
 
     assert {variant.role for variant in rendering.variants} == {"hero"}
 
 
 def test_render_social_picture_is_cropped_around_the_focus_and_named_for_it(tmp_path: Path) -> None:
-    """Two pages with one picture and two focal points have two previews and share the heroes."""
+    """Two focal points of one picture give two pictures for sharing, and share the heroes."""
     image = scene(1536, 864)
     image.paste("white", (0, 0, 1536, 60))
     encoding = Encoding(formats=("jpeg",), widths=())
@@ -167,7 +167,7 @@ def test_render_social_picture_is_cropped_around_the_focus_and_named_for_it(tmp_
 
 
 def test_render_picture_that_had_to_be_cropped_is_named_for_its_focus(tmp_path: Path) -> None:
-    """Two crops of one picture of another shape do not overwrite each other in the site."""
+    """Two crops of one picture have different names."""
     encoding = replace(SMALL, formats=("jpeg",), widths=(), social=False)
 
     assert names(rendered(png(scene(320, 240)), tmp_path, encoding, focus=FocalPoint(0.5, 0.2))) == [
@@ -177,7 +177,7 @@ def test_render_picture_that_had_to_be_cropped_is_named_for_its_focus(tmp_path: 
 
 
 def test_render_image_equals_its_bytes(tmp_path: Path) -> None:
-    """The painter hands over a picture; it is treated like a file that holds it."""
+    """An image in memory renders like a file with it."""
     one = rendered(scene(480, 270), tmp_path / "a")
     other = rendered(png(scene(480, 270)), tmp_path / "b")
 
@@ -186,14 +186,14 @@ def test_render_image_equals_its_bytes(tmp_path: Path) -> None:
 
 
 def test_render_same_input_gives_same_bytes(tmp_path: Path) -> None:
-    """A build is reproducible."""
+    """Two renderings of the same input have the same bytes."""
     one, other = (rendered(png(scene()), tmp_path / folder) for folder in "ab")
 
     assert [variant.digest for variant in one.variants] == [variant.digest for variant in other.variants]
 
 
 def test_render_measures_placeholder_colour_and_scrim(tmp_path: Path) -> None:
-    """The measurements are those of the picture."""
+    """The rendering has the picture's placeholder, colour and scrim."""
     rendering = rendered(Image.new("RGB", (320, 180), "white"), tmp_path)
 
     assert (rendering.dominant, rendering.scrim) == ("#ffffff", Scrim(58, 58, 58, 58, 58, 58))
@@ -202,7 +202,7 @@ def test_render_measures_placeholder_colour_and_scrim(tmp_path: Path) -> None:
 
 
 def test_render_bad_bytes_are_refused_and_leave_nothing(tmp_path: Path) -> None:
-    """What is not a picture makes no file."""
+    """Bytes that are no picture are refused and leave no file."""
     with pytest.raises(PictureError, match="begins with '<html>'"):
         rendered(b"<html>", tmp_path)
 
@@ -210,7 +210,7 @@ def test_render_bad_bytes_are_refused_and_leave_nothing(tmp_path: Path) -> None:
 
 
 def test_render_into_an_impossible_folder_says_the_store_is_unavailable(tmp_path: Path) -> None:
-    """A file where the folder should be is the store's fault, not the picture's."""
+    """A file in the place of the folder is an unavailable store, not a bad picture."""
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(StoreUnavailable, match="cannot be written"):
@@ -218,7 +218,7 @@ def test_render_into_an_impossible_folder_says_the_store_is_unavailable(tmp_path
 
 
 def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_path: Path) -> None:
-    """A disk that fills up in the middle (here: a limit of the process) leaves no half of a picture behind."""
+    """A disk that is full (here: a limit of the process) is an unavailable store, and no partial file remains."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
@@ -232,7 +232,7 @@ def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_p
 
 
 def test_render_uses_the_files_that_are_there(tmp_path: Path) -> None:
-    """What was encoded before is the hero's again, byte for byte, and only what is missing is written."""
+    """Existing files are used unchanged, and only missing ones are written."""
     first = rendered(png(scene()), tmp_path / "a")
     known = [variant for variant in first.variants if variant.width_px != 192]
 

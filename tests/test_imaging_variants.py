@@ -1,4 +1,4 @@
-"""The single files: which are written, how large they are, and what is in them."""
+"""Single files of a hero: choice, size and content."""
 
 import base64
 import colorsys
@@ -31,7 +31,7 @@ def noise(width_px: int = 1536, height_px: int = 864) -> Image.Image:
 
 @given(st.lists(st.integers(-10, 4000)), st.integers(1, 3000))
 def test_ladder_has_its_own_width_and_no_larger_one(widths: list[int], width: int) -> None:
-    """Widths are ascending, named once, never above the picture's, and the picture's own is always the last."""
+    """Widths are ascending and different, and the last one is the picture's own."""
     steps = ladder(widths, width)
 
     assert steps[-1] == width
@@ -40,18 +40,18 @@ def test_ladder_has_its_own_width_and_no_larger_one(widths: list[int], width: in
 
 
 def test_usable_formats_without_avif_falls_to_the_others() -> None:
-    """A Pillow without AVIF writes the rest, and it is told what is missing."""
+    """A Pillow without AVIF uses the other formats and names the missing one."""
     assert usable_formats(("avif", "webp", "jpeg"), ("webp", "jpeg")) == (("webp", "jpeg"), ("avif",))
 
 
 def test_usable_formats_with_nothing_left_writes_webp_or_jpeg() -> None:
-    """A page has a picture, whatever was asked for."""
+    """Without a usable format, WebP or JPEG is written."""
     assert usable_formats(("avif",), ("webp", "jpeg")) == (("webp",), ("avif",))
     assert usable_formats(("avif",), ("jpeg",)) == (("jpeg",), ("avif",))
 
 
 def test_usable_formats_names_each_once_in_the_wished_order() -> None:
-    """A format that is given twice is written once."""
+    """A format that is listed twice is used once, in the configured order."""
     assert usable_formats(("jpeg", "webp", "jpeg"), ("avif", "webp", "jpeg")) == (("jpeg", "webp"), ())
 
 
@@ -79,7 +79,7 @@ def test_plan_files_spare_the_fallback_beside_a_better_format(
 
 
 def test_available_formats_can_all_be_written(tmp_path: Path) -> None:
-    """What Pillow is said to write, it writes."""
+    """Pillow writes every format that is available."""
     for name in available_formats():
         Image.new("RGB", (8, 8)).save(tmp_path / "x", format=name)
 
@@ -87,7 +87,7 @@ def test_available_formats_can_all_be_written(tmp_path: Path) -> None:
 
 
 def test_focus_suffix_names_percent_and_nothing_for_the_centre() -> None:
-    """Two crops of one picture have two names."""
+    """The suffix of a focal point has its percentages, and the centre's is empty."""
     assert focus_suffix(FocalPoint(0.3, 0.6)) == "-30x60"
     assert focus_suffix(FocalPoint(0.5, 0.5)) == ""
 
@@ -148,7 +148,7 @@ def test_write_ladder_takes_a_turn_for_each_file_that_takes_memory(tmp_path: Pat
     ids=["noise", "coarse", "coarsest", "white", "gradient", "tall", "flat"],
 )
 def test_placeholder_any_picture_stays_below_200_bytes(image: Image.Image) -> None:
-    """The placeholder is a WebP 16 pixels wide that costs less than 200 bytes of HTML, noise or not."""
+    """The placeholder of any picture is a WebP 16 pixels wide of less than 200 bytes."""
     uri = placeholder(image)
 
     assert len(uri) < 200
@@ -159,7 +159,7 @@ def test_placeholder_any_picture_stays_below_200_bytes(image: Image.Image) -> No
 
 
 def test_placeholder_looks_like_the_picture() -> None:
-    """Dark and light stay where they are."""
+    """The placeholder has the picture's dark and light places."""
     image = Image.new("RGB", (1536, 864), (20, 20, 60))
     image.paste((250, 200, 120), (768, 0, 1536, 864))
 
@@ -177,7 +177,7 @@ def test_dominant_plain_colour_is_that_colour() -> None:
 
 
 def test_dominant_is_a_colour_of_the_picture_rather_than_its_grey_mean() -> None:
-    """Orange and blue average to grey; the picture's colour is the larger of the two."""
+    """The dominant colour is the larger of orange and blue and not their grey mean."""
     image = Image.new("RGB", (1536, 864), (240, 120, 20))
     image.paste((20, 90, 200), (1000, 0, 1536, 864))
 

@@ -1,4 +1,4 @@
-"""The walls between the rooms, held by import-linter, and the proof that a breach is seen."""
+"""The contracts of import-linter, with planted imports that break each of them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BREACHES = [
 
 
 def lint(folder: Path) -> str:
-    """What import-linter says of the package in `folder`."""
+    """The verdict of import-linter on the package in `folder`."""
     run = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
         cwd=folder,
@@ -57,7 +57,7 @@ def lint(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def breached(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The verdict on a copy of the package in which every import of BREACHES is planted."""
+    """The verdict on a copy of the package with every import of BREACHES."""
     folder = tmp_path_factory.mktemp("breached")
     shutil.copy(ROOT / "pyproject.toml", folder)
     shutil.copytree(ROOT / "mkdocs_leonardo", folder / "mkdocs_leonardo", ignore=shutil.ignore_patterns("__pycache__"))
@@ -73,7 +73,7 @@ def test_package_as_it_is_keeps_every_contract() -> None:
 
 
 def test_every_built_in_provider_is_kept_apart() -> None:
-    """The contracts name each provider that comes with the package, and all that stands above or beside providers."""
+    """The contracts name each built-in provider and every module above or beside the providers."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         layers, *contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
     apart, above = (each for each in contracts if "mkdocs_leonardo.providers.openai" in str(each))
@@ -87,14 +87,14 @@ def test_every_built_in_provider_is_kept_apart() -> None:
 
 @pytest.mark.parametrize(("module", "name", "contract"), BREACHES)
 def test_planted_import_breaks_its_contract(breached: str, module: str, name: str, contract: str) -> None:
-    """A forbidden import, wherever it is planted, is named with its module under the contract that it breaks."""
+    """A planted import breaks its contract, whose report names the module."""
     importer = "mkdocs_leonardo." + module.replace("/", ".")
     assert re.search(rf"^{contract}.* BROKEN", breached, re.MULTILINE)
     assert re.search(rf"{re.escape(importer)} -> {re.escape(name)}\b", breached)
 
 
 def test_package_has_no_circle_of_imports() -> None:
-    """No module imports another one that leads back to it, inside functions and for types included."""
+    """The package has no circle of imports, with those inside functions and for types."""
     graph = grimp.build_graph("mkdocs_leonardo", cache_dir=None)
     circles = [
         chain

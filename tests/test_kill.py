@@ -1,4 +1,4 @@
-"""A killed build costs nothing: the next one collects what was paid for, and pays for nothing twice."""
+"""Killed builds: the next build collects what was paid for and pays for nothing twice."""
 
 import os
 import random
@@ -36,14 +36,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes
 
 
 class Moment(Protocol):
-    """Holds the build of a site at one state for the length of a block."""
+    """A block in which the build of a site is held at one state."""
 
     def __call__(self, site: Site, services: ServicesProcess) -> AbstractContextManager[None]: ...  # noqa: D102 - as said
 
 
 @contextmanager
 def intended(site: Site, services: ServicesProcess) -> Iterator[None]:
-    """The intent is on disk, and the create call cannot leave: the limiter's database is locked."""
+    """The intent is on disk, and the create call cannot leave, since the limiter's database is locked."""
     services.leonardo.on_me(Held()).once()
     services.wait_until(lambda ledger: len(ledger.requests_to("leonardo", "me")) == 1)
     with locked(site.cache / "index"):
@@ -55,7 +55,7 @@ def intended(site: Site, services: ServicesProcess) -> Iterator[None]:
 
 @contextmanager
 def answer_on_its_way(site: Site, services: ServicesProcess) -> Iterator[None]:
-    """The service has made the job, and charged for it; the answer has not arrived."""
+    """The service has made and charged the job, and holds the answer."""
     services.leonardo.on_create(Held()).once()
     services.wait_until(lambda ledger: ledger.paid_jobs == 1)
     assert states(site.cache) == ["intended"]
@@ -64,7 +64,7 @@ def answer_on_its_way(site: Site, services: ServicesProcess) -> Iterator[None]:
 
 @contextmanager
 def accepted(site: Site, services: ServicesProcess) -> Iterator[None]:
-    """The job id is on disk, and no poll can leave: the limiter's database is locked."""
+    """The job id is on disk, and no poll can leave, since the limiter's database is locked."""
     services.leonardo.on_create(Held()).once()
     services.wait_until(lambda ledger: ledger.paid_jobs == 1)
     with locked(site.cache / "index"):
@@ -76,7 +76,7 @@ def accepted(site: Site, services: ServicesProcess) -> Iterator[None]:
 
 @contextmanager
 def pending(site: Site, services: ServicesProcess) -> Iterator[None]:
-    """The job was asked for and is not done."""
+    """The job was polled and is not done."""
     services.leonardo.on_create(NeverFinishes()).once()
     services.wait_until(lambda ledger: any(entry.ended_s for entry in ledger.requests_to("leonardo", "poll")))
     assert states(site.cache) == ["accepted"]
@@ -86,7 +86,7 @@ def pending(site: Site, services: ServicesProcess) -> Iterator[None]:
 
 @contextmanager
 def complete(site: Site, services: ServicesProcess) -> Iterator[None]:
-    """The job is done; not a byte of its picture has come."""
+    """The job is done, and the service holds the first byte of its picture."""
     services.leonardo.on_download(Held()).once()
     services.wait_until(lambda ledger: ledger.downloads == 1)
     assert states(site.cache) == ["accepted"]
@@ -95,7 +95,7 @@ def complete(site: Site, services: ServicesProcess) -> Iterator[None]:
 
 @contextmanager
 def downloading(site: Site, services: ServicesProcess) -> Iterator[None]:
-    """A part of the picture has come."""
+    """A part of the picture has arrived."""
     services.leonardo.on_download(SlowBody(60)).once()
     services.wait_until(lambda ledger: any(entry.ended_s for entry in ledger.requests_to("cdn")))
     assert records(site.cache) == []
@@ -104,7 +104,7 @@ def downloading(site: Site, services: ServicesProcess) -> Iterator[None]:
 
 @contextmanager
 def stored(site: Site, services: ServicesProcess) -> Iterator[None]:
-    """The picture is stored; its entry cannot be closed, because the journal is locked."""
+    """The picture is stored, and its entry cannot be closed, since the journal is locked."""
     services.leonardo.on_download(Held()).once()
     services.wait_until(lambda ledger: ledger.downloads == 1)
     with locked(site.cache / "journal"):
@@ -116,14 +116,14 @@ def stored(site: Site, services: ServicesProcess) -> Iterator[None]:
 
 @contextmanager
 def encoding(site: Site, services: ServicesProcess) -> Iterator[None]:
-    """The picture is stored and accounted for; its files are being made."""
+    """The picture is stored and its entry closed, and its files are being encoded."""
     services.wait_until(lambda ledger: ledger.downloads == 1)
     wait_until(lambda: len(records(site.cache)) == 1 and states(site.cache) == [])
     yield
 
 
 def kill_at(moment: Moment, site: Site, services: ServicesProcess, options: Mapping[str, Any] | None = None) -> Built:
-    """The last build after one that was killed at `moment`."""
+    """Kill a build at `moment`, build until done, and return the last build."""
     site.configure(services, options)
     with running(site, services) as process, moment(site, services):
         assert process.poll() is None, "the build ended before it could be killed"
@@ -149,7 +149,7 @@ def kill_at(moment: Moment, site: Site, services: ServicesProcess, options: Mapp
 def test_build_killed_at_a_state_of_the_journal_is_made_good_by_the_next(
     tmp_path: Path, services_process: ServicesProcess, moment: Moment, source: str, options: Mapping[str, Any]
 ) -> None:
-    """One build more, one job paid, one picture collected, an empty journal, and the report says where it came from."""
+    """After a build killed at any state, the next one collects the one paid job and empties the journal."""
     site = Site(tmp_path, pages=pages(1), options=LEONARDO_ONLY)
 
     built = kill_at(moment, site, services_process, options)
@@ -167,7 +167,7 @@ def test_build_killed_at_a_state_of_the_journal_is_made_good_by_the_next(
 def test_create_call_that_is_read_after_its_sender_died_is_found(
     tmp_path: Path, services_process: ServicesProcess
 ) -> None:
-    """A call that lay unread when its build was killed, and when the next one began, leads to one job, not two."""
+    """A call that the service reads after the next build has begun leads to one job, not two."""
     services = services_process
     site = Site(tmp_path, pages=pages(1), options=LEONARDO_ONLY)
     site.configure(services)
@@ -199,7 +199,7 @@ def test_create_call_that_is_read_after_its_sender_died_is_found(
 def test_builds_killed_at_random_moments_pay_for_each_page_once(
     tmp_path: Path, services_process: ServicesProcess, seed: int
 ) -> None:
-    """Four builds of four pages are killed one after the other; the books balance after the next."""
+    """After four builds killed at random moments, the next build leaves each page paid for once."""
     services = services_process
     services.leonardo.render_s = 0.2
     services.leonardo.latency_s = services.cdn.latency_s = 0.05
@@ -218,7 +218,7 @@ def test_builds_killed_at_random_moments_pay_for_each_page_once(
 def test_answer_that_is_the_picture_itself_is_waited_for(
     tmp_path: Path, services_process: ServicesProcess, how: str
 ) -> None:
-    """A service that draws while we wait keeps no copy: a build that is cancelled, or slept, takes its answer in."""
+    """A build that is cancelled or was suspended stores the answer of a service that keeps no copy."""
     services = services_process
     services.openai.render_s = 2.0
     site = Site(tmp_path, pages={"index.md": page(hero_prompt="a harbour")}, options={"providers": ["openai"]})

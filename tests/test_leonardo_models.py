@@ -1,4 +1,4 @@
-"""Leonardo's models by rules: each gets an order that it takes, and is never asked for what it does not draw."""
+"""Leonardo's models: each gets an order that it accepts, and never one for what it does not draw."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ LUCID_STYLES = "CINEMATIC, CREATIVE, DYNAMIC, FASHION, NONE, PORTRAIT, STOCK_PHO
 def test_key_of_a_picture_is_what_it_was_before_models_had_rules(
     options: dict[str, Any], keys: tuple[str, str]
 ) -> None:
-    """Written down by the version that sent one body to every model: nothing that it bought is bought again."""
+    """Keys are those of the version that sent one body to every model, so that nothing is bought again."""
     settings = LeonardoOptions(**options)
     made = (generation_key("leonardo", key_model(settings), each, key_options(settings))[:16] for each in PINNED)
 
@@ -127,7 +127,7 @@ def test_key_of_a_picture_is_what_it_was_before_models_had_rules(
 
 
 def test_key_of_another_mode_is_another_key() -> None:
-    """What draws other pixels is another picture."""
+    """Another mode gives another key."""
     modes = [("phoenix", mode) for mode in ("quality", "fast", "ultra")] + [("lucid-origin", m) for m in ("", "ultra")]
     modes += [("gpt-image-2", quality) for quality in ("low", "medium", "high")]
 
@@ -158,7 +158,7 @@ def orders() -> Iterator[tuple[str, str, tuple[int, int], str]]:
 
 
 async def test_order_of_every_model_mode_and_size_is_taken(services: Services) -> None:
-    """The service's own rules are written down apart from ours, and it refuses what they do not hold."""
+    """The loopback Leonardo, whose rules were written apart, accepts an order of every model, mode and size."""
     wanted = list(orders())
     for name, mode, (width_px, height_px), version in wanted:
         provider = leonardo_at(services, options={"model": name, "mode": mode, "api_version": version})
@@ -177,7 +177,7 @@ async def test_order_of_every_model_mode_and_size_is_taken(services: Services) -
 
 
 async def test_order_in_every_style_of_a_model_names_that_style(services: Services) -> None:
-    """By its own id: a foreign one is refused, or draws something else."""
+    """The order in each style of a model has the style's id for that model."""
     for name, known in KNOWN.items():
         services.clear_ledger()
         for style in sorted(known.styles):
@@ -203,7 +203,7 @@ async def test_order_in_every_style_of_a_model_names_that_style(services: Servic
 async def test_order_goes_by_v1_where_v1_can_do_it(
     services: Services, options: dict[str, Any], picture: dict[str, Any], version: int
 ) -> None:
-    """The older form is the better known one; what is larger or longer than it takes goes by the newer."""
+    """An order uses v1 if v1 can draw it, else v2."""
     provider = leonardo_at(services, options=options)
     await provider.submit(replace(PICTURE, **picture))
     await provider.aclose()
@@ -297,7 +297,7 @@ async def test_order_goes_by_v1_where_v1_can_do_it(
     ids=lambda value: str(value.get("model", ""))[:12] if "prompt" not in value else "",
 )
 def test_order_holds_what_the_model_takes_and_nothing_else(options: dict[str, Any], body: dict[str, Any]) -> None:
-    """Never Phoenix's habits; of a model that is not in the table, the least."""
+    """An order has the fields of its model, and for an unknown model the fewest."""
     assert build_create_call(LeonardoOptions(**options), replace(PICTURE, seed=5)).body == body
 
 
@@ -316,7 +316,7 @@ def test_order_holds_what_the_model_takes_and_nothing_else(options: dict[str, An
 async def test_order_of_a_size_that_is_not_listed_asks_for_the_nearest(
     services: Services, name: str, wanted: tuple[int, int], asked: tuple[int, int]
 ) -> None:
-    """A pair that is not listed would be drawn as a square, in silence; the picture is cropped here."""
+    """An order of an unlisted size asks for the nearest listed one, since the service would draw a square."""
     provider = leonardo_at(services, options={"model": name})
     await provider.submit(replace(PICTURE, width_px=wanted[0], height_px=wanted[1]))
     await provider.aclose()
@@ -330,7 +330,7 @@ async def test_order_of_a_size_that_is_not_listed_asks_for_the_nearest(
 
 
 async def create_error(services: Services, options: dict[str, Any]) -> ProviderError:
-    """What a create call ends in."""
+    """The error of a create call."""
     provider = leonardo_at(services, options=options)
     with pytest.raises(ProviderError) as caught:
         await provider.submit(PICTURE)
@@ -353,7 +353,7 @@ async def create_error(services: Services, options: dict[str, Any]) -> ProviderE
 async def test_refusal_of_v2_is_one_in_every_form(
     services: Services, details: str, refusal: Behaviour, kind: type[ProviderError]
 ) -> None:
-    """A list under status 200 is no accepted job: nothing was charged, and the reason is told."""
+    """A refusal of v2, a list under status 200, charges nothing and has a reason."""
     services.leonardo.refusal_details = details
     services.leonardo.on_create(refusal)
 
@@ -378,7 +378,7 @@ async def test_refusal_of_v2_is_one_in_every_form(
 async def test_list_of_errors_under_200_says_what_it_means_and_who_pays(
     services: Services, body: object, kind: type[ProviderError], charged: Charged
 ) -> None:
-    """A refusal costs nothing; a failure in which a job may have been made is unknown, and unknown is not "no"."""
+    """An error of v2 is a refusal without a charge, or of unknown outcome if a job may have been made."""
     services.leonardo.on_create(Answer(200, body))
 
     error = await create_error(services, {"api_version": "v2"})
@@ -388,7 +388,7 @@ async def test_list_of_errors_under_200_says_what_it_means_and_who_pays(
 
 @pytest.mark.parametrize("shape", ["sdGenerationJob", "generate", "", "[]"])
 async def test_answer_of_v2_is_read_in_every_wrapping(services: Services, shape: str) -> None:
-    """Wrapped, bare, and alone in a list."""
+    """An answer of v2 is read wrapped, bare, and alone in a list."""
     services.leonardo.answer_shape = shape
     provider = leonardo_at(services, options={"model": "gpt-image-2"})
 
@@ -400,7 +400,7 @@ async def test_answer_of_v2_is_read_in_every_wrapping(services: Services, shape:
 
 
 async def test_find_of_a_model_without_seeds_is_unknown_and_never_no(services: Services) -> None:
-    """Its jobs look alike in the list: one of another page must not be adopted, nor one of its own be denied."""
+    """A search for a job of a model without seeds neither adopts one nor rules one out."""
     provider = leonardo_at(services, options={"model": "gpt-image-2"})
     await provider.submit(PICTURE)
 
@@ -444,14 +444,14 @@ async def test_find_of_a_model_without_seeds_is_unknown_and_never_no(services: S
     ],
 )
 def test_price_is_that_of_the_vendors_calculator(model: str, mode: str, size: tuple[int, int], usd: float) -> None:
-    """The figures of 2026-08-01, to a tenth of a cent of a dollar's hundredth."""
+    """Estimates are those of the vendor's calculator of 2026-08-01, to a thousandth of a cent."""
     picture = PictureSpec("a lake", width_px=size[0], height_px=size[1])
 
     assert estimate_usd(LeonardoOptions(model=model, mode=mode), picture) == pytest.approx(usd, abs=6e-5)
 
 
 def test_price_of_a_model_that_is_not_known_holds_a_cap_early() -> None:
-    """Its cost is not published, so that more is taken than any of the vendor's own quality modes costs there."""
+    """The estimate for an unknown model is above that of each of the vendor's quality modes."""
     known = estimate_usd(LeonardoOptions(), PICTURE)
 
     assert estimate_usd(LeonardoOptions(model=CUSTOM), PICTURE) > known
@@ -461,7 +461,7 @@ def test_price_of_a_model_that_is_not_known_holds_a_cap_early() -> None:
 
 
 def test_build_tells_what_the_model_does_not_know_and_buys_the_rest(tmp_path: Path, services: Services) -> None:
-    """One warning with page, key and what is possible instead; no fallback is paid for a body that was wrong."""
+    """A value that the model does not know is one warning with page, key and choices, and no fallback is paid."""
     pages: dict[str, str | bytes] = {
         "good.md": page("Good", hero_prompt="a harbour", hero_style="vibrant", hero_seed=2_147_483_647),
         "style.md": page("Style", hero_prompt="a pier", hero_style="MOODY"),
@@ -490,7 +490,7 @@ def test_build_tells_what_the_model_does_not_know_and_buys_the_rest(tmp_path: Pa
 def test_build_tells_what_is_too_long_for_the_model_where_a_page_or_its_folder_says_it(
     tmp_path: Path, services: Services
 ) -> None:
-    """The form that draws the site's size takes a shorter negative prompt; no fallback is paid for a longer one."""
+    """A negative prompt that is too long for the version of the site's size is a warning, and no fallback is paid."""
     pages: dict[str, str | bytes] = {
         "good.md": page("Good", hero_prompt="a harbour", hero_negative_prompt="x" * 992),
         "long.md": page("Long", hero_prompt="a pier", hero_negative_prompt="x" * 993),
@@ -529,7 +529,7 @@ def test_build_tells_what_is_too_long_for_the_model_where_a_page_or_its_folder_s
     ],
 )
 def test_prompt_that_pages_may_have_is_what_the_order_takes(options: dict[str, Any], width_px: int, most: int) -> None:
-    """The same limit where a page is read and where the order is made."""
+    """A page's limit of the prompt is the order's."""
     settings = LeonardoOptions(**options)
     fits = replace(PICTURE, width_px=width_px, prompt="x" * most)
 
@@ -557,7 +557,7 @@ def test_prompt_that_pages_may_have_is_what_the_order_takes(options: dict[str, A
 def test_negative_prompt_that_pages_may_have_is_what_the_order_takes(
     options: dict[str, Any], width_px: int, most: int
 ) -> None:
-    """The same limit where a page is read, where the site is configured, and where the order is made."""
+    """The limit of the negative prompt is the same for page, configuration and order."""
     settings = LeonardoOptions(**options)
     fits = replace(PICTURE, width_px=width_px, negative_prompt="x" * most)
     longer = replace(fits, negative_prompt="x" * (most + 1))
@@ -571,7 +571,7 @@ def test_negative_prompt_that_pages_may_have_is_what_the_order_takes(
 
 
 def test_build_with_a_model_of_ones_own_says_what_it_is_sent(tmp_path: Path, services: Services) -> None:
-    """It works with the least body, and the log says so; a strict build passes."""
+    """A model by id gets the smallest body; the log says so, and a strict build passes."""
     site = Site(tmp_path, {"a.md": page("A", hero_prompt="a harbour")}, {"leonardo": {"model": CUSTOM}})
 
     built = site.build(services, "--strict")
@@ -589,7 +589,7 @@ EARLIER_CACHE = Path(__file__).parent / "earlier_cache"
 
 
 def test_build_on_the_cache_of_an_earlier_version_buys_nothing(tmp_path: Path, services: Services) -> None:
-    """Models by name, the modes and `auto` are other words for the same image; a changed one is bought."""
+    """Models by name, modes and `auto` find the images of an earlier version's cache; a changed mode buys one."""
     wish = page(
         "Home", hero_prompt="a harbour at dusk", hero_style="VIBRANT", hero_negative_prompt="people", hero_seed=7
     )
@@ -614,7 +614,7 @@ def test_build_on_the_cache_of_an_earlier_version_buys_nothing(tmp_path: Path, s
 def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice(
     tmp_path: Path, services: Services
 ) -> None:
-    """Nothing in the account's list tells its job from another: it stays unknown, in this build and the next."""
+    """A lost answer of a model without seeds stays unknown, in this build and the next, and is not paid again."""
     services.leonardo.on_create(CutAfterRead()).once()
     site = Site(
         tmp_path,
@@ -695,7 +695,7 @@ def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice
 def test_configuration_that_the_model_does_not_draw_is_told_before_anything_is_built(
     options: dict[str, Any], message: str
 ) -> None:
-    """Not at the till, where the next provider would be paid."""
+    """A configuration that the model does not draw stops the build before any order."""
     from mkdocs_leonardo.config import LeonardoConfig
 
     config = LeonardoConfig()
@@ -707,5 +707,5 @@ def test_configuration_that_the_model_does_not_draw_is_told_before_anything_is_b
 
 
 def test_every_style_of_the_stand_in_has_one_name_and_one_id() -> None:
-    """The two tables were typed in apart; a slip in one of them would show here first."""
+    """The styles of the loopback Leonardo have different names and ids."""
     assert len({*STYLE_IDS, *OTHER_STYLE_IDS}) == len(STYLE_IDS) + len(OTHER_STYLE_IDS)

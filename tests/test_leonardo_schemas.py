@@ -1,7 +1,7 @@
-"""Orders of every model against the vendor's schemas, by a validator of JSON schemas; prices by the vendor's figures.
+"""Orders of every model against the vendor's JSON schemas, and prices against the vendor's figures.
 
-The schemas are typed in from the vendor's OpenAPI files and guides (June to September 2026), and know nothing of the
-table that orders are made from. Nothing is sent.
+The schemas are typed in from the vendor's OpenAPI files and guides (June to September 2026), apart from the table of
+models. The orders are not sent.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PRESETS = (
 
 @dataclass(frozen=True)
 class Model:
-    """What the vendor says of one model. `seed` is its largest, `sizes` the ends of what v2 draws."""
+    """The vendor's limits of one model. `seed` is its largest, `sizes` the ends of v2's sizes."""
 
     model_id: str
     sizes: tuple[Size, Size]
@@ -144,7 +144,7 @@ def _side(low: int, high: int) -> dict[str, Any]:
 
 
 def schema_v1(model: Model, name: str) -> dict[str, Any]:
-    """What v1's create call takes of a model; the guide's rules on Alchemy, ultra and contrast included."""
+    """The schema of v1's create call for a model, with the guide's rules on Alchemy, ultra and contrast."""
     net = _object(
         "initImageId initImageType preprocessorId strengthType",
         {
@@ -184,7 +184,7 @@ def schema_v1(model: Model, name: str) -> dict[str, Any]:
 
 
 def schema_v2(model: Model, name: str) -> dict[str, Any]:
-    """What v2's create call takes of a model."""
+    """The schema of v2's create call for a model."""
     (low, _), (width, height) = model.sizes
     known = KNOWN[name].sides
     listed = len(known) == 2
@@ -227,7 +227,7 @@ ALL: list[tuple[str, ApiVersion]] = [
 
 
 def wishes(name: str, version: ApiVersion) -> Iterator[tuple[str, float, PictureSpec]]:
-    """Mode, contrast and picture of each order that the model takes."""
+    """Mode, contrast and picture of each order that the model accepts."""
     model = MODELS[name]
     least, largest = model.sizes
     sizes = [least, (1536, 864), largest]
@@ -270,7 +270,7 @@ def ordered(name: str, version: ApiVersion, mode: str, contrast: float, picture:
 
 @pytest.mark.parametrize(("name", "version"), ALL)
 def test_order_of_every_model_keeps_the_vendors_schema(name: str, version: ApiVersion) -> None:
-    """Mode, size at both ends, style, reference, negative prompt, seed and contrast, by each form of the call."""
+    """An order of every model fits the schema in every mode, size, style, reference, seed and contrast."""
     model = MODELS[name]
     schemas = {"v2": Draft202012Validator(schema_v2(model, name))}
     if model.model_id:
@@ -291,7 +291,7 @@ def test_order_of_every_model_keeps_the_vendors_schema(name: str, version: ApiVe
 
 
 def beyond(name: str, version: ApiVersion) -> Iterator[tuple[dict[str, Any], str]]:
-    """What goes one step beyond what a model takes, with the option or field that is told."""
+    """Each picture one step beyond the model's limits, with the option or field to report."""
     model = MODELS[name]
     least, largest = model.sizes
     listed = len(KNOWN[name].sides) == 2
@@ -317,7 +317,7 @@ def beyond(name: str, version: ApiVersion) -> Iterator[tuple[dict[str, Any], str
 
 @pytest.mark.parametrize(("name", "version"), ALL)
 def test_order_one_step_beyond_the_model_is_told_and_not_made(name: str, version: ApiVersion) -> None:
-    """By the option that asks for it, with what is possible; the order itself is refused before anything is sent."""
+    """An order one step beyond a limit is refused by the option's name and the allowed values."""
     options = LeonardoOptions(model=name, api_version=version)
     plain = PictureSpec(PROMPT, style="DYNAMIC", width_px=1024, height_px=1024)
 
@@ -342,7 +342,7 @@ def test_order_one_step_beyond_the_model_is_told_and_not_made(name: str, version
 
 @pytest.mark.parametrize(("name", "mode"), [(name, mode) for name, model in MODELS.items() for mode in model.prices])
 def test_price_at_both_ends_follows_the_formula_of_the_vendors_figures(name: str, mode: str) -> None:
-    """Whole credits of the calculator of 2026-08-01, and never a cap that is smaller than what is charged."""
+    """Estimates at both ends of the sizes are the whole credits of the calculator of 2026-08-01."""
     model = MODELS[name]
     for width_px, height_px in (*model.sizes, (1536, 864)):
         picture = PictureSpec(PROMPT, width_px=width_px, height_px=height_px)

@@ -31,7 +31,7 @@ def too_long(source: str) -> Iterator[str]:
 
 
 def test_package_keeps_the_limits_of_size() -> None:
-    """No file has more than 500 lines, no class more than 300, and no function more than 60."""
+    """A file has at most 500 lines, a class 300, and a function 60."""
     found = {
         str(path.relative_to(ROOT)): over
         for path in (ROOT / "mkdocs_leonardo").rglob("*.py")
@@ -46,6 +46,6 @@ def test_package_keeps_the_limits_of_size() -> None:
     ids=["function", "coroutine", "class"],
 )
 def test_one_line_too_many_is_found(head: str, body: str, limit: int) -> None:
-    """The last line that is allowed passes, and the next one does not."""
+    """A function, class or file at its limit passes, and one line more is found."""
     assert list(too_long("\n".join([head, *[body] * (limit - 1)]))) == []
     assert list(too_long("\n".join([head, *[body] * limit]))) == [f"long: {limit + 1} lines"]

@@ -1,7 +1,6 @@
-"""The real services, with a real key and on request: ``pytest -m live``.
+"""One picture of each real service with a real key, two of Leonardo: ``pytest -m live``.
 
-Pays for one picture at each, for two at Leonardo. Never runs by itself: the project's own settings leave the mark
-`live` out.
+The project's settings leave the mark `live` out, so these tests run only on request.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.live
     ],
 )
 def test_real_service_makes_a_picture_once(tmp_path: Path, provider: str, variable: str, form: str) -> None:
-    """One line of front matter is one paid picture of the right size; the second build asks for nothing."""
+    """One line of front matter is one paid picture of the right size; the second build sends no request."""
     key = os.environ.get(variable)
     if not key:
         pytest.skip(f"no {variable} in the environment")

@@ -1,4 +1,4 @@
-"""How often a build looks for a picture: once for a page, and once more under the lease before it pays."""
+"""The number of searches for a picture: one for a page, and one more under the lease before paying."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ PROVIDERS = ("first", "second")
 
 
 class CountingStore(PictureMemory):
-    """Counts how often each key is asked for."""
+    """A store that counts the searches for each key."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: Counter[str] = Counter()
 
     def get_verified(self, key: str) -> PictureRecord | None:
-        """The record of `key`, and one more question for it."""
+        """The record of `key`; counts one more search."""
         self.asked[key] += 1
         return super().get_verified(key)
 
@@ -64,7 +64,7 @@ class Service:
         self.name = name
 
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """The same for every picture."""
+        """The estimate of any picture, always the same."""
         del picture
         return 0.03
 
@@ -79,17 +79,17 @@ class Service:
         return submission.image
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since the provider holds no resource."""
 
 
 class NoFiles(Renderer):
-    """Says of every picture that its files are there."""
+    """A store of renderings that claims to have every picture's files."""
 
     def __init__(self) -> None:
         self.threads = 1
 
     def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
-        """The same for every picture."""
+        """The files of any picture, always the same."""
         del record, hero
         return Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
 
@@ -131,7 +131,7 @@ def kept(store: PictureMemory, lookup: Lookup, rank: int) -> None:
 
 
 def test_missing_picture_is_looked_for_once_and_once_more_under_the_lease() -> None:
-    """Between reading the page and paying, every name of the picture is asked for twice."""
+    """A build searches twice for every key of a missing picture: for the page, and under the lease."""
     store = CountingStore()
     lookup, pipeline = parts(store)
 
@@ -150,7 +150,7 @@ def test_missing_picture_is_looked_for_once_and_once_more_under_the_lease() -> N
 
 @pytest.mark.parametrize("rank", range(len(PROVIDERS)))
 def test_picture_at_hand_is_looked_for_once(rank: int) -> None:
-    """Whichever provider made it, the first search is the only one."""
+    """A build searches once for every key of a stored picture, whichever provider made it."""
     store = CountingStore()
     lookup, _ = parts(store)
     kept(store, lookup, rank)
@@ -166,7 +166,7 @@ def test_picture_at_hand_is_looked_for_once(rank: int) -> None:
 
 
 def test_look_up_without_permission_to_generate_shows_a_placeholder_at_once() -> None:
-    """Nothing waits for the event loop where no provider may be asked."""
+    """Without permission to generate, a missing picture is a placeholder without the event loop."""
     lookup, _ = parts(CountingStore(), generate=False)
     hero = replace(HERO, page="b.md")
 

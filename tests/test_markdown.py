@@ -1,4 +1,4 @@
-"""The Markdown extension by itself: where it acts, and where it must not."""
+"""The Markdown extension by itself, with and without Zensical's context."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def root(tmp_path: Path) -> Path:
 
 
 def context(root: Path) -> ContextExtension:
-    """What Zensical tells extensions of one page."""
+    """Zensical's context of one page."""
     page = Page(url="a/b/", path="a/b.md", meta={"hero_prompt": "sea"})
     return ContextExtension(page=page, config={"root_dir": str(root), "docs_dir": "docs", "site_url": None})
 
 
 def test_without_the_context_of_zensical_nothing_changes(caplog: pytest.LogCaptureFixture) -> None:
-    """On MkDocs, and wherever else Python-Markdown is used, the extension is not there."""
+    """Without Zensical's context, as on MkDocs, the extension changes nothing."""
     assert Markdown(extensions=[NAME]).convert(TEXT) == Markdown().convert(TEXT)
     assert caplog.records == []
 
 
 def test_parts_that_other_extensions_convert_get_no_hero(root: Path) -> None:
-    """Some convert docstrings or output of code with all of a page's extensions; the page has its hero once."""
+    """Parts that other extensions convert, such as docstrings, get no hero, and the page has one."""
     extensions: list[str | Extension] = [context(root), NAME]
     outer = Markdown(extensions=extensions)
     inner = Markdown(extensions=extensions)
@@ -54,14 +54,14 @@ def test_parts_that_other_extensions_convert_get_no_hero(root: Path) -> None:
 
 
 def test_option_assets_names_another_folder(root: Path) -> None:
-    """The folder below docs_dir may be any; addresses are relative to the page's source."""
+    """The option `assets` names the folder below docs_dir, and addresses are relative to the page's source."""
     html = Markdown(extensions=[context(root), NAME], extension_configs={NAME: {"assets": "other/"}}).convert(TEXT)
     assert 'src="../other/0123-480.jpg"' in html
     assert '<link rel="stylesheet" href="../other/hero.css">' in html
 
 
 def test_host_that_says_something_else_is_survived(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Should the context change its form, the page is built without a hero, and that is said."""
+    """A context of another form is one message, and the page is built without a hero."""
     page = Page(url="a/b/", path="a/b.md", meta={"hero_prompt": "sea"})
     html = Markdown(extensions=[ContextExtension(page=page, config={"root": str(root)}), NAME]).convert(TEXT)
     assert html == Markdown().convert(TEXT)
@@ -69,7 +69,7 @@ def test_host_that_says_something_else_is_survived(root: Path, caplog: pytest.Lo
 
 
 def test_picture_without_its_files_is_not_shown(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A manifest in the repository, and the pictures ignored: no broken picture, and the command is named."""
+    """A manifest without its pictures gives no hero, and the message names the command."""
     (root / "docs/assets/leonardo" / VARIANT.name).unlink()
     assert Markdown(extensions=[context(root), NAME]).convert(TEXT) == Markdown().convert(TEXT)
     assert "a/b.md: not all files of its image" in caplog.text

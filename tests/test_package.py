@@ -1,4 +1,4 @@
-"""What is installed, what is shipped, and what CI runs."""
+"""The installed package, its distributions, and CI."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RUN = ROOT / ".ci/run"
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a wheel and an sdist of this checkout; built here unless CI has built them."""
+    """A folder with a wheel and an sdist of this checkout, built here or by CI."""
     given = os.environ.get("MKDOCS_LEONARDO_DIST")
     if given:
         return Path(given)
@@ -46,7 +46,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(dist: Path) -> Iterator[zipfile.ZipFile]:
-    """The only wheel that was built."""
+    """The path of the wheel."""
     (path,) = dist.glob("*.whl")
     with zipfile.ZipFile(path) as opened:
         yield opened
@@ -66,7 +66,7 @@ def readme_command(name: str) -> str:
 
 
 def test_ci_clears_every_key_before_anything_runs() -> None:
-    """No step may spend, whatever the machine's environment holds."""
+    """CI clears every key from the environment before its first step."""
     (line,) = re.findall(r"^unset .*_API_KEY.*$", RUN.read_text(encoding="utf-8"), re.MULTILINE)
     keys = {key_variable(name): "a key" for name in BUILT_IN}
 
@@ -85,14 +85,14 @@ def test_provider_that_comes_with_the_plugin_is_named_to_readers(name: str) -> N
 
 
 def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    """No tests, no documentation, no caches: the package and its metadata."""
+    """The wheel contains the package and its metadata, without tests, documentation and caches."""
     tops = {name.partition("/")[0] for name in wheel.namelist()}
     assert tops == {"mkdocs_leonardo", f"mkdocs_leonardo-{mkdocs_leonardo.__version__}.dist-info"}
     assert not [name for name in wheel.namelist() if "tests/" in name or "__pycache__" in name]
 
 
 def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
-    """Whatever git keeps below the package is shipped, types and stylesheets with it."""
+    """The wheel contains every file of the package in git."""
     package = Path(mkdocs_leonardo.__file__).parent
     files = {
         path.relative_to(package.parent).as_posix()
@@ -104,7 +104,7 @@ def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
 
 
 def test_wheel_metadata_names_licence_python_and_extras(wheel: zipfile.ZipFile) -> None:
-    """The licence's text is there, Python 3.11 is the least, both extras are offered, the README is shown."""
+    """The wheel's metadata have the licence, Python 3.11 or later, both extras and the README."""
     metadata = _metadata(wheel)
     assert metadata["License-Expression"] == "MIT"
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in wheel.namelist())
@@ -115,7 +115,7 @@ def test_wheel_metadata_names_licence_python_and_extras(wheel: zipfile.ZipFile) 
 
 
 def test_wheel_shows_a_readme_whose_links_work_anywhere(wheel: zipfile.ZipFile) -> None:
-    """On PyPI every link of the README leads to the repository, and every picture to its file."""
+    """On PyPI, every link of the README is an absolute address, and so is every picture."""
     metadata = _metadata(wheel)
     (repository,) = (
         url.partition(", ")[2] for url in metadata.get_all("Project-URL") or () if url.startswith("Repository, ")
@@ -131,7 +131,7 @@ def test_wheel_shows_a_readme_whose_links_work_anywhere(wheel: zipfile.ZipFile) 
 
 
 def test_wheel_requires_mkdocs_below_version_2(wheel: zipfile.ZipFile) -> None:
-    """MkDocs 2 has no plugins; Pillow has no upper bound, since Material's imaging extra needs the newest."""
+    """The wheel requires MkDocs below 2, which has no plugins, and Pillow without an upper bound."""
     required = [
         line.replace(" ", "") for line in _metadata(wheel).get_all("Requires-Dist") or () if "extra" not in line
     ]
@@ -142,7 +142,7 @@ def test_wheel_requires_mkdocs_below_version_2(wheel: zipfile.ZipFile) -> None:
 
 
 def test_sdist_holds_what_the_tests_need(dist: Path) -> None:
-    """The tests run from the sdist: the documents are part of them."""
+    """The sdist contains the files that the tests need."""
     (path,) = dist.glob("*.tar.gz")
     with tarfile.open(path) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}
@@ -168,7 +168,7 @@ def test_plugin_is_found_under_its_name() -> None:
 
 
 def test_providers_are_registered_as_others_would(wheel: zipfile.ZipFile) -> None:
-    """The built-in providers have the entry points that other packages use, and are loaded by the same."""
+    """The built-in providers use the same entry points as other packages."""
     (path,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
     registered = ConfigParser()
     registered.read_string(wheel.read(path).decode())
@@ -177,7 +177,7 @@ def test_providers_are_registered_as_others_would(wheel: zipfile.ZipFile) -> Non
 
 
 def test_ci_runs_the_commands_of_the_readme() -> None:
-    """CI takes both commands out of the README, by the very same marks, and runs the tests last."""
+    """CI takes both commands from the README by their marks, and runs the tests last."""
     script = RUN.read_text(encoding="utf-8")
     extract = re.search(r"readme_command\(\) \{.*?^\}", script, re.MULTILINE | re.DOTALL)
     assert extract is not None
@@ -195,14 +195,14 @@ def test_ci_runs_the_commands_of_the_readme() -> None:
 
 
 def test_ci_script_is_executable_and_stops_at_the_first_failure() -> None:
-    """A step that fails fails the run."""
+    """CI's script is executable and stops at the first failure."""
     assert os.access(RUN, os.X_OK)
     assert "set -euo pipefail" in RUN.read_text(encoding="utf-8")
     subprocess.run(["bash", "-n", str(RUN)], check=True, timeout=30)
 
 
 def test_pythons_and_systems_of_the_classifiers_are_those_that_the_documents_name(wheel: zipfile.ZipFile) -> None:
-    """CI runs the oldest and the newest, and readers are told of the oldest."""
+    """The classifiers name the Pythons of CI and the systems of the documents."""
     classifiers = _metadata(wheel).get_all("Classifier") or []
     pythons = [name.rpartition(" ")[2] for name in classifiers if "Python :: 3." in name]
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
@@ -217,7 +217,7 @@ def test_pythons_and_systems_of_the_classifiers_are_those_that_the_documents_nam
 
 
 def test_readme_commands_need_nothing_but_python() -> None:
-    """Both make an environment, install from the checkout and use only what lies in it."""
+    """Both commands of the README make an environment and install from the checkout."""
     for name in ("example", "tests"):
         steps = readme_command(name).split(" && ")
         assert steps[0] == "python3 -m venv .venv"
@@ -225,13 +225,13 @@ def test_readme_commands_need_nothing_but_python() -> None:
 
 
 def test_contributing_names_the_same_set_up_as_the_readme() -> None:
-    """There is one way to set up."""
+    """CONTRIBUTING.md has the README's command of the tests."""
     install = " && ".join(readme_command("tests").split(" && ")[:2])
     assert install in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_pre_commit_hooks_use_the_tools_of_the_project() -> None:
-    """No hook is downloaded; each calls what the extra `test` installs."""
+    """Each pre-commit hook calls a tool of the extra `test`."""
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     assert {repo["repo"] for repo in config["repos"]} == {"local"}
     hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
@@ -254,14 +254,14 @@ def test_pre_commit_hooks_use_the_tools_of_the_project() -> None:
     ids=lambda value: value.rpartition("/")[2],
 )
 def test_file_for_the_git_host_follows_its_published_schema(schema: str, file: str) -> None:
-    """What cannot run here is valid at least."""
+    """Each file for the Git host fits its published schema."""
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(ROOT / file)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert run.returncode == 0, run.stdout
 
 
 def test_workflows_run_what_ci_runs_and_tests_that_are_there() -> None:
-    """The workflows hold no list of steps of their own, and name no test that has gone."""
+    """The workflows call CI's script, and name only existing tests."""
     ci, release = ((ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8") for name in ("ci", "release"))
     assert "- run: .ci/run\n" in ci
     assert "- run: .ci/run\n" in release
@@ -271,7 +271,7 @@ def test_workflows_run_what_ci_runs_and_tests_that_are_there() -> None:
 
 
 def test_hook_for_pre_commit_calls_the_command_that_is_installed() -> None:
-    """The hook that other repositories use is the command, with a subcommand that there is."""
+    """The hook for other repositories calls the installed command with an existing subcommand."""
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     program, subcommand = hook["entry"].split()
     (found,) = entry_points(group="console_scripts", name=program)
@@ -282,6 +282,6 @@ def test_hook_for_pre_commit_calls_the_command_that_is_installed() -> None:
 
 
 def test_changelog_speaks_of_the_version() -> None:
-    """A version that is released has its section; what is not released stands under Unreleased."""
+    """The changelog has a section for a released version, else Unreleased."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "## [Unreleased]" in text or f"## [{mkdocs_leonardo.__version__}]" in text

@@ -1,4 +1,4 @@
-"""The head says what the page needs: its stylesheet, a picture to share, and where the picture came from."""
+"""The head of a page: stylesheet, picture for sharing, and origin of the picture."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOCIAL = Social(
 
 
 def with_head(head: str, *, social: Social | None = None, origin: str = "") -> str:
-    """What is added to a head; asserts that nothing else of the page changes."""
+    """The lines added to a head; asserts that nothing else of the page changes."""
     page = f"<!doctype html><html><head>{head}</head><body><p>&lt;/head&gt;</p></body></html>"
     changed = insert_head(page, stylesheet_url="../hero.css", social=social, origin=origin)
     start, end = f"<!doctype html><html><head>{head}", "</head><body><p>&lt;/head&gt;</p></body></html>"
@@ -36,25 +36,25 @@ def with_head(head: str, *, social: Social | None = None, origin: str = "") -> s
 
 
 def test_head_without_social_picture_gets_the_stylesheet_alone() -> None:
-    """Where the site's address is unknown, nothing is said to other sites."""
+    """Without the site's address, the head gets the stylesheet alone."""
     assert with_head("<title>x</title>") == LINK
 
 
 def test_head_of_a_page_that_shows_nothing_gets_no_stylesheet() -> None:
-    """With `layout: none` there is something to say, and nothing to style."""
+    """With `layout: none`, the head gets properties and no stylesheet."""
     page = "<head></head>"
     assert insert_head(page) == page
     assert "stylesheet" not in insert_head(page, social=SOCIAL)
 
 
 def test_title_with_references_is_escaped_once() -> None:
-    """A title reads the same in a preview as in the page's navigation."""
+    """A title with character references is escaped once."""
     social = SOCIAL._replace(title="R&amp;D <b>")
     assert '"og:title" content="R&amp;D &lt;b&gt;"' in with_head("", social=social)
 
 
 def test_head_with_social_picture_equals_the_golden() -> None:
-    """A page with no Open Graph gets the properties that it requires, and the picture with its size, type and text."""
+    """A head without Open Graph gets its required properties, and the picture with size, type and text."""
     assert with_head("<title>x</title>", social=SOCIAL) == LINK + (
         '<meta property="og:type" content="article">\n'
         '<meta property="og:title" content="Storm &amp; wind">\n'
@@ -80,7 +80,7 @@ def test_head_with_social_picture_equals_the_golden() -> None:
     ],
 )
 def test_head_with_a_social_picture_of_its_own_keeps_it(own: str) -> None:
-    """The author's picture, or another plugin's, is never doubled."""
+    """A head with a picture for sharing gets no second one."""
     assert with_head(own, social=SOCIAL) == LINK
 
 
@@ -95,12 +95,12 @@ def test_head_with_a_social_picture_of_its_own_keeps_it(own: str) -> None:
     ],
 )
 def test_head_that_only_mentions_a_social_picture_gets_one(inert: str) -> None:
-    """Comments, scripts and other properties are not a picture."""
+    """Comments, scripts and other properties do not count as a picture for sharing."""
     assert '"og:image" content="https://example.org/a.jpg"' in with_head(inert, social=SOCIAL)
 
 
 def test_head_with_a_title_of_its_own_keeps_it() -> None:
-    """Each property is added only where the page has none."""
+    """Each property is added only if the page has none."""
     added = with_head('<meta property="og:title" content="Mine">', social=SOCIAL)
     assert "og:title" not in added
     assert "og:image" in added
@@ -118,7 +118,7 @@ def test_head_with_a_title_of_its_own_keeps_it() -> None:
     ],
 )
 def test_end_of_the_head_is_found_however_it_is_written(page: str, expected: str) -> None:
-    """Capitals, comments, scripts and omitted tags do not mislead; a text without a head stays as it is."""
+    """The end of the head is found despite capitals, comments, scripts and omitted tags."""
     assert insert_head(page, stylesheet_url="../hero.css") == expected.replace("@", LINK)
 
 
@@ -138,7 +138,7 @@ class _Scripts(HTMLParser):
 
 @given(st.text())
 def test_caption_in_linked_data_never_ends_the_script(caption: str) -> None:
-    """Whatever the alternative text is, the data stay one element and read back the same."""
+    """Any alternative text leaves the linked data one element that reads back the same."""
     file = Variant("hero", "jpeg", 480, 270, "a.jpg", Path(), "a.jpg", "", 0)
     rendering = Rendering((file,), "", "", Scrim(0, 0, 0, 0, 0, 0), 480, 270)
     asset = HeroAsset("key", "leonardo", "phoenix", Source.CACHED, rendering, creator="Leonardo AI")

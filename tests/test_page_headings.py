@@ -1,4 +1,4 @@
-"""The page's own heading is found, moved into the hero, and nothing else changes."""
+"""The page's own heading moves into the hero, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mkdocs_leonardo.page.markup import insert_hero
 
 
 def header(heading: str) -> str:
-    """Show where the heading goes."""
+    """A header that shows the heading."""
     return f"[{heading}]"
 
 
@@ -43,7 +43,7 @@ def header(heading: str) -> str:
     ],
 )
 def test_heading_of_the_page_moves_into_the_hero(content: str, expected: str | None) -> None:
-    """The first heading that is the page's own is taken; examples, comments and quotations stay where they are."""
+    """The first heading of the page moves; headings in examples, comments and quotations stay."""
     if expected is None:
         expected = "[<h1>T</h1>]\n" + content.replace("<h1>T</h1>", "")
     assert insert_hero(content, header, "unused") == expected
@@ -63,14 +63,14 @@ def test_heading_of_the_page_moves_into_the_hero(content: str, expected: str | N
     ],
 )
 def test_content_without_a_heading_gets_one_from_the_title(content: str) -> None:
-    """The heading is made from the page's title, escaped; the content stays as it was."""
+    """Content without a heading stays the same, and the hero's heading is the escaped title."""
     assert insert_hero(content, header, 'R&D <b>"x"') == f'[<h1>R&amp;D &lt;b&gt;"x"</h1>]\n{content}'
     assert insert_hero(content, header, "R&amp;D") == f"[<h1>R&amp;D</h1>]\n{content}"
 
 
 @given(st.text(alphabet="<>/h1!-='\" apredivc\n"), st.text(alphabet="<>/h1!-='\" apredivc\n"))
 def test_every_byte_of_the_content_survives(before: str, after: str) -> None:
-    """Whatever surrounds a heading, hero and rest together hold the content, in order."""
+    """Hero and rest together contain every byte of the content, in order."""
     content = f"{before}<h1>T</h1>{after}"
     taken: list[str] = []
 
@@ -87,7 +87,7 @@ def test_every_byte_of_the_content_survives(before: str, after: str) -> None:
     "piece", ["<a '", '<a b="', "<a b='", "<a b", "<", "<!--", "<div>", "<pre><h1>", "<h1 '", "<script>"]
 )
 def test_search_in_broken_markup_takes_no_time(piece: str) -> None:
-    """The time is proportional to the text: if it were to its square, a megabyte would take minutes."""
+    """A search in a megabyte of broken markup takes linear time."""
     content = piece * (1_000_000 // len(piece)) + "<h1 "
     with ending():
         insert_hero(content, header, "T")

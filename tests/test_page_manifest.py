@@ -1,4 +1,4 @@
-"""The file beside published pictures: what goes in comes out, and nothing else is believed."""
+"""The manifest beside published pictures: written, read back, and refused if it is strange."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ PICTURE = PictureSpec("a lighthouse")
 
 @given(page=st.text(), template=st.text(), layout=st.sampled_from(LAYOUTS), switch=st.booleans())
 def test_manifest_comes_back_as_it_was_written(page: str, template: str, layout: str, switch: bool) -> None:  # noqa: FBT001 - drawn by name
-    """Any page's name and any option survive the way through the file."""
+    """A manifest with any page name and any option reads back the same."""
     defaults = HeroDefaults(prompt_template=template, layout=layout)  # type: ignore[arg-type]  # one of them
     manifest = Manifest(defaults, cards=switch, social=not switch, credit=switch, heroes={page: SHOWN})
     assert read_manifest(write_manifest(manifest)) == manifest
 
 
 def test_manifest_with_a_look_and_a_models_styles_says_both() -> None:
-    """An extension that reads it understands the front matter as the plugin does."""
+    """A manifest keeps the site's look and the model's styles, so that the extension reads front matter alike."""
     rules = PictureRules(styles=("FILM", "NONE"))
     defaults = HeroDefaults(PictureSpec("", reference=Reference("0" * 64, "low")), strength="low", rules=rules)
 
@@ -64,7 +64,7 @@ def test_manifest_with_a_look_and_a_models_styles_says_both() -> None:
 
 
 def test_manifest_of_the_same_heroes_has_the_same_bytes_and_a_line_for_each() -> None:
-    """Whatever the order in which pages were read, so that a repository sees only what has changed."""
+    """The manifest has a line for each hero and the same bytes for any order of pages."""
     one = write_manifest(Manifest(heroes={"a.md": SHOWN, "b.md": SHOWN}))
     assert one == write_manifest(Manifest(heroes={"b.md": SHOWN, "a.md": SHOWN}))
     assert sum(line.startswith((b'"a.md"', b'"b.md"')) for line in one.splitlines()) == 2
@@ -85,7 +85,7 @@ def test_manifest_of_the_same_heroes_has_the_same_bytes_and_a_line_for_each() ->
     ids=str,
 )
 def test_manifest_with_anything_strange_is_refused(change: dict[str, object]) -> None:
-    """No name leads out of the folder, and no value of another kind gets into a page."""
+    """A manifest with a name outside the folder or a value of a wrong type is refused."""
     value = json.loads(write_manifest(Manifest(heroes={"a.md": SHOWN})))
     value["heroes"]["a.md"] |= change
     with pytest.raises(UnreadableManifest):
@@ -104,13 +104,13 @@ def test_manifest_with_anything_strange_is_refused(change: dict[str, object]) ->
     ],
 )
 def test_wish_for_another_picture_has_another_digest(other: HeroSpec) -> None:
-    """Whatever changes the files is noticed; what only the page shows is not."""
+    """Another digest results from everything that changes the files, and from nothing else."""
     hero = HeroSpec("a.md", PICTURE)
     assert asked_for(other) != asked_for(hero)
     assert asked_for(replace(hero, page="b.md", alt="x", tagline="y", layout="full")) == asked_for(hero)
 
 
 def test_another_file_of_ones_own_has_another_digest() -> None:
-    """The author's own picture is known by its content."""
+    """Another content of an own picture gives another digest."""
     hero = HeroSpec("a.md", own_image=Path("a.jpg"))
     assert asked_for(hero, "1") != asked_for(hero, "2")

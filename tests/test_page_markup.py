@@ -1,4 +1,4 @@
-"""Heroes and cards as HTML: exact, true about their sizes, and proof against whatever authors write."""
+"""The HTML of heroes and cards: exact, with true sizes, and safe for any text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def variant(picture_format: Format, width_px: int) -> Variant:
 
 
 def asset(*formats: Format, provider: str = "leonardo", creator: str = "Leonardo AI") -> HeroAsset:
-    """A picture in these formats, with its social picture."""
+    """A picture in these formats, with its picture for sharing."""
     social = Variant("social", "jpeg", 1200, 630, "social.jpg", Path(), "social.jpg", "0" * 64, 1)
     ladder = tuple(variant(each, width_px) for each in formats for width_px in (1536, 480, 768))
     return HeroAsset(
@@ -60,7 +60,7 @@ def asset(*formats: Format, provider: str = "leonardo", creator: str = "Leonardo
 
 
 def spec(**changes: object) -> HeroSpec:
-    """What a page asks for."""
+    """A page's hero keys."""
     return replace(HeroSpec(page="storm.md", picture=PictureSpec("a storm")), **changes)  # type: ignore[arg-type]
 
 
@@ -97,7 +97,7 @@ class Outline(HTMLParser):
 
 @pytest.mark.parametrize("layout", ["stacked", "split"])
 def test_header_with_text_apart_is_text_and_figure(layout: Layout) -> None:
-    """The text comes first, as it is read; picture, placeholder and credit are one figure, and nothing is shaded."""
+    """A header with the text apart is the text, then a figure of picture, placeholder and credit, without a shade."""
     html = hero_header(asset("jpeg"), spec(tagline="Dawn", layout=layout), HEADING, url=url, credit=True)
     outline = Outline(html)
     names = [name for name in outline.attributes if name.startswith("leonardo")]
@@ -129,7 +129,7 @@ def test_header_with_text_apart_is_text_and_figure(layout: Layout) -> None:
 def test_final_layout_of_auto_covers_no_picture_with_much(
     title: str, tagline: str, scrim: Scrim, layout: Layout
 ) -> None:
-    """Titles of more than 100 letters stand above the picture, and those that need half a shade; others lie on it."""
+    """`auto` puts titles of more than 100 letters, and those that need half a shade, above the picture."""
     made = asset("jpeg")
     shown = replace(made, rendering=replace(made.rendering, scrim=scrim))
     heading = f"<h1>{title}</h1>"
@@ -138,27 +138,27 @@ def test_final_layout_of_auto_covers_no_picture_with_much(
 
 
 def test_header_without_jpeg_falls_back_to_webp() -> None:
-    """The plain image is the most widely read of the formats that the site has."""
+    """Without JPEG, the plain image is the WebP."""
     html = hero_header(asset("avif", "webp"), spec(), HEADING, url=url)
     assert "-768.webp" in (Outline(html).attributes["leonardo-hero__image"]["src"] or "")
     assert html.count("<source") == 1
 
 
 def test_credit_in_the_sites_own_words_is_the_line() -> None:
-    """Another language, with the AI's name in its place; never markup, and braces mean nothing else."""
+    """A credit text has the AI's name filled in, is escaped, and has no other meaning of braces."""
     html = hero_header(asset("jpeg"), spec(), HEADING, url=url, credit="<b>{0} Bild von {creator} & KI")
     assert '<p class="leonardo-hero__credit">&lt;b&gt;{0} Bild von Leonardo AI &amp; KI</p>' in html
     assert "Bild" not in hero_header(asset("jpeg", creator=""), spec(), HEADING, url=url, credit="Bild: {creator}")
 
 
 def test_credit_of_a_picture_no_ai_made_is_absent() -> None:
-    """The painter's and the author's own pictures are never said to be made by an AI."""
+    """Placeholders and own pictures have no credit line."""
     assert "AI" not in hero_header(asset("jpeg", creator=""), spec(), HEADING, url=url, credit=True)
     assert [creator_of(name) for name in ("local", "own", "someone")] == ["", "", "someone"]
 
 
 def test_srcset_with_a_comma_in_the_path_keeps_its_candidates() -> None:
-    """Commas and spaces in URLs are encoded, for they would end a candidate."""
+    """Commas and spaces in URLs of `srcset` are encoded."""
     html = hero_header(asset("jpeg"), spec(), HEADING, url=lambda name: f"/a, b/{name}")
     srcset = Outline(html).attributes["leonardo-hero__image"]["srcset"] or ""
     assert srcset.startswith("/a%2C%20b/0123456789abcdef-480.jpeg 480w, /a%2C%20b/")
@@ -166,7 +166,7 @@ def test_srcset_with_a_comma_in_the_path_keeps_its_candidates() -> None:
 
 @given(st.text(), st.text(min_size=1))
 def test_author_text_in_a_header_never_becomes_markup(alt: str, tagline: str) -> None:
-    """Whatever is written, the tags stay the same, and alternative text and tagline read as they were written."""
+    """Any text leaves the header's tags the same, and alternative text and tagline as written."""
     outline = Outline(hero_header(asset("jpeg"), spec(alt=alt, tagline=tagline), "<h1>T</h1>", url=url))
     plain = Outline(hero_header(asset("jpeg"), spec(alt="a", tagline="b"), "<h1>T</h1>", url=url))
     assert outline.tags == plain.tags
@@ -176,7 +176,7 @@ def test_author_text_in_a_header_never_becomes_markup(alt: str, tagline: str) ->
 
 @given(st.text(), st.text())
 def test_author_text_in_a_card_never_becomes_markup(alt: str, href: str) -> None:
-    """A card is one link and one picture, whatever its texts are."""
+    """Any text leaves a card one link and one picture."""
     outline = Outline(card(asset("jpeg"), spec(alt=alt), href=href, url=url))
     assert outline.tags == ["a", "picture", "img", "/picture", "/a"]
     assert outline.attributes["leonardo-card__image"]["alt"] == alt
@@ -185,14 +185,14 @@ def test_author_text_in_a_card_never_becomes_markup(alt: str, href: str) -> None
 
 @pytest.mark.parametrize("text", ['"><script>alert(1)</script>', "' onload='x", "<!--", "</p></header>", "&lt;b&gt;"])
 def test_hostile_alternative_text_stays_text(text: str) -> None:
-    """Quotes, tags, comments and entities come out as they went in."""
+    """Quotes, tags, comments and entities in an alternative text stay text."""
     outline = Outline(hero_header(asset("jpeg"), spec(alt=text, tagline=text), "<h1>T</h1>", url=url))
     assert outline.attributes["leonardo-hero__image"]["alt"] == text
     assert text in "".join(outline.text)
 
 
 def test_card_that_is_eager_is_fetched_first() -> None:
-    """The first card of a view is the largest thing on it; the others wait until they are near."""
+    """The first card of a view is eager, and the others are lazy."""
     eager = Outline(card(asset("jpeg"), spec(), href="p/", url=url, sizes="50vw", is_eager=True))
     lazy = Outline(card(asset("jpeg"), spec(), href="p/", url=url, sizes="50vw"))
     assert eager.attributes["leonardo-card__image"]["fetchpriority"] == "high"
@@ -203,14 +203,14 @@ def test_card_that_is_eager_is_fetched_first() -> None:
 
 
 def test_card_link_is_neither_focused_nor_read_twice() -> None:
-    """The linked title follows at once: the card is for the pointer."""
+    """The card's link is hidden from keyboard and screen readers, since the linked title follows."""
     link = Outline(card(asset("jpeg"), spec(), href="p/", url=url)).attributes["leonardo-card"]
     assert link["tabindex"] == "-1"
     assert link["aria-hidden"] == "true"
 
 
 def test_insert_card_twice_inserts_it_once() -> None:
-    """An excerpt that already begins with its card is left alone."""
+    """An excerpt that begins with its card gets no second one."""
     html = card(asset("jpeg"), spec(), href="p/", url=url)
     once = insert_card('<h2 id="a">T</h2>', html)
     assert once == f'{html}\n<h2 id="a">T</h2>'
@@ -222,13 +222,13 @@ def test_insert_card_twice_inserts_it_once() -> None:
     [(FocalPoint(), "50-50"), (FocalPoint(0.333, 1.0), "33-100"), (FocalPoint(-1.0, 2.0), "0-100")],
 )
 def test_focus_name_is_whole_percent_within_the_picture(focus: FocalPoint, expected: str) -> None:
-    """The name is made of two whole numbers from 0 to 100."""
+    """The name of a focal point is two whole numbers from 0 to 100."""
     assert focus_name(focus) == expected
 
 
 @pytest.mark.parametrize(("letters", "size"), [(40, None), (41, "2"), (66, "2"), (67, "3"), (100, "3"), (101, "4")])
 def test_title_has_a_size_by_its_length(letters: int, size: str | None) -> None:
-    """Long titles are smaller, in steps that the stylesheet knows."""
+    """Longer titles have smaller sizes, which the stylesheet has."""
     header = hero_header(asset("jpeg"), spec(), f"<h1><em>{'m' * letters}</em></h1>", url=url)
     assert Outline(header).attributes["leonardo-hero leonardo-hero--content"].get("data-title") == size
 
@@ -237,7 +237,7 @@ def test_title_has_a_size_by_its_length(letters: int, size: str | None) -> None:
     ("measured", "step"), [(0, "00"), (1, "02"), (20, "20"), (31, "32"), (58, "58"), (90, "58"), (-3, "00")]
 )
 def test_scrim_is_the_next_step_upwards(measured: int, step: str) -> None:
-    """The stylesheet knows every fifth percent; never less shade than was measured."""
+    """The scrim is rounded up to a step of the stylesheet."""
     made = asset("jpeg")
     darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(measured, 0, 0, 0, 0, 0)))
     header = Outline(hero_header(darker, spec(), HEADING, url=url)).attributes["leonardo-hero leonardo-hero--content"]
@@ -246,7 +246,7 @@ def test_scrim_is_the_next_step_upwards(measured: int, step: str) -> None:
 
 @pytest.mark.parametrize("blur", [0, 1])
 def test_text_stands_on_the_placeholder_where_the_shade_is_measured_for_it(blur: int) -> None:
-    """Another image keeps its details."""
+    """The blurred placeholder is behind the text only if the scrim was measured for it."""
     made = asset("jpeg")
     measured = replace(made, rendering=replace(made.rendering, scrim=replace(made.rendering.scrim, blur=blur)))
     header = hero_header(measured, spec(), HEADING, url=url)
@@ -266,7 +266,7 @@ def test_text_stands_on_the_placeholder_where_the_shade_is_measured_for_it(blur:
     ids=["short", "tagline", "long", "long tagline", "markup is not read", "wide letters"],
 )
 def test_scrim_is_that_of_long_texts_where_text_climbs_higher(title: str, tagline: str, step: str) -> None:
-    """A bright sky is darkened only under text that may reach it; the credit line is a caption, and no part of it."""
+    """A hero with a long title or a tagline has the scrim of long texts; the credit does not count."""
     made = asset("jpeg")
     darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(6, 6, 6, 54, 54, 54)))
     heading = f'<h1 id="a-very-long-name-that-nobody-reads-and-that-takes-no-room-at-all"><em>{title}</em></h1>'
@@ -276,7 +276,7 @@ def test_scrim_is_that_of_long_texts_where_text_climbs_higher(title: str, taglin
 
 
 def test_sizes_in_material_follow_the_columns() -> None:
-    """A page that hides a side column has a wider hero; a blog post has a column of its own in its place."""
+    """`sizes` in Material follows the side columns that a page hides, and a post's column."""
     both = picture_sizes("material", "content")
     columns = (
         "(min-width: 2000px) 826px, (min-width: 1600px) 757px, (min-width: 1220px) 688px,"
@@ -295,7 +295,7 @@ def test_sizes_in_material_follow_the_columns() -> None:
 
 
 def test_place_full_in_material_moves_the_hero_above_the_columns() -> None:
-    """The hero leaves the article and comes first in `<main>`; nothing else moves."""
+    """A full hero in Material moves from the article to the start of `<main>`."""
     header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
     page = '<body><main class="md-main" data-md-component="main">\n<div class="md-main__inner">{}<p>x</p></div></main>'
     assert place_full(page.format(f"{header}\n"), header) == page.replace(
@@ -304,7 +304,7 @@ def test_place_full_in_material_moves_the_hero_above_the_columns() -> None:
 
 
 def test_place_full_in_mkdocs_theme_moves_the_hero_before_the_page_container() -> None:
-    """The container of the navigation bar is passed over: the page's is the one with a row."""
+    """A full hero in the theme mkdocs moves before the page's container, not the navigation bar's."""
     header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
     start = '<div class="navbar"><div class="container">nav</div></div>'
     rest = '<div class="container">\n<div class="row">'
@@ -314,7 +314,7 @@ def test_place_full_in_mkdocs_theme_moves_the_hero_before_the_page_container() -
 
 
 def test_place_full_in_readthedocs_stays_beside_the_side_column() -> None:
-    """The hero spans what the side column leaves."""
+    """A full hero in Read the Docs spans the space beside the side column."""
     header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
     page = '<section><div class="wy-nav-content"><div class="rst-content">'
     banner = header.replace("none", "banner")
@@ -337,7 +337,7 @@ def test_each_theme_is_known_by_its_own_html(theme: str, package: str, template:
 
 
 def test_place_full_in_an_unknown_theme_becomes_the_content_layout() -> None:
-    """Where no place spans the window the hero stays where it is and looks like one that belongs there."""
+    """A full hero in an unknown theme becomes a hero in the content."""
     header = hero_header(asset("jpeg"), spec(layout="full"), HEADING, url=url)
     assert place_full(f"<body>{header}<p>leonardo-hero--full", header) == (
         f"<body>{header.replace('--full', '--content')}<p>leonardo-hero--full"
@@ -345,5 +345,5 @@ def test_place_full_in_an_unknown_theme_becomes_the_content_layout() -> None:
 
 
 def test_place_full_without_the_hero_changes_nothing() -> None:
-    """A template that does not show the content shows no hero."""
+    """A page whose template leaves the hero out stays the same."""
     assert place_full('<main class="md-main">', "<header>") == '<main class="md-main">'

@@ -1,4 +1,4 @@
-"""The stylesheet is small, the same for the same pictures, and means what its source says."""
+"""The stylesheet: small, the same for the same pictures, and equivalent to its source."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ LAYOUTS: tuple[Layout, ...] = ("content", "full", "stacked", "split")
 
 
 def spec(layout: Layout = "content", focus: FocalPoint = CENTER) -> HeroSpec:
-    """A hero's wish, of which only layout and focal point matter here."""
+    """A hero with this layout and focal point."""
     return HeroSpec(page="page.md", layout=layout, focus=focus)
 
 
 def everything() -> str:
-    """The stylesheet of a site with all layouts, covers and credits, in a theme that may build on any."""
+    """The stylesheet of a site with all layouts, covers and credits, in an unknown theme."""
     return build_stylesheet([spec(layout) for layout in LAYOUTS], "another", cards=True, credit=True)[1].decode()
 
 
 def test_stylesheet_is_a_few_kibibytes() -> None:
-    """All of it, with the rules for the scrim, costs a reader less than 4 KiB, and 16 before compression."""
+    """The whole stylesheet has less than 4 KiB compressed and less than 16 before."""
     content = everything().encode()
     assert len(content) < 16 * 1024
     assert len(gzip.compress(content)) < 4 * 1024
@@ -39,7 +39,7 @@ def test_stylesheet_is_a_few_kibibytes() -> None:
     [("content", "material", 2816), ("content", "", 2432), ("stacked", "material", 1664), ("split", "mkdocs", 1664)],
 )
 def test_stylesheet_of_one_layout_is_smaller(layout: Layout, theme: str, most_bytes: int) -> None:
-    """A site pays for the rules that it uses."""
+    """The stylesheet of a site has only the rules that the site uses."""
     assert len(gzip.compress(build_stylesheet([spec(layout)], theme)[1])) < most_bytes
 
 
@@ -55,7 +55,7 @@ def test_stylesheet_of_one_layout_is_smaller(layout: Layout, theme: str, most_by
     ],
 )
 def test_stylesheet_has_the_rules_of_its_theme(theme: str, used: set[str]) -> None:
-    """A theme of another name may build on a known one; the site's own templates get the rules of none."""
+    """The stylesheet has the rules of its theme, of all themes if it is unknown, and of none for own templates."""
     content = build_stylesheet([spec(layout) for layout in LAYOUTS], theme)[1].decode()
     assert {mark for mark in (".md-", "[role=main]", ".wy-") if mark in content} == used
 
@@ -74,7 +74,7 @@ def test_zensicals_stylesheet_has_the_rules_of_its_theme_alone() -> None:
 
 
 def test_stylesheet_name_changes_with_its_content_only() -> None:
-    """The name may be cached for ever; the order of pages does not matter."""
+    """The stylesheet's name changes with its content, and not with the order of pages."""
     left, low = spec(focus=FocalPoint(0.1, 0.5)), spec(focus=FocalPoint(0.5, 0.9))
     assert build_stylesheet([left, low, left], "") == build_stylesheet([low, left, spec()], "")
     names = [
@@ -89,14 +89,14 @@ def test_stylesheet_name_changes_with_its_content_only() -> None:
 
 
 def test_stylesheet_has_rules_for_the_focal_points_in_use_only() -> None:
-    """The centre is where browsers crop anyway; every other point has one rule."""
+    """The stylesheet has one rule for each used focal point besides the centre."""
     content = build_stylesheet([spec(focus=FocalPoint(0.3, 0.6)), spec()], "")[1].decode()
     assert content.count("object-position") == 1
     assert content.endswith('[data-focus="30-60"] img{object-position:30% 60%}')
 
 
 def test_stylesheet_has_a_rule_for_every_digit_of_the_scrim() -> None:
-    """Tens up to 50 and even ones, for narrow and wide heroes and for both directions of script."""
+    """The stylesheet has a rule for every tens and ones digit of the scrim, for each width and direction."""
     content = everything()
     assert '[data-scrim-narrow^="3"]{--_narrow:.3}' in content
     assert '[data-scrim-wide$="8"]{--_wide-1:.08}' in content
@@ -105,14 +105,14 @@ def test_stylesheet_has_a_rule_for_every_digit_of_the_scrim() -> None:
 
 
 def test_stylesheet_blurs_as_the_shade_is_measured() -> None:
-    """The measurement and the rules have the same blur and the same steps."""
+    """The stylesheet has the blur and the steps of the measurement."""
     content = everything()
     assert f"filter:blur({contrast.BLUR_SHARE * 100:g}cqi)" in content
     assert (SCRIM_STEP, SCRIM_LIMIT) == (contrast.STEP, contrast.MOST)
 
 
 def test_stylesheet_has_the_tints_that_the_shade_is_measured_with() -> None:
-    """Twelve hues and a neutral one, as the attribute of a hero names them."""
+    """The stylesheet has the measurement's twelve hues and its neutral tint."""
     content = everything()
     assert '[data-tint="0"]{--_tint:29 7 15}' in content
     assert re.findall(r'\[data-tint="(\d+)"\]', content) == [str(place) for place in range(13)]
@@ -130,12 +130,12 @@ def test_stylesheet_has_the_tints_that_the_shade_is_measured_with() -> None:
     ],
 )
 def test_minified_source_means_the_same(source: str, expected: str) -> None:
-    """Comments and idle white space go; strings, sums and descendant selectors keep theirs."""
+    """Minifying removes comments and unneeded white space, but not that of strings, sums and selectors."""
     assert _minified(source) == expected
 
 
 def test_every_custom_property_is_documented() -> None:
-    """The comment at the top of the first source names each property that a site can set, and no other."""
+    """The first source's comment names each property that a site can set, and no other."""
     folder = resources.files("mkdocs_leonardo.page") / "css"
     comment = (folder / "common.css").read_text(encoding="utf-8").partition("*/")[0]
     assert set(re.findall(r"--leonardo-[a-z-]+", comment)) == set(
@@ -144,7 +144,7 @@ def test_every_custom_property_is_documented() -> None:
 
 
 def test_stylesheet_for_other_builders_has_all_layouts_and_sets_nothing_new() -> None:
-    """Zensical reads a page's layout when it renders the page. `cards: false` hides the pictures of excerpts."""
+    """The stylesheet for Zensical has all layouts; `cards: false` hides the pictures of excerpts."""
     foreign = published_stylesheet(Manifest()).decode()
     assert len(foreign) < 16 * 1024
     assert all(f".leonardo-hero--{layout}" in foreign for layout in LAYOUTS)

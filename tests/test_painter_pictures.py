@@ -82,20 +82,20 @@ def digest(image: Image.Image) -> str:
     [(1536, 864), (32, 32), (32, 480), (480, 32), (64, 40), (512, 512), (432, 768), (1024, 8)],
 )
 def test_paint_any_size_gives_rgb_of_exactly_that_size(width_px: int, height_px: int) -> None:
-    """The picture has the asked size to the pixel and the mode RGB."""
+    """A picture has the requested size to the pixel and the mode RGB."""
     image = paint(PictureSpec("a lighthouse in a storm, dawn", width_px=width_px, height_px=height_px))
     assert ((width_px, height_px), "RGB") == (image.size, image.mode)
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_paint_every_style_at_the_smallest_size_works(style: str) -> None:
-    """No style needs room."""
+    """Every style paints at the smallest size."""
     assert paint(PictureSpec("a harbour at dusk", style=style, width_px=32, height_px=32)).size == (32, 32)
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "4711"])
 def test_paint_in_another_process_gives_the_same_pixels(hash_seed: str) -> None:
-    """Pictures do not depend on the process or on Python's hash seed."""
+    """A picture does not depend on the process or on Python's hash seed."""
     here = [digest(small("a harbour at dusk", style)) for style in ("CINEMATIC", "CREATIVE", "DYNAMIC", "RAY_TRACED")]
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE],
@@ -108,7 +108,7 @@ def test_paint_in_another_process_gives_the_same_pixels(hash_seed: str) -> None:
 
 
 def test_paint_in_two_threads_gives_what_one_gives() -> None:
-    """Painters in several threads do not disturb each other."""
+    """Painting in several threads gives the same pixels as in one."""
     alone = [digest(small(prompt)) for prompt in PROMPTS]
     together: dict[tuple[int, str], str] = {}
 
@@ -127,20 +127,20 @@ def test_paint_in_two_threads_gives_what_one_gives() -> None:
 
 @pytest.mark.parametrize("style", ["CINEMATIC", "CREATIVE", "DYNAMIC"])
 def test_paint_different_prompts_look_different(style: str) -> None:
-    """Two prompts never give nearly the same picture."""
+    """Two prompts give clearly different pictures."""
     images = [small(prompt, style) for prompt in PROMPTS]
     assert min(difference(one, other) for one, other in combinations(images, 2)) > 12
 
 
 def test_paint_prompts_without_known_words_look_different() -> None:
-    """Where no word says anything the hash still tells pictures apart."""
+    """Two prompts without a known word give different pictures."""
     images = [small(f"qqzx {number}") for number in range(6)]
     assert min(difference(one, other) for one, other in combinations(images, 2)) > 8
 
 
 @pytest.mark.parametrize("prompt", ["a harbour at dusk", "snowy mountains at sunset"])
 def test_paint_every_style_has_a_look_of_its_own(prompt: str) -> None:
-    """No two of the styles give the same picture of one prompt."""
+    """Two styles give different pictures of one prompt."""
     images = {style: small(prompt, style) for style in STYLES}
     close = {
         (one, other): round(difference(images[one], images[other]), 1)
@@ -152,14 +152,14 @@ def test_paint_every_style_has_a_look_of_its_own(prompt: str) -> None:
 
 @pytest.mark.parametrize("style", ["CINEMATIC", "CREATIVE", "DYNAMIC"])
 def test_paint_pages_of_one_site_never_look_the_same(style: str) -> None:
-    """Twelve technical pages, of which no prompt names a landscape, have twelve pictures."""
+    """Twelve technical prompts without a landscape give twelve different pictures."""
     images = [small(prompt, style) for prompt in TECHNICAL]
     assert min(difference(one, other) for one, other in combinations(images, 2)) > 8
 
 
 @pytest.mark.parametrize("prompts", SIXTIES, ids=lambda prompts: prompts[0])
 def test_families_of_sixty_prompts_repeat_at_most_six_times(prompts: list[str]) -> None:
-    """No composition shows more than six times among 60 prompts of one blog, whether abstract or a scene."""
+    """A composition, abstract or a scene, occurs at most six times among 60 prompts of one blog."""
     asked = [asked_of(PictureSpec(prompt)) for prompt in prompts]
     shown = Counter(land_of(said) or family_of(said, seed) for said, seed in asked)
     assert len(prompts) == 60
@@ -167,7 +167,7 @@ def test_families_of_sixty_prompts_repeat_at_most_six_times(prompts: list[str]) 
 
 
 def test_families_of_one_subject_are_akin() -> None:
-    """Prompts about the same subject share compositions, and two subjects do not have the same ones."""
+    """Prompts about one subject share compositions, and two subjects have different ones."""
 
     def shown(word: str) -> set[str]:
         return {family_of(*asked_of(PictureSpec(f"{word} {number}"))) for number in range(200)}
@@ -178,14 +178,14 @@ def test_families_of_one_subject_are_akin() -> None:
 
 
 def test_families_of_kin_are_all_painted() -> None:
-    """Every composition that a subject or a material names exists, and every subject of the lexicon has its own."""
+    """Every composition of a subject or material exists, and every subject has its own."""
     kin, lexicon = table("families")["kin"], table("lexicon")
     assert {name for names in kin.values() for name in names.split()} <= set(FAMILIES)
     assert kin.keys() == lexicon["material"].keys() | lexicon["subject"].keys()
 
 
 def test_families_are_at_least_ten_and_differ_from_each_other() -> None:
-    """With the same seed and colours, every composition is another picture."""
+    """Every composition gives another picture with the same seed and colours."""
     stage = set_stage(read(""), (256, 144), bytes(32), 0.0)
     images = [family(stage) for family in FAMILIES.values()]
     assert len(images) >= 10
@@ -200,53 +200,53 @@ def test_paint_black_and_white_styles_have_no_colour(style: str) -> None:
 
 
 def test_paint_unknown_style_is_cinematic() -> None:
-    """A style this painter has not heard of still gives a picture."""
+    """An unknown style is painted as CINEMATIC."""
     assert digest(small("a harbour at dusk")) == digest(small("a harbour at dusk", "STYLE_OF_NEXT_YEAR"))
 
 
 def test_paint_another_seed_is_another_picture() -> None:
-    """`hero_seed` turns the page's picture into another take."""
+    """Another seed gives another picture."""
     assert difference(small("a harbour at dusk"), small("a harbour at dusk", seed=7)) > 5
 
 
 def test_paint_seed_zero_differs_from_no_seed() -> None:
-    """Zero is a seed."""
+    """The seed 0 gives another picture than no seed."""
     assert digest(small("a harbour at dusk")) != digest(small("a harbour at dusk", seed=0))
 
 
 def test_paint_white_space_in_the_prompt_changes_nothing() -> None:
-    """Prompts that have the same key have the same picture."""
+    """White space in a prompt changes no pixel."""
     assert digest(small("a harbour at dusk")) == digest(small("  a harbour\n  at   dusk "))
 
 
 def test_paint_negative_prompt_takes_the_moon_away() -> None:
-    """What the negative prompt names is not painted."""
+    """An object in the negative prompt is not painted."""
     spot_with, spot_without = small("sea, night, moon"), small("sea, night, moon", negative_prompt="moon")
     assert difference(spot_with, spot_without) > 1
 
 
 def test_paint_night_is_darker_than_day() -> None:
-    """The words decide the hour."""
+    """Night is painted darker than day."""
     night, day = (ImageStat.Stat(small(f"mountains, {hour}").convert("L")).mean[0] for hour in ("night", "noon"))
     assert night < day * 0.6
 
 
 @pytest.mark.parametrize(("word", "band"), [("red", 0), ("green", 1), ("blue", 2)])
 def test_paint_colour_word_leads_the_palette(word: str, band: int) -> None:
-    """A colour that is named is the strongest band of the picture."""
+    """A colour in the prompt is the strongest band of the picture."""
     means = ImageStat.Stat(small(f"{word} mountains at dusk")).mean
     assert band == means.index(max(means))
 
 
 @pytest.mark.parametrize(("word", "band"), [("red", 0), ("green", 1), ("blue", 2)])
 def test_paint_colour_word_leads_an_abstract_picture(word: str, band: int) -> None:
-    """Where nothing is named but a colour, the picture has it."""
+    """A colour in a prompt without a scene leads the abstract picture."""
     means = ImageStat.Stat(small(f"{word} thoughts")).mean
     assert band == means.index(max(means))
 
 
 def test_paint_abstract_night_is_darker_than_noon() -> None:
-    """The hour is followed without a landscape too."""
+    """An abstract night is darker than an abstract noon."""
     night, noon = (ImageStat.Stat(small(f"reading at {hour}").convert("L")).mean[0] for hour in ("night", "noon"))
     assert night < noon
 
@@ -285,7 +285,7 @@ def test_paint_carries_a_white_title(prompt: str, style: str) -> None:
     ],
 )
 def test_paint_strange_prompts_give_a_picture(prompt: str) -> None:
-    """No text is too short, too long or too strange."""
+    """Empty, long and strange texts give a picture."""
     assert paint(PictureSpec(prompt, negative_prompt=prompt, width_px=64, height_px=40)).size == (64, 40)
 
 
@@ -307,7 +307,7 @@ def test_paint_never_raises(
 
 
 def test_paint_does_not_grow_the_random_state_of_the_program() -> None:
-    """Painting neither reads nor moves the shared random generator."""
+    """Painting neither reads nor changes the shared random generator."""
     import random
 
     before = random.getstate()

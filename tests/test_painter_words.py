@@ -8,7 +8,7 @@ from mkdocs_leonardo.painter.words import land_of, names_landscape, read
 
 
 def land(prompt: str) -> str:
-    """The scene painted for a prompt; "" for an abstract picture."""
+    """The scene painted for a prompt; `""` for an abstract picture."""
     return land_of(read(prompt))
 
 
@@ -55,7 +55,7 @@ def land(prompt: str) -> str:
     ],
 )
 def test_land_of_prompt_that_names_a_scene_is_that_scene(prompt: str, expected: str) -> None:
-    """A scene is painted where the words name it, in ten languages."""
+    """A prompt that names a scene, in ten languages, is painted as that scene."""
     assert expected == land(prompt)
     assert names_landscape(prompt)
 
@@ -120,30 +120,30 @@ def test_land_of_prompt_that_names_a_scene_is_that_scene(prompt: str, expected: 
     ],
 )
 def test_land_of_prompt_without_a_scene_is_abstract(prompt: str) -> None:
-    """What names no scene, or only seems to, is painted abstractly."""
+    """A prompt without a scene, or that only seems to name one, is painted abstractly."""
     assert land(prompt) == ""
     assert not names_landscape(prompt)
 
 
 def test_names_landscape_negative_prompt_takes_it_away() -> None:
-    """A scene that the negative prompt names is not painted."""
+    """A scene in the negative prompt is not painted."""
     assert not names_landscape("a forest", "forest")
 
 
 def test_read_order_of_the_prompt_is_kept() -> None:
-    """The first word of a facet leads."""
+    """The first word of a facet comes first."""
     assert read("dusk, then night").time == ("dusk", "night")
 
 
 @pytest.mark.parametrize("prompt", ["sea without a boat", "sea, no boat", "Meer ohne Boot", "la mer sans bateau"])
 def test_read_negated_word_is_left_out(prompt: str) -> None:
-    """What the prompt excludes is not read as a wish."""
+    """A negated word is left out."""
     assert "boat" not in read(prompt).thing
     assert read(prompt).land == ("ocean",)
 
 
 def test_read_negation_ends_with_the_word_it_excludes() -> None:
-    """Only the next known word is excluded."""
+    """A negation excludes the next known word and no later one."""
     assert read("no boat but a moon").sky == ("moon",)
 
 
@@ -153,18 +153,18 @@ def test_read_negative_prompt_removes() -> None:
 
 
 def test_read_golden_hour_is_an_hour() -> None:
-    """Phrases are read as one word."""
+    """A phrase such as "golden hour" is read as one word."""
     assert read("a meadow at golden hour").time == ("golden",)
 
 
 def test_read_word_inside_a_phrase_keeps_its_hour() -> None:
-    """A starry sky is one at night."""
+    """A starry sky is read as night."""
     assert read("a starry sky").time == ("night",)
 
 
 @pytest.mark.parametrize(("prompt", "season"), [("snowy alps", "winter"), ("herbstwald", "autumn"), ("été", "summer")])
 def test_read_season_is_found(prompt: str, season: str) -> None:
-    """Seasons are read from adjectives and compounds too."""
+    """Seasons are read from adjectives and compounds, too."""
     assert season in read(f"le la les {prompt}" if prompt == "été" else prompt).season
 
 
@@ -179,7 +179,7 @@ def test_read_season_is_found(prompt: str, season: str) -> None:
     ],
 )
 def test_read_subject_is_found(prompt: str, subject: str) -> None:
-    """What a page is about is read from its words."""
+    """The subject of a page is read from its words."""
     assert subject in read(prompt).subject
 
 

@@ -1,4 +1,4 @@
-"""Builds that run at the same time on one cache, or on a line that breaks, pay for each picture once."""
+"""Simultaneous builds on one cache, and builds over a broken line: each picture is paid for once."""
 
 import signal
 import sys
@@ -39,7 +39,7 @@ def sites(folder: Path, number: int, *, number_of_pages: int) -> list[Site]:
 
 
 def shown(site: Site) -> set[str]:
-    """The services whose pictures the built pages show."""
+    """The providers of the pictures on the built pages."""
     built = Built(0, "", site.folder)
     return {
         line.partition('data-provider="')[2].partition('"')[0]
@@ -59,7 +59,7 @@ def has_open(pid: int, path: Path) -> bool:
 
 @contextmanager
 def beating(owner: Process, cache: Path) -> Iterator[None]:
-    """The leases of a process are renewed, as if it were alive: they do not expire within the block."""
+    """Renew a process's leases inside the block, so that they do not expire."""
     ended = Event()
 
     def renew() -> None:
@@ -89,7 +89,7 @@ def beating(owner: Process, cache: Path) -> Iterator[None]:
 def test_builds_of_copies_of_a_site_on_one_cache_pay_for_each_page_once(
     tmp_path: Path, services_process: ServicesProcess, number: int
 ) -> None:
-    """The first build pays; all the builds succeed and show every picture."""
+    """Simultaneous builds of copies on one cache succeed, show every picture, and pay once."""
     services_process.leonardo.render_s = 0.3
     copies = sites(tmp_path, number, number_of_pages=6)
 
@@ -105,7 +105,7 @@ def test_builds_of_copies_of_a_site_on_one_cache_pay_for_each_page_once(
 def test_builds_of_one_folder_into_two_places_pay_for_each_page_once(
     tmp_path: Path, services_process: ServicesProcess
 ) -> None:
-    """`mkdocs build` beside `mkdocs build --site-dir`: the same cache, found by its relative name."""
+    """`mkdocs build` beside `mkdocs build --site-dir` shares the cache, which has a relative name, and pays once."""
     services_process.leonardo.render_s = 0.3
     site = Site(tmp_path, pages=pages(4), options=LEONARDO_ONLY)
 
@@ -121,7 +121,7 @@ def test_builds_of_one_folder_into_two_places_pay_for_each_page_once(
 
 @linux_only
 def test_build_takes_over_at_once_from_one_that_was_killed(tmp_path: Path, services_process: ServicesProcess) -> None:
-    """The second build asks for nothing while the first one lives, and collects its jobs as soon as it is dead."""
+    """A second build waits while the first one lives, and collects its jobs as soon as it is dead."""
     services = services_process
     services.leonardo.on_create(NeverFinishes())
     first, second = sites(tmp_path, 2, number_of_pages=2)
@@ -147,7 +147,7 @@ def test_build_takes_over_at_once_from_one_that_was_killed(tmp_path: Path, servi
 def test_build_that_was_stopped_past_its_lease_does_not_submit_when_it_goes_on(
     tmp_path: Path, services_process: ServicesProcess
 ) -> None:
-    """Its create call, about to leave, is dropped; it shows the picture that another build has paid for meanwhile."""
+    """A build that was stopped past its lease drops its create call and shows the other build's picture."""
     services = services_process
     first, second = sites(tmp_path, 2, number_of_pages=1)
     for site in (first, second):
@@ -177,7 +177,7 @@ def test_build_that_was_stopped_past_its_lease_does_not_submit_when_it_goes_on(
 def test_builds_over_a_line_that_breaks_at_random_pay_for_each_page_once(
     tmp_path: Path, services_process: ServicesProcess, seed: int
 ) -> None:
-    """Half of the create calls are cut after they were read, and a fifth of all other connections anywhere."""
+    """Builds pay once if half of the create calls are cut after reading, and a fifth of other connections."""
     services_process.leonardo.on_create(CutAfterRead()).at_random(0.5, seed=seed)
     services_process.random_cuts(0.2, seed=seed)
     options = {**LEONARDO_ONLY, "leonardo": {"timeout": 10}}
@@ -194,12 +194,12 @@ def test_builds_over_a_line_that_breaks_at_random_pay_for_each_page_once(
 
 
 def api_requests(services: ServicesProcess) -> int:
-    """How many requests have reached Leonardo's API."""
+    """The number of requests to Leonardo's API."""
     return len(services.ledger.requests_to("leonardo"))
 
 
 def test_requests_per_minute_holds_for_two_builds_together(tmp_path: Path, services_process: ServicesProcess) -> None:
-    """Two builds that ask and ask for jobs send twelve requests, and no thirteenth in the seconds that follow."""
+    """Two builds with a limit of twelve requests send twelve together."""
     services = services_process
     services.leonardo.on_create(NeverFinishes())
     copies = sites(tmp_path, 2, number_of_pages=8)
@@ -216,7 +216,7 @@ def test_requests_per_minute_holds_for_two_builds_together(tmp_path: Path, servi
 
 
 def test_concurrency_bounds_jobs_in_flight(tmp_path: Path, services_process: ServicesProcess) -> None:
-    """Never more jobs at work than `concurrency`, and as many while there is enough to do."""
+    """A build has `concurrency` jobs in flight, and never more."""
     site = Site(tmp_path, pages=pages(9), options={**LEONARDO_ONLY, "concurrency": 3})
 
     assert site.build_held(services_process, 3).totals["generated"] == 9
@@ -224,7 +224,7 @@ def test_concurrency_bounds_jobs_in_flight(tmp_path: Path, services_process: Ser
 
 
 def test_slots_of_the_account_bound_jobs_in_flight(tmp_path: Path, services_process: ServicesProcess) -> None:
-    """A job that would queue behind the account's slots is not submitted yet, whatever `concurrency` allows."""
+    """A build does not submit a job that would queue behind the account's slots."""
     services_process.leonardo.slots = 2
     site = Site(tmp_path, pages=pages(6), options=LEONARDO_ONLY)
 
@@ -235,7 +235,7 @@ def test_slots_of_the_account_bound_jobs_in_flight(tmp_path: Path, services_proc
 
 
 def test_rest_after_429_holds_for_the_next_build(tmp_path: Path, services_process: ServicesProcess) -> None:
-    """A provider that said 429 is left alone by a build that begins within its time; not even `/me` is asked."""
+    """A build that begins within the delay of an earlier 429 sends the provider no request."""
     services_process.leonardo.on_create(Answer429(retry_after_s=60)).once()
     first, second = sites(tmp_path, 2, number_of_pages=1)
     assert first.build(services_process).exit_code == 0
@@ -247,7 +247,7 @@ def test_rest_after_429_holds_for_the_next_build(tmp_path: Path, services_proces
 
 
 def test_rest_after_429_holds_for_a_build_that_is_under_way(tmp_path: Path, services_process: ServicesProcess) -> None:
-    """A build whose turn comes after another one was told 429 sends no create call of its own."""
+    """A running build sends no create call after another build got a 429."""
     services = services_process
     services.leonardo.on_me(Held()).times(2)
     services.leonardo.on_create(Answer429(retry_after_s=60))

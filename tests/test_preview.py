@@ -1,4 +1,4 @@
-"""The preview's background work, hook by hook: what is started, when, with what, and what is said of it."""
+"""The preview's background work, hook by hook: jobs, their time, and messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE_S = 20.0
 
 
 class Rig:
-    """A preview whose rebuilds are calls; `told` is what it said."""
+    """A preview whose rebuilds are calls; `told` has its messages."""
 
     def __init__(self, folder: Path, services: Services, *, quiet_s: float = QUIET_S, **options: object) -> None:
         self.folder = folder
@@ -61,34 +61,34 @@ class Rig:
         )
 
     def rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
-        """A rebuild after which these pages lack their picture."""
+        """Rebuild; these pages lack their picture."""
         self.preview.hold()
         self.end_rebuild(prompts, no_provider=no_provider, **options)
 
     def end_rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
-        """The second half of it."""
+        """End a rebuild."""
         missing = [Resolution(_hero(name, prompt), None, failure=GENERATION_OFF) for name, prompt in prompts.items()]
         self.preview.take(self.settings(**options), missing, docs_dir=self.docs, no_provider=no_provider)
 
     @property
     def stamped(self) -> str:
-        """What the stamp says; empty while there is none."""
+        """The content of the stamp file; `""` without a file."""
         path = self.settings().cache_dir / STAMP
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def texts(self, level: int) -> list[str]:
-        """What was said at one level."""
+        """The messages of one level."""
         return [text for told_level, text in self.told if told_level == level]
 
     def wait_until(self, is_true: Callable[[], bool]) -> None:
-        """Return when `is_true`; AssertionError with all that was said if it never is."""
+        """Wait until the condition is true; AssertionError with all messages after a time limit."""
         end = time.monotonic() + PATIENCE_S
         while not is_true():
             assert time.monotonic() < end, self.told
             time.sleep(0.02)
 
     def wait_for_pictures(self, *pages: str) -> None:
-        """Return when the heroes of all these pages have been announced."""
+        """Wait until the heroes of all these pages have been announced."""
         self.wait_until(lambda: all(any(f"{page}: its new hero" in text for _, text in self.told) for page in pages))
 
 
@@ -108,7 +108,7 @@ def rig_of(folder: Path, services: Services, *, quiet_s: float = QUIET_S, **opti
 
 
 def test_take_of_a_wish_that_changes_pays_for_the_last_one_alone(tmp_path: Path, services: Services) -> None:
-    """Each change begins the wait anew; a rebuild that changes nothing does not."""
+    """Each change of a prompt restarts the wait, and only the last prompt is paid for."""
     # Ten rebuilds within it, on any machine.
     with rig_of(tmp_path, services, quiet_s=3.0) as rig:
         for length in range(5, 15):
@@ -125,7 +125,7 @@ def test_take_of_a_wish_that_changes_pays_for_the_last_one_alone(tmp_path: Path,
 
 
 def test_take_while_a_rebuild_is_under_way_starts_nothing(tmp_path: Path, services: Services) -> None:
-    """What a page wants is not known before the rebuild is over: a wish that is gone by then is not paid for."""
+    """A prompt is not paid for during a rebuild, since the rebuild may remove it."""
     with rig_of(tmp_path, services) as rig:
         rig.rebuild({"a.md": "a harb"})
         rig.preview.hold()
@@ -137,7 +137,7 @@ def test_take_while_a_rebuild_is_under_way_starts_nothing(tmp_path: Path, servic
 
 
 def test_page_saved_after_its_rebuild_began_is_left_to_the_next_one(tmp_path: Path, services: Services) -> None:
-    """The prompt that was read is not the one in the file, so that nothing is paid for it; nor for a deleted page."""
+    """A page that was saved or deleted after its rebuild began is not paid for."""
     with rig_of(tmp_path, services) as rig:
         for name in ("a.md", "gone.md", "other.md"):
             (rig.docs / name).write_text("old", encoding="utf-8")
@@ -151,7 +151,7 @@ def test_page_saved_after_its_rebuild_began_is_left_to_the_next_one(tmp_path: Pa
 
 
 def test_prompt_changed_while_its_picture_is_made_gets_both(tmp_path: Path, services: Services) -> None:
-    """What is paid for is finished, and the new prompt waits for its own turn."""
+    """A changed prompt is made after the running job of the old one has ended."""
     services.leonardo.on_create(Held()).once()
     with rig_of(tmp_path, services) as rig:
         rig.rebuild({"a.md": "a harbour"})
@@ -166,7 +166,7 @@ def test_prompt_changed_while_its_picture_is_made_gets_both(tmp_path: Path, serv
 
 
 def test_many_pages_at_once_are_made_within_concurrency(tmp_path: Path, services: Services) -> None:
-    """Six pages, two at a time; two that want the same picture pay once."""
+    """Six pages are made two at a time, and two pages with one picture pay once."""
     services.leonardo.render_s = None
     prompts = {f"{number}.md": f"a harbour, number {number}" for number in range(6)}
     with rig_of(tmp_path, services, concurrency=2) as rig:
@@ -183,7 +183,7 @@ def test_many_pages_at_once_are_made_within_concurrency(tmp_path: Path, services
 
 
 def test_caps_hold_over_rebuilds_and_runtimes_until_they_are_raised(tmp_path: Path, services: Services) -> None:
-    """Another configuration is not another budget; a higher cap is room for what was held back."""
+    """The caps hold across rebuilds and changed configurations; a higher cap makes room for waiting pages."""
     with rig_of(tmp_path, services, max_new_images=1, providers=["leonardo"]) as rig:
         rig.rebuild({"a.md": "a harbour"})
         rig.wait_for_pictures("a.md")
@@ -202,7 +202,7 @@ def test_caps_hold_over_rebuilds_and_runtimes_until_they_are_raised(tmp_path: Pa
 def test_configuration_changed_while_a_picture_is_made_does_not_pay_for_it_again(
     tmp_path: Path, services: Services
 ) -> None:
-    """The job of the old configuration goes on, and its picture is what the new one would have asked for."""
+    """After a change of the configuration, a running job's picture is used and not bought again."""
     services.leonardo.on_create(Held()).once()
     with rig_of(tmp_path, services) as rig:
         rig.rebuild({"a.md": "a harbour"})
@@ -217,7 +217,7 @@ def test_configuration_changed_while_a_picture_is_made_does_not_pay_for_it_again
 
 
 def test_wish_that_failed_is_asked_for_once_whatever_rebuilds_follow(tmp_path: Path, services: Services) -> None:
-    """One call, one warning with the command that tries again; the other prompt of the page is a new wish."""
+    """A failed prompt is one call and one warning with the command; another prompt of the page is tried."""
     services.leonardo.on_create(Answer500()).when_prompt("broken")
     with rig_of(tmp_path, services, providers=["leonardo"]) as rig:
         rig.rebuild({"a.md": "a broken harbour"})
@@ -239,7 +239,7 @@ def test_wish_that_failed_is_asked_for_once_whatever_rebuilds_follow(tmp_path: P
 def test_configuration_that_forbids_generation_stops_what_waits(
     tmp_path: Path, services: Services, change: dict[str, Any]
 ) -> None:
-    """A wish that waits for its turn in the queue is not paid for any more."""
+    """A queued page is not paid for after the configuration forbids generation."""
     services.leonardo.on_create(Held()).once()
     with rig_of(tmp_path, services, concurrency=1) as rig:
         rig.rebuild({"a.md": "a harbour", "b.md": "a desert"})
@@ -255,7 +255,7 @@ def test_configuration_that_forbids_generation_stops_what_waits(
 
 
 def test_pages_without_anybody_to_ask_are_told_of_with_what_they_show(tmp_path: Path, services: Services) -> None:
-    """The reason is given once, and what a page shows each time its prompt has changed."""
+    """Without a provider, the reason is said once, and a page's state after each change of its prompt."""
     reason = "no key in LEONARDO_API_KEY: new heroes are placeholders painted on this machine"
     with rig_of(tmp_path, services) as rig:
         for prompt in ("a harb", "a harbour", "a harbour"):
@@ -266,7 +266,7 @@ def test_pages_without_anybody_to_ask_are_told_of_with_what_they_show(tmp_path: 
 
 
 def test_commands_are_named_once_for_each_prompt_until_it_has_its_hero(tmp_path: Path, services: Services) -> None:
-    """A page that got its hero and lost it again is told of again, as is another prompt; many pages are one line."""
+    """The command is named once for each prompt, again for a lost hero, and in one line for many pages."""
     with rig_of(tmp_path, services, on_serve="cached") as rig:
         for prompts in ({"a.md": "x"}, {"a.md": "x"}, {"a.md": "y"}, {}, {"a.md": "y"}):
             rig.rebuild(prompts)
@@ -282,7 +282,7 @@ def test_commands_are_named_once_for_each_prompt_until_it_has_its_hero(tmp_path:
 
 
 def test_close_waits_for_an_answer_that_is_the_picture_and_says_so(tmp_path: Path, services: Services) -> None:
-    """OpenAI keeps no pictures: what it has been asked for is taken in before the preview ends."""
+    """The end of a preview waits for OpenAI's answer, which is the picture, and says so."""
     services.openai.on_create(Held()).once()
     rig = Rig(tmp_path, services, providers=["openai"])
     rig.rebuild({"a.md": "a harbour"})
@@ -298,7 +298,7 @@ def test_close_waits_for_an_answer_that_is_the_picture_and_says_so(tmp_path: Pat
 
 
 def test_stamp_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
-    """Starting a second preview does not have the first one rebuild."""
+    """A second preview leaves an existing stamp as it is, so that the first one does not rebuild."""
     path = make_stamp(tmp_path / "cache")
     assert path is not None
     os.utime(path, (1, 1))
@@ -308,24 +308,24 @@ def test_stamp_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 class _Server:
-    """Remembers what it watches."""
+    """A server that remembers its watched paths."""
 
     def __init__(self) -> None:
         self.watched: list[str] = []
         self.calls = 0
 
     def watch(self, path: str) -> None:
-        """As the host's."""
+        """Watch a path, as the host does."""
         self.watched.append(path)
         self.calls += 1
 
     def unwatch(self, path: str) -> None:
-        """As the host's."""
+        """Stop watching a path, as the host does."""
         self.watched.remove(path)
 
 
 def test_watch_follows_the_stamp_and_nothing_else(tmp_path: Path) -> None:
-    """A deleted cache ends the host's watch, and another `cache_dir` has another stamp; the rest changes nothing."""
+    """The preview watches the stamp again after a deleted cache or a changed `cache_dir`, and nothing else."""
     server: Any = _Server()
     watch = StampWatcher(server)
     for _ in range(3):
@@ -341,7 +341,7 @@ def test_watch_follows_the_stamp_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_watch_without_a_place_to_write_watches_nothing(tmp_path: Path) -> None:
-    """A file lies where the cache should: the preview goes on without."""
+    """A file in the place of the cache leaves the preview without a watched path."""
     (tmp_path / "cache").write_text("", encoding="utf-8")
     server: Any = _Server()
 
@@ -354,7 +354,7 @@ def test_watch_without_a_place_to_write_watches_nothing(tmp_path: Path) -> None:
 def test_warning_from_the_background_stops_no_rebuild_of_a_strict_preview(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, strict: bool, level: int
 ) -> None:
-    """`--strict` counts warnings, and would stop whichever rebuild is under way; the command names the site's file."""
+    """A warning of the background does not count for `--strict`; its command names the site's file."""
     monkeypatch.chdir(tmp_path)
     config = MkDocsConfig(config_file_path=str(tmp_path / "site.yml"))
     config.load_dict({"strict": strict})

@@ -1,4 +1,4 @@
-"""The table of promises leaves nothing out that the documentation promises, and names tests that are there."""
+"""The table of promises has every promise of the documentation, and names existing tests."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ def functions(file: str) -> dict[str, str]:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_table_of_promises_has_a_row_for_everything_that_is_declared(section: str, declared: set[str]) -> None:
-    """No option, key, command, exit code or field of the report is without a test, and none that is gone has one."""
+    """The table has a row for every option, key, command, exit code and report field, and no other."""
     assert {row.partition(":")[0] for row in PROMISES[section]} == declared
 
 
 def test_table_of_promises_has_a_row_for_each_failure_that_is_documented() -> None:
-    """What the documentation says of a failure is held by the tests of the row with the same words."""
+    """The table has a row for each documented failure in its own words."""
     headings = re.findall(r"^## .*$", (DOCS / FAILURES).read_text(encoding="utf-8"), re.MULTILINE)
     documented = set.union(*(first_cells(FAILURES, heading) for heading in headings[:2]))
     assert set(PROMISES["failures"]) == documented
@@ -97,7 +97,7 @@ def test_table_of_promises_has_a_row_for_each_failure_that_is_documented() -> No
 
 @pytest.mark.parametrize("document", ["README.md", "index.md"])
 def test_table_of_promises_has_a_row_for_each_sentence_that_promises(document: str) -> None:
-    """The README and the first page of the documentation promise nothing without a test, sentence by sentence."""
+    """The table has a row for each sentence that promises something in the README and on the first page."""
     rows = {row.partition(": ")[2] for row in PROMISES["sentences"] if row.startswith(f"{document}: ")}
     assert rows == promises_of(document)
 

@@ -1,4 +1,4 @@
-"""The public contract test: every provider of ours passes it, and each broken one fails the check of what it breaks."""
+"""The public contract test: the built-in providers pass it, and each broken one fails the check that it breaks."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from mkdocs_leonardo.testing import (
 
 
 class LeonardoService(LoopbackService):
-    """Jobs that are made under v1 or v2, and polled under v1."""
+    """A loopback service with jobs that are made under v1 or v2, and polled under v1."""
 
     def answer(self, request: Request) -> Reply:
-        """A job, or how it stands."""
+        """A new job, or the status of one."""
         if request.path.endswith("/generations"):
             job: JsonValue = {"generationId": "1f197fd2-30f6-6e90-a026-b7ff00000001"}
             return Reply(body={"sdGenerationJob" if "/v1/" in request.path else "generate": job})
@@ -40,12 +40,12 @@ class LeonardoService(LoopbackService):
         )
 
     def error(self, status: int, text: str) -> Reply:
-        """Its own envelope."""
+        """The service's error body."""
         return Reply(status, {"error": text, "path": "$", "code": "unexpected"})
 
 
 class OpenAIService(LoopbackService):
-    """The picture in the answer."""
+    """A loopback service with the picture in the answer."""
 
     def answer(self, request: Request) -> Reply:  # noqa: ARG002 - there is but one
         """The picture."""
@@ -53,7 +53,7 @@ class OpenAIService(LoopbackService):
 
 
 class GeminiService(LoopbackService):
-    """The same, deeper down."""
+    """A loopback service with the picture in a part of the answer."""
 
     def answer(self, request: Request) -> Reply:  # noqa: ARG002 - same
         """The picture."""
@@ -62,14 +62,14 @@ class GeminiService(LoopbackService):
 
 
 class TestLeonardo(ProviderContract):
-    """Jobs, in the older form."""
+    """The contract test of Leonardo's v1."""
 
     declaration = leonardo
     service = LeonardoService
     form: ClassVar[str] = "v1"
 
     def options(self, base_url: str) -> object:
-        """Short limits."""
+        """Options with short limits."""
         return LeonardoOptions(
             base_url=f"{base_url}/api/rest/v1",
             timeout_s=8.0,
@@ -80,30 +80,30 @@ class TestLeonardo(ProviderContract):
 
 
 class TestLeonardoV2(TestLeonardo):
-    """Jobs, in the newer form."""
+    """The contract test of Leonardo's v2."""
 
     form = "v2"
 
 
 class TestOpenAI(ProviderContract):
-    """The answer is the picture."""
+    """The contract test of OpenAI."""
 
     declaration = openai
     service = OpenAIService
 
     def options(self, base_url: str) -> object:
-        """Short limits."""
+        """Options with short limits."""
         return OpenAIOptions(base_url=f"{base_url}/v1", timeout_s=2.0)
 
 
 class TestGemini(ProviderContract):
-    """The same, with Google."""
+    """The contract test of Gemini."""
 
     declaration = gemini
     service = GeminiService
 
     def options(self, base_url: str) -> object:
-        """Short limits."""
+        """Options with short limits."""
         return GeminiOptions(base_url=f"{base_url}/v1beta", timeout_s=2.0)
 
 
@@ -111,7 +111,7 @@ class TestGemini(ProviderContract):
 
 
 def violations(contract: ProviderContract) -> Mapping[str, ContractViolation]:
-    """Each test of the contract that fails, by its name."""
+    """The names of the contract's tests that fail."""
     broken = {}
     for name in sorted(name for name in vars(ProviderContract) if name.startswith("test_")):
         try:
@@ -123,7 +123,7 @@ def violations(contract: ProviderContract) -> Mapping[str, ContractViolation]:
 
 @pytest.fixture(scope="module")
 def verdicts() -> Mapping[type[Honest], Mapping[str, ContractViolation]]:
-    """The contract's verdict on every provider; side by side, since most of it is waiting."""
+    """The contract's verdicts on all providers, run side by side, since most of the time is waiting."""
     with ThreadPoolExecutor(8) as pool:
         asked = {kind: pool.submit(violations, contract_of(kind)) for kind in EVERYBODY}
     return {kind: verdict.result() for kind, verdict in asked.items()}
@@ -132,7 +132,7 @@ def verdicts() -> Mapping[type[Honest], Mapping[str, ContractViolation]]:
 def test_contract_finds_nothing_in_a_provider_that_keeps_it(
     verdicts: Mapping[type[Honest], Mapping[str, ContractViolation]],
 ) -> None:
-    """The small provider that the others are made from is a good one."""
+    """The provider that the broken ones derive from passes the contract test."""
     assert verdicts[Honest] == {}
 
 
@@ -140,7 +140,7 @@ def test_contract_finds_nothing_in_a_provider_that_keeps_it(
 def test_contract_names_the_requirement_that_is_violated(
     verdicts: Mapping[type[Honest], Mapping[str, ContractViolation]], kind: type[Honest]
 ) -> None:
-    """Each offender fails the checks of the one requirement that it violates, and no other."""
+    """Each broken provider fails the checks of its one requirement and no other."""
     broken = verdicts[kind]
     assert {error.requirement for error in broken.values()} == {OFFENDERS[kind]}, broken
     assert len(broken) == 1
@@ -148,5 +148,5 @@ def test_contract_names_the_requirement_that_is_violated(
 
 
 def test_contract_has_an_offender_for_every_requirement() -> None:
-    """Each requirement of the list has an offender that violates it."""
+    """Each requirement of the contract has a broken provider."""
     assert set(OFFENDERS.values()) == set(Requirement)

@@ -60,7 +60,7 @@ PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
 async def made(services: Services, picture: PictureSpec = PICTURE, **options: Any) -> Submission:  # noqa: ANN401 - chosen by tests
-    """A picture, made and paid for."""
+    """A finished, paid picture."""
     provider = gemini_at(services, **options)
     try:
         return await provider.submit(picture)
@@ -69,7 +69,7 @@ async def made(services: Services, picture: PictureSpec = PICTURE, **options: An
 
 
 async def refusal(services: Services, *behaviours: Behaviour, timeout_s: float = 30.0) -> ProviderError:
-    """The error that a create call ends in."""
+    """The error of a create call."""
     services.gemini.on_create(*behaviours)
     with pytest.raises(ProviderError) as caught:
         await made(services, timeout_s=timeout_s)
@@ -79,7 +79,7 @@ async def refusal(services: Services, *behaviours: Behaviour, timeout_s: float =
 
 
 async def test_submit_brings_the_picture_with_its_cost(services: Services) -> None:
-    """One call, one finished submission in the service's own size, its cost from the tokens of the picture."""
+    """One call gives a finished submission in the service's size, with the cost of the picture's tokens."""
     provider = gemini_at(services)
     submission = await provider.submit(PICTURE)
     assert submission.image is not None
@@ -92,7 +92,7 @@ async def test_submit_brings_the_picture_with_its_cost(services: Services) -> No
 
 
 async def test_submit_sends_these_fields_and_no_others(services: Services) -> None:
-    """The request, word for word; the key stands in a header of its own."""
+    """The request has exactly these fields, and the key in a header."""
     await made(services, replace(PICTURE, negative_prompt="people", seed=7, style="MINIMALIST"))
     text = (
         "a lighthouse in a storm\n\nStyle: minimalist, few elements, much empty space.\n\n"
@@ -111,18 +111,18 @@ async def test_submit_sends_these_fields_and_no_others(services: Services) -> No
 
 @pytest.mark.parametrize("model", sorted(MODELS))
 async def test_submit_every_model_takes_the_request(services: Services, model: str) -> None:
-    """A model with one size is not asked for it."""
+    """Every model accepts the request; a model with one size gets none."""
     assert (await made(services, model=model)).image is not None
 
 
 async def test_submit_usage_not_stated_leaves_the_cost_open(services: Services) -> None:
-    """What the answer does not say is not made up."""
+    """Without usage in the answer, the cost is unknown."""
     services.gemini.states_usage = False
     assert (await made(services)).cost_usd is None
 
 
 async def test_submit_picture_among_drafts_is_the_last_that_is_none(services: Services) -> None:
-    """What the model thought aloud is not the picture."""
+    """The picture is the last one that is no thought of the model."""
     services.gemini.on_create(ThinksAloud())
     submission = await made(services)
     assert submission.image is not None
@@ -131,7 +131,7 @@ async def test_submit_picture_among_drafts_is_the_last_that_is_none(services: Se
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 async def test_submit_picture_in_any_format_is_taken(services: Services, form: str) -> None:
-    """The bytes say what they are, whatever their label says."""
+    """The picture's format is recognised by its bytes, whatever its label."""
     services.gemini.on_create(Picture(form, content_type="image/x-other"))  # type: ignore[arg-type]  # one of the three
     submission = await made(services)
     assert submission.image is not None
@@ -177,14 +177,14 @@ async def test_submit_picture_in_any_format_is_taken(services: Services, form: s
 async def test_submit_failed_says_what_it_means_and_who_pays(
     services: Services, behaviour: Behaviour, kind: type[ProviderError], charged: str
 ) -> None:
-    """Each of the service's failures becomes one of ours; the create call is sent once."""
+    """Each failure of the service becomes a provider error, after one create call."""
     error = await refusal(services, behaviour)
     assert (type(error), error.charged) == (kind, charged)
     assert len(services.ledger.requests_to("gemini", "create")) == 1
 
 
 async def test_submit_refused_names_the_reason(services: Services) -> None:
-    """The author reads the service's own word, and what it said instead of drawing."""
+    """The refusal of a prompt quotes the service's reason and text."""
     services.gemini.on_create(
         PromptBlocked("PROHIBITED_CONTENT"), FinishesWithoutPicture("STOP", "I would\nrather not.")
     )
@@ -198,7 +198,7 @@ async def test_submit_refused_names_the_reason(services: Services) -> None:
     ("delay", "rest_s"), [("7s", 7.0), ("1.5s", 1.5), ("99999s", 600.0), ("-3s", 0.0), ("soon", None), (7, None)]
 )
 async def test_submit_asked_too_often_says_how_long(services: Services, delay: object, rest_s: float | None) -> None:
-    """The delay in the body is passed on, within reason."""
+    """The delay of a 429 is passed on, up to a limit."""
     error = {"message": "Quota exceeded, limit: 10", "details": [{"retryDelay": delay}, {"violations": "none"}]}
     services.gemini.on_create(Answer(429, {"error": error}))
     with pytest.raises(RateLimited) as caught:
@@ -207,14 +207,14 @@ async def test_submit_asked_too_often_says_how_long(services: Services, delay: o
 
 
 async def test_submit_no_quota_is_not_waited_for(services: Services) -> None:
-    """A limit of 0 is no matter of time, whatever delay the answer names."""
+    """A quota of 0 is a refused account, whatever delay the answer names."""
     error = await refusal(services, NoImageQuota())
     assert "paid plan" in str(error)
     assert error.retry_after_s is None
 
 
 async def test_submit_wrong_key_is_an_account_refused_that_hides_it(services: Services) -> None:
-    """The service calls it a bad argument; it is the key."""
+    """A wrong key, which the service calls a bad argument, is a refused account without the key."""
     provider = gemini_at(services, key="AIzaSy-nobody-issued-this-1234567")
     with pytest.raises(AccountRefused, match="GEMINI_API_KEY") as caught:
         await provider.submit(PICTURE)
@@ -223,14 +223,14 @@ async def test_submit_wrong_key_is_an_account_refused_that_hides_it(services: Se
 
 
 async def test_submit_slower_than_the_timeout_is_uncertain(services: Services) -> None:
-    """What was asked for and not answered in time may have been charged."""
+    """A call without an answer in time may have been charged."""
     error = await refusal(services, Held(), timeout_s=2)
     assert (type(error), error.charged) == (ServiceFailed, Charged.UNKNOWN)
     assert services.ledger.paid_jobs == 1
 
 
 async def test_submit_cancelled_waits_for_the_picture_that_is_paid(services: Services) -> None:
-    """A build that is interrupted still gets what it has asked for."""
+    """A cancelled call still waits for its paid picture."""
     services.gemini.on_create(Held())
     provider = gemini_at(services)
     kept: list[Submission] = []
@@ -249,7 +249,7 @@ async def test_submit_cancelled_waits_for_the_picture_that_is_paid(services: Ser
 
 
 async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
-    """A connection that was never made is no charge."""
+    """A refused connection is no charge."""
     with pytest.raises(ServiceFailed) as caught:
         await made(services, base_url=services.refusing_url)
     assert caught.value.charged is Charged.NO
@@ -257,7 +257,7 @@ async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
 
 @pytest.mark.parametrize("prompt", ["", " \n ", "x" * 32_001])
 async def test_submit_prompt_that_would_be_refused_is_not_sent(services: Services, prompt: str) -> None:
-    """An empty or an endless prompt never leaves the machine."""
+    """An empty prompt or one that is too long is not sent."""
     with pytest.raises(RequestRefused):
         await made(services, replace(PICTURE, prompt=prompt))
     assert services.ledger.requests == ()
@@ -265,14 +265,14 @@ async def test_submit_prompt_that_would_be_refused_is_not_sent(services: Service
 
 @pytest.mark.parametrize("model", ["../files", "a b", "x?key=1", "x:predict", ""])
 async def test_submit_model_that_is_no_name_is_not_sent(services: Services, model: str) -> None:
-    """The model is part of the address, and must not lead anywhere else."""
+    """A model that is no plain name is not sent, since it is a part of the address."""
     with pytest.raises(AccountRefused, match=r"gemini\.model"):
         await made(services, model=model)
     assert services.ledger.requests == ()
 
 
 async def test_fetch_answer_lost_is_a_job_unknown(services: Services) -> None:
-    """The service keeps nothing: a later process cannot collect what an earlier one lost."""
+    """A lost answer is an unknown job, since the service keeps no jobs."""
     submission = await made(services)
     with pytest.raises(JobUnknown):
         await gemini_at(services).fetch(replace(submission, image=None), give_up_at=0.0)
@@ -289,13 +289,13 @@ async def test_fetch_answer_lost_is_a_job_unknown(services: Services) -> None:
     ],
 )
 def test_ratio_for_is_the_nearest_the_model_draws(model: str, size: tuple[int, int], ratio: str) -> None:
-    """Later models know longer shapes."""
+    """The ratio is the nearest one of the model; later models have more."""
     assert ratio_for(model, *size) == ratio
 
 
 @given(st.integers(32, 1536), st.integers(32, 1536), st.sampled_from(sorted(MODELS)))
 def test_ratio_for_any_size_is_one_that_the_service_takes(width_px: int, height_px: int, model: str) -> None:
-    """Whatever is configured, the shape in the request is valid."""
+    """Any size gives a ratio that the service accepts."""
     assert ratio_for(model, width_px, height_px) in MODELS[model].ratios
 
 
@@ -310,18 +310,18 @@ def test_ratio_for_any_size_is_one_that_the_service_takes(width_px: int, height_
     ],
 )
 def test_gemini_usd_is_by_model(model: str, usd: float) -> None:
-    """The table of estimates; what is not in it counts as the dearest."""
+    """The estimate is the model's in the table, for an unknown model the highest."""
     assert picture_usd(model) == usd
 
 
 def test_gemini_usage_usd_counts_tokens_of_known_rates_only() -> None:
-    """1120 tokens of a picture, at the rates of November 2026."""
+    """The cost counts the tokens of models with known rates."""
     assert usage_usd("gemini-nano-banana-2.1", image_out=1120) == 0.0336
     assert usage_usd("gemini-3-pro-image", image_out=1120) is None
     assert usage_usd("gemini-nano-banana-2.1", image_out=None) is None
 
 
 def test_provider_key_holds_what_changes_the_picture(services: Services) -> None:
-    """Size and wording are part of the key, address and time limit are not."""
+    """Size and wording are in the key; address and time limit are not."""
     assert gemini_at(services, timeout_s=9.0).options == {"image_size": "1K", "wording": 1}
     assert GEMINI_KEY not in repr(vars(gemini_at(services)))
