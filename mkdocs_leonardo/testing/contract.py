@@ -77,7 +77,7 @@ class ProviderContract(ProviderUnderTest):
             made.key_of(made.provider)
             made.provider.estimate_usd(self.picture)
             await anyio.sleep(0.05)
-            require(not made.service.connections, "the service saw a connection")
+            require(not made.service.count_connections(), "the service saw a connection")
 
     @tests(Requirement.SAME_KEY)
     async def test_same_picture_has_the_same_key(self) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -71,7 +72,6 @@ class LoopbackService:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.connections = 0
         self.is_finished = True
         self.key = ""
         self.on_create: Fault | None = None
@@ -79,7 +79,7 @@ class LoopbackService:
         self.always_on_fetch: Fault | None = None
         self._lock = threading.Lock()
         self._released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def answer(self, request: Request) -> Reply:
@@ -118,6 +118,13 @@ class LoopbackService:
     def api_requests(self) -> tuple[Request, ...]:
         """The requests without downloads of the image."""
         return tuple(request for request in tuple(self.requests) if request.path != PICTURE_PATH)
+
+    def count_connections(self) -> int:
+        """The number of connections so far, also of those that the server has yet to accept."""
+        with socket.create_connection(("127.0.0.1", self._server.server_port)) as last:
+            while last.getsockname() not in self._server.clients:  # they are accepted in their order
+                time.sleep(0.005)
+            return self._server.clients.index(last.getsockname())
 
     def release(self) -> None:
         """Send every response that is held, and hold none from now on."""
@@ -165,15 +172,24 @@ def _picture() -> bytes:
     return buffer.getvalue()
 
 
+class _Server(ThreadingHTTPServer):
+    """Notes the addresses of its clients, in the order of their connections."""
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.clients: list[object] = []
+
+    def verify_request(self, request: object, client_address: object) -> bool:  # noqa: ARG002 - the base class's
+        """Note the client, in the thread that accepts; accept it."""
+        self.clients.append(client_address)
+        return True
+
+
 class _Handler(BaseHTTPRequestHandler):
     """One connection to `service`."""
 
     protocol_version = "HTTP/1.1"
     service: LoopbackService
-
-    def setup(self) -> None:
-        super().setup()
-        self.service.connections += 1
 
     def handle(self) -> None:
         with suppress(ConnectionError, ValueError):  # the client closed the connection first
