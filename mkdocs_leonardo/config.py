@@ -61,7 +61,7 @@ T = TypeVar("T")
 
 
 class Checked(BaseConfigOption[T], Generic[T]):
-    """An option that a function converts, or refuses (TypeError, ValueError) with the fix as its message."""
+    """An option with a converter, which refuses a value by a TypeError or ValueError with the fix as its message."""
 
     def __init__(self, convert: Callable[[object], T], default: T) -> None:
         super().__init__()
@@ -70,19 +70,19 @@ class Checked(BaseConfigOption[T], Generic[T]):
 
     @property
     def schema(self) -> Mapping[str, JsonValue]:
-        """The JSON schema of the values that an author may write; text, unless the option's kind says otherwise."""
+        """The JSON schema of the values that an author may write; that of text if the converter has none."""
         return schema_of(self._convert)
 
     def run_validation(self, value: object) -> T:
-        """The converted value. A value that is refused raises MkDocs's ValidationError, which names value and fix."""
+        """The converted value; MkDocs's ValidationError, which names value and fix, for a refused one."""
         try:
             return convert_value(self._convert, value)
         except Unrepeatable as error:
             raise ValidationError(str(error)) from None
 
 
-def _credit_line(value: object) -> bool | str:
-    """A switch, or the site's own words for the line."""
+def _convert_credit(value: object) -> bool | str:
+    """Convert a switch, or the site's own words for the line."""
     if isinstance(value, str) and "{creator}" in value:
         return plain_text(value)
     try:
@@ -91,7 +91,7 @@ def _credit_line(value: object) -> bool | str:
         raise ValueError("it must be true, false, or the line in your words, with {creator} in it") from None
 
 
-_credit = Converter(_credit_line, {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "\\{creator\\}"}]})
+_credit = Converter(_convert_credit, {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "\\{creator\\}"}]})
 
 
 def _negative_prompt(value: object) -> str | None:
@@ -106,15 +106,15 @@ def _negative_prompt(value: object) -> str | None:
 _listed_formats = list_of(one_of(FORMATS), such_as="[avif, webp, jpeg]")
 
 
-def _formats_written(value: object) -> tuple[Format, ...]:
-    """The formats of a list. The default is returned as the same object, so that code can recognise it."""
+def _convert_formats(value: object) -> tuple[Format, ...]:
+    """Convert a list of formats. The default is returned as the same object, so that code can recognise it."""
     return _ENCODING.formats if value is _ENCODING.formats else _listed_formats(value)
 
 
-_formats = Converter(_formats_written, _listed_formats.schema)
+_formats = Converter(_convert_formats, _listed_formats.schema)
 
 
-def _known_style(value: object) -> str:
+def _convert_style(value: object) -> str:
     text = value if isinstance(value, str) else ""
     style = find_style(text, ALL_STYLES)
     if style is None:
@@ -122,7 +122,7 @@ def _known_style(value: object) -> str:
     return style
 
 
-_style = Converter(_known_style, {"enum": [*ALL_STYLES]})
+_style = Converter(_convert_style, {"enum": [*ALL_STYLES]})
 
 
 def _template(value: object) -> str:
@@ -149,7 +149,7 @@ def _template(value: object) -> str:
 
 
 def _store_address(value: object) -> StoreAddress:
-    """The address of a team's store. No message repeats it, since it may hold credentials."""
+    """Convert the address of a team's store. Messages do not repeat the address, since it may hold credentials."""
     try:
         return StoreAddress.parse(plain_text(value).strip())
     except ValueError as error:
@@ -160,7 +160,7 @@ _WIDTH_WHY = ", as pages show images no narrower and no wider"
 
 
 class LeonardoConfig(Config):
-    """The options of the plugin `leonardo`. An unknown name is an error, so that a misspelt cap is no missing cap."""
+    """The options of the plugin `leonardo`. An unknown name is an error, since a misspelt cap would cap nothing."""
 
     enabled = Checked(switch, default=True)
     """Turns the plugin on or off, for example with `!ENV`."""
@@ -196,7 +196,7 @@ class LeonardoConfig(Config):
     on_serve = Checked(one_of(("cached", "generate")), "cached")
     """A missing image in `mkdocs serve`: `cached` (nothing is spent) or `generate` (made in the background)."""
     layout: Checked[Layout] = Checked(one_of(LAYOUTS), "content")
-    """How pages show their hero: `content`, `full`, `stacked`, `split`, `auto` or `none` (Look and templates)."""
+    """How pages show their hero: `content`, `full`, `stacked`, `split`, `auto` or `none`."""
     cards = Checked(switch, default=True)
     """Cover images on blog index, archive, category and author views."""
     social = Checked(switch, default=True)
@@ -225,7 +225,7 @@ class LeonardoConfig(Config):
         self.cache_is_default = self.cache_is_default and "cache_dir" not in (patch or {})
 
     def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
-        """Validate as the host does, and check names, providers' options and whether their models draw the settings."""
+        """Validate as the host does; check unknown names, the providers' options, and the settings that models draw."""
         errors, warnings = super().validate()
         known = tuple(name for name, _ in self._schema)
         unknown = [name for name in self if name not in known]

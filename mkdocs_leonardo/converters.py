@@ -1,4 +1,4 @@
-"""Converters of options' values as authors write them; a refusal holds the fix."""
+"""Converters of option values from what authors write. A refusal's message is the fix."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ S = TypeVar("S", bound=str)
 
 
 class Unrepeatable(ValueError):
-    """A refusal whose message does not repeat the value, which may be a secret or is in the message already."""
+    """A refusal whose message is complete: the value is in it already, or is left out as a possible secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Converter(Generic[T]):
 
 
 def convert_value(convert: Callable[[object], T], value: object) -> T:
-    """The converted value; Unrepeatable, with the value and the fix, for a value that is refused."""
+    """Return the converted value; Unrepeatable, with the value and the fix, for a refused one."""
     try:
         return convert(value)
     except Unrepeatable:
@@ -54,7 +54,7 @@ def convert_value(convert: Callable[[object], T], value: object) -> T:
 
 
 def unknown_option(name: str, known: tuple[str, ...], *variables: str) -> str:
-    """The message on an unknown option; `variables` are those of the environment that hold keys."""
+    """The message on an unknown option; `variables` are the environment variables that hold keys."""
     if re.search(r"key|token|secret|password", name.lower()):
         return f"there is no such option; {FROM_ENVIRONMENT} ({', '.join(variables)})"
     return f"there is no such option; {did_you_mean(name, known) if known else 'leave it out'}"
@@ -69,7 +69,7 @@ def schema_of(convert: Callable[[object], object]) -> dict[str, JsonValue]:
 
 
 def whole_number(low: int | None = None, high: int | None = None, *, step: int = 1, why: str = "") -> Converter[int]:
-    """A whole number from `low` to `high`, a multiple of `step`; `why` ends the message."""
+    """Make the converter of multiples of `step` from `low` to `high`; `why` ends its message."""
     kind = "a whole number" if step == 1 else f"a multiple of {step}"
     limits = "" if low is None else f", {low} or more" if high is None else f", from {low} to {high}"
     fix = f"it must be {kind}{limits}{why}"
@@ -90,7 +90,7 @@ def whole_number(low: int | None = None, high: int | None = None, *, step: int =
 def number(
     fix: str = "it must be a number", *, fits: Callable[[float], bool] = lambda _: True, **limits: JsonValue
 ) -> Converter[float]:
-    """A finite number that `fits`; `limits` are the schema's."""
+    """Make the converter of finite numbers that `fits` accepts; `limits` are added to the schema."""
 
     def convert(value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -129,7 +129,7 @@ switch = Converter(_is_on, {"type": "boolean"})
 
 
 def plain_text(value: object) -> str:
-    """A text of at least one character, without white space at its ends."""
+    """Convert a text of at least one character; white space at its ends is removed."""
     if not isinstance(value, str):
         raise TypeError("it must be text; put quotes around it")
     if not value.strip():
@@ -138,7 +138,7 @@ def plain_text(value: object) -> str:
 
 
 def visible_text(value: object) -> str:
-    """A text without invisible characters."""
+    """Convert a text without invisible characters."""
     converted = plain_text(value)
     if not converted.isprintable():
         raise ValueError("it holds characters that cannot be seen; write it anew")
@@ -146,7 +146,7 @@ def visible_text(value: object) -> str:
 
 
 def one_of(choices: tuple[S, ...]) -> Converter[S]:
-    """One of `choices`."""
+    """Make the converter of values that are one of `choices`."""
 
     def convert(value: object) -> S:
         for each in choices:
@@ -158,7 +158,7 @@ def one_of(choices: tuple[S, ...]) -> Converter[S]:
 
 
 def service_address(value: object) -> str:
-    """An address of a service. No message repeats it, since an author may have pasted a key."""
+    """Convert a service's address. Messages do not repeat the address, which may contain a key."""
     address = plain_text(value).rstrip("/")
     if re.search(r"[@?#]", address):
         raise Unrepeatable(f"it must hold no credentials and no ? or #; {FROM_ENVIRONMENT}")
@@ -175,25 +175,25 @@ def service_address(value: object) -> str:
 
 
 def host_name(value: object) -> str:
-    """The name of a host, in lower case."""
+    """Convert the name of a host to lower case."""
     converted = plain_text(value).lower()
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", converted):
         raise Unrepeatable("it must hold names of hosts such as cdn.leonardo.ai, without scheme, port, path and *")
     return converted
 
 
-# Of converters ------------------------------------------------------------------------------------------------------
+# Converters that use a converter -----------------------------------------------------------------------------------
 
 
 def optional(convert: Callable[[object], T]) -> Converter[T | None]:
-    """A value of `convert`, or none."""
+    """Make the converter of a value of `convert`, or of none."""
     return Converter(
         lambda value: None if value is None else convert(value), {"anyOf": [schema_of(convert), {"type": "null"}]}
     )
 
 
 def list_of(convert: Callable[[object], T], *, such_as: str) -> Converter[tuple[T, ...]]:
-    """A list of at least one value, each once; `such_as` is an example."""
+    """Make the converter of a list that is not empty, without duplicates; `such_as` is an example for the message."""
 
     def convert_one(item: object) -> T:
         try:

@@ -1,36 +1,36 @@
-"""Every exception of the package. Branches answer one question: what can the caller do?
+"""The exceptions of the package. A branch says what the caller can do.
 
     HeroError
-    ├── InputError                the author mends one line: page, key, value and fix are in the message
-    ├── SettingsError             the author mends an option: its name, value and fix are in the message
-    ├── PictureError              these bytes are not a picture we may show
-    ├── ProviderError             failover decides; `charged` says whether money may be gone
-    │   ├── RateLimited           let the provider rest, go on with the next one
-    │   ├── ServiceFailed         the create call failed on their side: look for the job, else once more
-    │   │   ├── ServerError       it answered 5xx and keeps no list of jobs: one repetition, both calls count
-    │   │   ├── ListUnclear       its list of jobs was read, and leaves open whether the call made one
-    │   │   └── NoAnswer          it may have been carried out: look for a while before anything is created again
+    ├── InputError                the author corrects a line of a page
+    ├── SettingsError             the author corrects an option
+    ├── PictureError              the bytes are no picture that may be shown
+    ├── ProviderError             the class decides on failover; `charged` says whether money may be gone
+    │   ├── RateLimited           the provider rests; the next provider
+    │   ├── ServiceFailed         the create call failed at the service: search for its job, else call once more
+    │   │   ├── ServerError       a 5xx from a service without a list of jobs: call once more, both calls count
+    │   │   ├── ListUnclear       the list of jobs leaves open whether the call made a job
+    │   │   └── NoAnswer          the call may have been carried out: search for a while before calling once more
     │   ├── AccountRefused        key, balance or model: the provider is off for this build
-    │   │   └── NotSetUp          the fault lies with what this machine would send: nothing was sent
-    │   ├── PromptRefused         a content check said no: the author needs another prompt
+    │   │   └── NotSetUp          a key, address, certificate or proxy of this machine is unusable; nothing was sent
+    │   ├── PromptRefused         a content check refused: the author needs another prompt
     │   ├── RequestRefused        the service does not take this request: the next provider
     │   ├── JobFailed             accepted, then failed: the next provider
-    │   ├── JobEmpty              accepted, and ended without a picture: remembered; the next provider
-    │   ├── JobUnfinished         accepted and not collected in time: keep the job, the next provider
-    │   │   ├── NotAsked          the service was not reached, which says nothing of the job
-    │   │   └── PictureElsewhere  it lies where `image_hosts` does not allow to fetch it: the owner must mend that
-    │   └── JobUnknown            the service does not know the job: keep it, give it up when that lasts for hours
-    ├── TransportError            no answer came; providers turn it into one of the above
-    │   ├── NotSent               nothing reached the service
-    │   ├── AnswerLost            the request may have been read; the answer never came
-    │   └── DownloadRefused       the address or the bytes break a safety rule
-    │       └── HostNotListed     the host is not among `image_hosts`
+    │   ├── JobEmpty              accepted, complete without a picture: remembered; the next provider
+    │   ├── JobUnfinished         accepted, not collected in time: the job is kept; the next provider
+    │   │   ├── NotAsked          the service was not reached, so the state of the job is unknown
+    │   │   └── PictureElsewhere  the picture's host is not in `image_hosts`: the owner adds it
+    │   └── JobUnknown            the service does not know the job: kept, and given up after hours
+    ├── TransportError            no usable answer; a provider turns it into a ProviderError
+    │   ├── NotSent               no request reached the service
+    │   ├── AnswerLost            the service may have read the request
+    │   └── DownloadRefused       address or bytes break a safety rule
+    │       └── HostNotListed     the host is not in `image_hosts`
     └── StorageError
-        ├── StoreUnavailable      read-only, full, locked or gone: go on without it
-        │   └── StoreRefused      it is there, and says no: waiting does not help
-        └── BrokenEntry           present, but not what was stored: a miss with a warning
+        ├── StoreUnavailable      read-only, full, locked or gone: the build goes on without the store
+        │   └── StoreRefused      the store answers and refuses: waiting does not help
+        └── BrokenEntry           an entry that is not what was stored: a miss with a warning
 
-No message holds a key, an ``Authorization`` value or a signed URL.
+Messages hold no key, no ``Authorization`` value and no signed URL.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Charged(StrEnum):
 
 
 class HeroError(Exception):
-    """Base of everything this package raises on purpose."""
+    """Base class of the package's exceptions."""
 
 
 class InputError(HeroError):
-    """A line of an author's is wrong; the message names page, key, value and fix, and `text` all but the page."""
+    """An author's line is wrong. `str()` names page, key, value and fix; `text` omits the page."""
 
     def __init__(self, page: str, key: str, message: str) -> None:
         self.page = page
@@ -69,7 +69,7 @@ class PictureError(HeroError):
 
 
 class ProviderError(HeroError):
-    """A provider could not deliver; `failover.decide` reads the attributes and nothing else."""
+    """A provider's failure. `failover.decide` goes by the class and these attributes; the message is for people."""
 
     def __init__(
         self,
@@ -86,27 +86,27 @@ class ProviderError(HeroError):
 
 
 class RateLimited(ProviderError):
-    """HTTP 429 that ends with time; `retry_after_s` if the service said when."""
+    """The service asks to wait (HTTP 429), for `retry_after_s` seconds if it says how long."""
 
 
 class ServiceFailed(ProviderError):
-    """The create call ended in a 5xx or in no answer; `charged` is unknown unless nothing was sent."""
+    """The create call ended in a 5xx or without an answer; `charged` is UNKNOWN unless nothing was sent."""
 
 
 class ServerError(ServiceFailed):
-    """The service answered the create call with a 5xx, and has no list that would show whether it made a picture."""
+    """The service answered the create call with a 5xx, and has no list that would show its job."""
 
 
 class ListUnclear(ServiceFailed):
-    """The service's list of jobs was read, and leaves open whether it has the job that is looked for."""
+    """The service's list of jobs was read, and leaves open whether it has the job."""
 
 
 class NoAnswer(ServiceFailed):
-    """The create call was sent, and no answer came that says what became of it."""
+    """The create call was sent, and no answer came that tells its outcome."""
 
 
 class AccountRefused(ProviderError):
-    """Wrong key, empty balance or quota, withdrawn model: every other page would fail as well."""
+    """Wrong key, empty balance or quota, withdrawn model: a request for any page would fail."""
 
 
 class NotSetUp(AccountRefused):
@@ -118,7 +118,7 @@ class PromptRefused(ProviderError):
 
 
 class RequestRefused(ProviderError):
-    """The service rejects the shape of the request (any other 4xx)."""
+    """The service rejects the form of the request (any other 4xx)."""
 
 
 class JobFailed(ProviderError):
@@ -126,11 +126,11 @@ class JobFailed(ProviderError):
 
 
 class JobEmpty(ProviderError):
-    """The accepted job is complete and has no picture, and never will have one."""
+    """The accepted job is complete without a picture, for good."""
 
 
 class JobUnfinished(ProviderError):
-    """The accepted job was not collected before its deadline; it may still be, without paying again."""
+    """The accepted job was not collected before its deadline; a later build may collect it without paying again."""
 
 
 class NotAsked(JobUnfinished):
@@ -138,19 +138,19 @@ class NotAsked(JobUnfinished):
 
 
 class PictureElsewhere(JobUnfinished):
-    """The picture is paid for and lies on a host that the configuration does not list, as every later one will."""
+    """The paid picture is on a host that the configuration does not list, as later pictures will be."""
 
 
 class JobUnknown(ProviderError):
-    """The service answers that it has no such job."""
+    """The service answers that it does not have the job."""
 
 
 class TransportError(HeroError):
-    """No usable answer came over the network."""
+    """A request over the network ended without a usable answer."""
 
 
 class NotSent(TransportError):
-    """The connection was never made: no request was sent, so no job was paid for."""
+    """The connection was not made: no request was sent, so no job is paid for."""
 
 
 class AnswerLost(TransportError):
@@ -162,7 +162,7 @@ class DownloadRefused(TransportError):
 
 
 class HostNotListed(DownloadRefused):
-    """The picture's `host` is not among those that pictures may be fetched from."""
+    """The picture is on `host`, which `image_hosts` does not list."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"the image is on {host}, which is not among image_hosts")
@@ -170,16 +170,16 @@ class HostNotListed(DownloadRefused):
 
 
 class StorageError(HeroError):
-    """A store could not do what was asked."""
+    """A store's failure."""
 
 
 class StoreUnavailable(StorageError):
-    """Read-only, full, locked, or gone: the build goes on without the store."""
+    """The store is read-only, full, locked or gone; the build goes on without it."""
 
 
 class StoreRefused(StoreUnavailable):
-    """The store answered, and will not do it: forbidden, full, not set up for it."""
+    """The store answers and refuses: forbidden, full, or not set up for the request."""
 
 
 class BrokenEntry(StorageError):
-    """An entry is there but is not what was stored: truncated, changed, foreign."""
+    """An entry that is not what was stored: truncated, changed or foreign."""

@@ -1,4 +1,4 @@
-"""The frozen `Settings` that the rest of the package sees, made from the options that MkDocs has read."""
+"""`Settings`: the options as the rest of the package sees them, made from those that MkDocs has read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mkdocs_leonardo.wording import did_you_mean
 if TYPE_CHECKING:
     from mkdocs_leonardo.progress import Notify
 
-#: The place of the cache that Zensical's `build --clean` spares: that command removes the whole `.cache`.
+#: The cache's folder on Zensical's sites, since `zensical build --clean` removes the whole `.cache`.
 ZENSICAL_CACHE = ".leonardo/cache"
 
 
@@ -52,13 +52,13 @@ class Settings:
     options: Mapping[str, Any]
     """Each provider's options by its name, as an object of the class that it declares."""
     notes: tuple[str, ...] = ()
-    """Notes on allowed options of providers that may surprise."""
+    """The providers' remarks on allowed options, for the log."""
     shared_store: StoreAddress | None = None
     on_store_failure: str = "cached"
     cache_may_move: bool = False
-    """Whether the cache is where it is by default, and not moved for Zensical yet."""
+    """Whether the cache is in MkDocs's default folder, from which it can move to Zensical's."""
     site: str = ""
-    """The configuration's name: its file's path, relative to its folder or to a cache or gallery outside of it."""
+    """The path of the configuration file, relative to its folder, or to a cache or gallery outside that folder."""
 
     def for_preview(self) -> Settings:
         """The settings of a preview's builds, which spend and wait for nothing, and leave warnings to the preview."""
@@ -66,7 +66,7 @@ class Settings:
 
 
 def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
-    """Whether Zensical builds the site: it has a zensical.toml, lists our extension, or our command builds it."""
+    """Whether Zensical builds the site: zensical.toml, the Markdown extension or the command's folder shows it."""
     root = config_file.parent
     is_named = config_file.suffix == ".toml" or MARKDOWN_EXTENSION in extensions or (root / "zensical.toml").is_file()
     return is_named or (root / ".leonardo/zensical").is_dir()
@@ -82,9 +82,9 @@ def settings_from(
     environ: Mapping[str, str],
     for_zensical: bool = False,
 ) -> Settings:
-    """`Settings` from the options in `config_file`; SettingsError if a folder is in the wrong place.
+    """Make `Settings` from the options in `config_file`; SettingsError if a folder is in the wrong place.
 
-    The cache is in its folder afterwards. One that was moved for Zensical stays there, also for builds by MkDocs.
+    Afterwards the cache is in its folder. A cache that was moved for Zensical stays there, also for builds by MkDocs.
     """
     root = config_file.resolve().parent
     _check_providers(config.providers)
@@ -154,7 +154,7 @@ def _encoding(config: LeonardoConfig) -> Encoding:
 
 
 def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_dir: Path, site_dir: Path | None) -> None:
-    """SettingsError for a folder that the host watches or empties, or that contains another one; `names` as written."""
+    """Raise SettingsError for a folder that overlaps another one; `names` are the folders as written."""
     taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild without end")}
     if site_dir is not None:
         taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every image would be paid again")
@@ -173,7 +173,7 @@ def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_di
 
 
 def with_cache_moved(settings: Settings, former: Path, notify: Notify, environ: Mapping[str, str]) -> Settings:
-    """The settings with the cache in its folder, where the `former` cache is moved."""
+    """Move the `former` cache into its folder, and return the settings with the folder that is in use."""
     from mkdocs_leonardo.storage.cache_move import move_or_stay
 
     is_ci = environ.get("CI", "").strip().lower() not in {"", *OFF}
@@ -182,21 +182,21 @@ def with_cache_moved(settings: Settings, former: Path, notify: Notify, environ: 
 
 
 def _site_name(config_file: Path, folders: Iterable[Path]) -> str:
-    """The configuration's name, different for each one on the same folders, and the same on every machine."""
+    """The configuration's name: different for each configuration on the same folders, equal on every machine."""
     folders = list(folders)
     if all(folder.is_relative_to(config_file.parent) for folder in folders):
         return config_file.name
     try:
         return Path(os.path.relpath(config_file, folders[0])).as_posix()
     except ValueError:
-        # On another drive.
+        # The folder is on another drive.
         return config_file.as_posix()
 
 
 def _place(root: Path, option: str, name: str) -> Path:
     """The folder that an option names; SettingsError for one that only a shell would understand."""
     if (root / name).is_dir():
-        # Also one called `~`, which earlier versions made.
+        # Also a folder called `~`, which earlier versions created.
         return (root / name).resolve()
     if re.search(r"^\$|\$\{|^%\w+%", name):
         raise SettingsError(f"{option}: it is {name!r}; a variable is filled in where !ENV stands before its name")
@@ -223,7 +223,7 @@ def _reference(config: LeonardoConfig, folders: tuple[Path, ...]) -> Reference |
 
 
 def _check_providers(names: tuple[str, ...]) -> None:
-    """SettingsError for a provider that is not installed."""
+    """Raise SettingsError for a provider that is not installed."""
     for name in names:
         if name != PAINTER and not is_declared(name):
             known = tuple(sorted({PAINTER, *declared_names()}))

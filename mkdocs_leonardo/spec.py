@@ -1,4 +1,7 @@
-"""The values of a hero: the page's request, its key, the stored picture, its renderings."""
+"""The values of a hero: the page's request, its key, the stored picture, its renderings.
+
+A *picture* is what a page asks for and a store keeps; an *image* is its bytes or pixels. Authors read "image" for both.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +21,22 @@ _WIDTH_PX = attrgetter("width_px")
 
 JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]
 
-#: Raised whenever the meaning of a key's fields changes; every raise re-buys every picture, so: never without need.
+#: Increase this when a field of the key changes its meaning, and never without need: each increase buys every picture
+#: anew.
 KEY_VERSION = 1
 
-#: Seeds of create calls lie below this number, which is the least of the largest seeds that Leonardo's models take
-#: (its OpenAPI file, September 2026).
+#: The limit of the seeds of create calls: the smallest limit of Leonardo's models (its OpenAPI file, September 2026).
 SEED_LIMIT = 2_147_483_637
 
-#: Smaller amounts are written in tenths of a cent.
+#: Amounts below this (USD) are written with tenths of a cent.
 _CENTS_FROM_USD = 0.1
 
 #: The folder of our files in the site.
 SITE_FOLDER = "assets/leonardo"
-#: The names of our files beside published pictures, which never change: a site's configuration may name them.
+#: The files beside published pictures. Their names stay, since a site's configuration may contain them.
 MANIFEST = "heroes.json"
 STYLESHEET = "hero.css"
-#: Our Markdown extension: only Zensical has a use for it.
+#: The Markdown extension for Zensical.
 MARKDOWN_EXTENSION = "mkdocs_leonardo.markdown"
 
 Layout = Literal["content", "full", "stacked", "split", "auto", "none"]
@@ -66,11 +69,11 @@ STYLES = (
     "VIBRANT",
 )
 
-#: The largest seed that any model documents: that of Phoenix in the v1 create call.
+#: The largest seed that a model documents: that of Phoenix in the v1 create call.
 MAX_SEED = 9_999_999_998
 
-#: Characters of a prompt, and of a negative one: Leonardo's v1 limit (vendor's error page, January 2026); more would be
-#: refused or cut.
+#: The limit of a prompt, and of a negative prompt, in characters: that of Leonardo's v1 (vendor's error page, January
+#: 2026), which refuses or cuts longer ones.
 MAX_PROMPT_CHARACTERS = 1500
 
 #: The local painter, which closes every chain, as lists of providers and records name it.
@@ -112,9 +115,9 @@ Strength = Literal["low", "mid", "high"]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference: the SHA-256 (64 hex digits) of a picture whose look the new one takes over, and the strength.
+    """A reference image, whose look a new picture takes over.
 
-    `path` is the file's place, which is no part of the key.
+    `digest` is the file's SHA-256 (64 hex digits). `path` is the file's place, which is no part of the key.
     """
 
     digest: str
@@ -137,9 +140,10 @@ class PictureSpec:
 
 @dataclass(frozen=True, slots=True)
 class PictureRules:
-    """The settings that a model takes: styles, seeds, prompts. Without a model, all that exist.
+    """The settings that a model takes: styles, seeds and lengths of prompts. The defaults allow every setting.
 
-    `prompt_max` and `negative_prompt_max` are characters; the latter is 0 if the model takes no negative prompt.
+    `prompt_max` and `negative_prompt_max` count characters. `negative_prompt_max` is 0 if the model takes no negative
+    prompt.
     """
 
     model: str = field(default="", compare=False)
@@ -167,9 +171,9 @@ class HeroSpec:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """Bytes as the service delivered them (any size, JPEG, PNG or WebP), not yet decoded.
+    """The bytes that a service delivered (JPEG, PNG or WebP of any size), not decoded yet.
 
-    `cost_usd` is what the service stated for this picture, None where it said nothing.
+    `cost_usd` is the cost that the service states, None if it states none.
     """
 
     data: bytes
@@ -192,9 +196,9 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job that a service accepted, and that is paid for. `accepted_at` is in Unix seconds.
+    """A paid job, which a service has accepted. `accepted_at` is in Unix seconds.
 
-    A provider that answers at once puts the picture into `image`; the journal keeps everything but that.
+    A provider that answers at once puts the picture into `image`, which the journal does not store.
     """
 
     provider: str
@@ -207,12 +211,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class PictureRecord:
-    """The record of a stored picture; the JSON half of every pair.
+    """The record of a stored picture: the JSON file of the pair.
 
     `digest` is the SHA-256 (64 hex digits) of the bytes beside it. `cost_usd` is what the service stated, else None.
     `created_at` is in Unix seconds. `page` is the page it was first made for. `marks` names what the delivered bytes
-    say of their origin: ``xmp``, ``c2pa``, both or nothing. `site` is the configuration that it was made for, seen from
-    its folder or from the cache; earlier versions noted none.
+    say of their origin: ``xmp``, ``c2pa``, both or nothing. `site` is the path of the configuration that asked for it,
+    relative to its folder or to the cache; "" in records of earlier versions.
     """
 
     key: str
@@ -233,7 +237,7 @@ class PictureRecord:
 
     @property
     def has_reference(self) -> bool:
-        """Whether another picture gave this one its look."""
+        """Whether the picture has a reference."""
         return "reference" in self.request
 
     def without_request(self) -> PictureRecord:
@@ -271,7 +275,7 @@ class Variant(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scrim:
-    """The alpha (percent, 0 to 58) of the shade behind a hero's text, with which white text has WCAG 2.2's 4.5:1.
+    """The alpha (percent, 0 to 58) of the shade behind a hero's text, with which white text reaches 4.5:1 (WCAG 2.2).
 
     A phone shows another crop of the picture than a desktop: `narrow` and `wide`. On a desktop, text stands on the
     left, in right-to-left scripts on the right: `wide_rtl`. A long text covers more of the picture: `long_…`. The
@@ -289,10 +293,10 @@ class Scrim:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A picture's files for pages, its placeholder and measurements. Pages with the same picture share it.
+    """A picture's files for pages, its placeholder and measurements. Pages with the same picture share a rendering.
 
     `placeholder` is a data URI of a WebP 16 pixels wide, `dominant` a colour as ``#rrggbb``. `source_type` is the IPTC
-    digital source type that an author's own picture came with, a URL, or "".
+    digital source type (a URL) in an author's own picture, "" without one.
     """
 
     variants: Sequence[Variant]
@@ -305,7 +309,7 @@ class Rendering:
 
     @property
     def social(self) -> Variant | None:
-        """The file for sharing, if there is one; it is the last."""
+        """The file for sharing; None without one."""
         return next((variant for variant in reversed(self.variants) if variant.role == "social"), None)
 
     @property
@@ -342,7 +346,8 @@ class HeroAsset:
         return self.source in {Source.LAST, Source.LOCAL}
 
 
-#: The width that `full` adds (pixels); more is hardly visible, even on a window of 1440 points with two pixels each.
+#: The width that the layout `full` adds. A larger one is hardly visible, even in a window of 1440 points at two pixels
+#: a point.
 FULL_WIDTH_PX = 2048
 
 
@@ -379,7 +384,7 @@ _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def canonical_json(value: JsonValue) -> bytes:
-    """One text for equal values: sorted names, no spaces, UTF-8, NFC."""
+    """The JSON of a value, with sorted names and no spaces, in UTF-8 and NFC: equal values have equal bytes."""
     return unicodedata.normalize("NFC", _CANONICAL.encode(value)).encode()
 
 
@@ -395,17 +400,17 @@ def digest_of(data: bytes) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Text as the keys see it: NFC, no white space at the ends, line breaks and runs of spaces folded to one space."""
+    """The text as keys contain it: in NFC, without white space at its ends, each run of white space as one space."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def printable(text: str) -> str:
-    """The text in one line that any terminal shows as it is: control characters and halves of characters as numbers."""
+    """The text as one line that is safe on a terminal: control characters and halves of characters are escapes."""
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def dollars(amount_usd: float) -> str:
-    """An amount in cents; small ones, which a picture costs, in tenths of a cent."""
+    """The amount in dollars and cents; below ten cents, with tenths of a cent."""
     sign, size = "-" if amount_usd < 0 else "", abs(amount_usd)
     return f"{sign}${size:.3f}" if 0 < size < _CENTS_FROM_USD else f"{sign}${size:.2f}"
 
@@ -413,7 +418,7 @@ def dollars(amount_usd: float) -> str:
 def generation_request(
     provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
-    """The values that change one provider's paid pixels, without API key, path, CPU count, format or width."""
+    """The values that change the pixels that one provider is paid for; no API key, path, format or width."""
     request: dict[str, JsonValue] = {
         "version": KEY_VERSION,
         "provider": provider,
@@ -432,7 +437,7 @@ def generation_request(
 
 
 def generation_key(provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]) -> str:
-    """SHA-256 (64 hex digits) of the canonical generation request: a picture's name in every version."""
+    """The generation key: SHA-256 (64 hex digits) of the canonical generation request."""
     return request_key(generation_request(provider, model, picture, options))
 
 

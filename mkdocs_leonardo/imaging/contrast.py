@@ -1,12 +1,11 @@
 """The shade that white text on a picture needs, and no more than that.
 
 The stylesheet puts title and tagline at the foot of the hero and lays the picture's dark tint behind them at the
-measured alpha. A picture that would need much of it is covered with its placeholder there, the picture without its
-details. The tint spans a phone's whole width, and on a
-desktop the three quarters where lines start, on the right in right-to-left scripts. The part of the picture behind the
-text depends on the window and on the amount of text. The views below are examples of phones and desktops, and the most
-demanding one decides: among views with short texts for a short text, so that a bright sky far above it has no effect,
-and among all views for a long one.
+measured alpha. A picture that would need much of it is covered with its placeholder there, which has no details. The
+tint spans a phone's whole width, and on a desktop the three quarters where lines start, on the right in right-to-left
+scripts. The part of the picture behind the text depends on the window and on the amount of text. The views below are
+examples of phones and desktops, of which the most demanding one decides. For a short text these are the views with
+short texts, so a bright sky far above the text has no effect. For a long text these are all views.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from mkdocs_leonardo.tint import TINTS, Colour, linear, tint_of
 CONTRAST_RATIO = 4.5
 #: The luminance on which white reaches that ratio: (1 + 0.05) / (0.1833 + 0.05) = 4.5.
 MAX_LUMINANCE = 1.05 / CONTRAST_RATIO - 0.05
-#: The share of the blurred pixels behind the text that may be brighter.
+#: The share of pixels behind the text that may be brighter than `MAX_LUMINANCE`: behind blur.
 BRIGHT_SHARE = 0.005
-#: The same of a sharp picture, whose bright pixels crowd behind some letters.
+#: The share of pixels behind the text that may be brighter than `MAX_LUMINANCE`: on the sharp picture.
 SHARP_BRIGHT_SHARE = 0.002
-#: What is added to the scrim of a sharp picture (percent), since one line may have more of them than all the text.
+#: The addition to the scrim on a sharp picture (percent), since one line of text may have more bright pixels than all.
 SHARP_MARGIN = 4
 #: The measured scrim (percent) up to which text stands on the sharp picture.
 MOST_SHARP = 34
@@ -38,7 +37,7 @@ MOST_SHARP = 34
 STEP = 2
 #: The standard deviation of the stylesheet's blur, as a share of the hero's width.
 BLUR_SHARE = 0.02
-#: With this much of any tint, white text reaches the ratio on pure white; black would need 54.
+#: The largest scrim (percent): with it in any tint, white text reaches the ratio on pure white. Black would need 54.
 MOST = 58
 
 
@@ -80,12 +79,13 @@ WIDE_VIEWS = (
     View(1440, 544, text_share=0.46, column_share=0.75),
     View(2560, 653, text_share=0.35, column_share=0.75),
 )
-#: The same with a long text, which makes the hero grow where there is little room; a long title makes it a square.
+#: Phones, with a long text, which makes the hero grow; a long title makes it a square.
 LONG_NARROW_VIEWS = (
     View(390, 344, text_share=0.78),
     View(320, 418, text_share=0.82),
     View(360, 360, text_share=0.66),
 )
+#: The windows of `WIDE_VIEWS`, with a long text.
 LONG_WIDE_VIEWS = (
     View(640, 345, text_share=0.72, column_share=0.75),
     View(844, 346, text_share=0.74, column_share=0.75),
@@ -116,15 +116,15 @@ def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *,
     tint = TINTS[tint_of(dominant)]
     sharp = _scrim_of(copies, focus, tint, blur_share=0)
     if max(sharp.long_narrow, sharp.long_wide, sharp.long_wide_rtl) <= MOST_SHARP:
-        return _darker(sharp)
+        return _with_margin(sharp)
     with Image.open(BytesIO(base64.b64decode(placeholder.partition(",")[2]))) as small:
         size = (_SAMPLE_WIDTH_PX, max(1, round(small.height * _SAMPLE_WIDTH_PX / small.width)))
         sample = small.convert("RGB").resize(size, Image.Resampling.BICUBIC)
     return _scrim_of((sample,), focus, tint, blur_share=BLUR_SHARE)
 
 
-def _darker(sharp: Scrim) -> Scrim:
-    """The scrim of a sharp picture with its margin; none where none is needed."""
+def _with_margin(sharp: Scrim) -> Scrim:
+    """The scrim of a sharp picture with `SHARP_MARGIN` added, except to values of 0."""
     needed = {name: percent for name, percent in asdict(replace(sharp, blur=0)).items() if percent}
     return replace(sharp, blur=0, **{name: percent + SHARP_MARGIN for name, percent in needed.items()})
 
@@ -183,7 +183,7 @@ def _behind_text(
 
 
 def _outward(box: Box, size_px: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The box in whole pixels, none of them left out, at least one."""
+    """The smallest box of whole pixels around `box`, at least one pixel wide and high."""
     left, top, right, bottom = int(box[0]), int(box[1]), -int(-box[2] // 1), -int(-box[3] // 1)
     return (min(left, size_px[0] - 1), min(top, size_px[1] - 1), max(right, left + 1), max(bottom, top + 1))
 

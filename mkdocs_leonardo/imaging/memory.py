@@ -18,8 +18,8 @@ _HEAPS = 2
 def keep_little() -> None:
     """Make glibc return large blocks to the system when they are freed, and share heaps between threads.
 
-    It begins like the former, but the first large block that is freed raises the size from which it does so
-    (mallopt(3)). Encoders spend their time elsewhere than in `malloc`, so sharing costs them nothing that can be seen.
+    By default, the first large block that is freed raises the size from which glibc returns blocks (mallopt(3)).
+    Encoders spend little time in `malloc`, so shared heaps do not slow them.
     """
     mallopt = _of_glibc("mallopt")
     mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)

@@ -1,6 +1,6 @@
 """Normalises delivered bytes to one kind of picture: RGB, sRGB, upright, of exactly the requested size.
 
-The bytes come from a service or an author and are not trusted: the format is decided by their first bytes, the size is
+The bytes come from a service or an author and are not trusted. Their first bytes decide on the format, the size is
 checked before anything is decoded, and a file that is cut short is refused.
 """
 
@@ -29,9 +29,9 @@ from mkdocs_leonardo.spec import CENTER, FocalPoint, ImageInfo
 
 #: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 35.
 MAX_PIXELS = 40_000_000
-#: A JPEG is decoded at half its size and less, so that it may have more: phones make 48, 50 and 108 megapixels.
+#: A JPEG may have more, since it is decoded at half its size or less: phones make 48, 50 and 108 megapixels.
 MAX_JPEG_PIXELS = 110_000_000
-#: One of several scans is held in memory as a whole, at up to 6 bytes a pixel.
+#: A JPEG of several scans is held in memory as a whole, at up to 6 bytes a pixel.
 MAX_PROGRESSIVE_PIXELS = 51_000_000
 #: Each scan goes over all pixels again. Encoders write about ten; the limit of libjpeg's own programs is 100 to 500.
 MAX_SCANS = 100
@@ -47,7 +47,7 @@ BACKGROUND = (32, 32, 32)
 ASPECT_TOLERANCE = 0.005
 
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-#: Not what is inside a scan: stuffing, fill bytes and restarts.
+#: A marker outside the scans: no stuffing, no fill byte and no restart.
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 
 _UPRIGHT = {
@@ -322,7 +322,7 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
         return None
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        # Also where it calls itself sRGB: 60 ms a picture are less than a picture in wrong colours.
+        # Also if the profile calls itself sRGB: 60 ms a picture are better than wrong colours.
         return ImageCms.profileToProfile(
             image,
             source,

@@ -73,7 +73,7 @@ def xmp_packet(record: PictureRecord, source_type: str = "") -> bytes:
 
 
 def detect(data: bytes) -> Provenance:
-    """The marks in a JPEG, PNG, WebP or AVIF file. Never raises.
+    """The marks of origin in a JPEG, PNG, WebP or AVIF file. Raises no exception.
 
     All of these formats hold XMP and C2PA as plain bytes, but for PNG, whose XMP may be compressed. So the marks are
     looked for in the whole file. The first source type in XMP counts, else the first one in the file.

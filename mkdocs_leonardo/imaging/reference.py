@@ -1,4 +1,4 @@
-"""References, the pictures whose look a new one takes over: read, checked and named before an order needs them."""
+"""Reference images: read, checked and identified by their digest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _QUALITY = 95
 
 
 def read_reference(path: Path, strength: Strength) -> Reference:
-    """The picture at `path` as a reference; PictureError, with the fix, if no service could take it."""
+    """Read the reference image at `path`; PictureError, with the fix, if no service could take it."""
     from mkdocs_leonardo.imaging.normalise import inspect, is_animated
 
     try:
@@ -35,9 +35,9 @@ def read_reference(path: Path, strength: Strength) -> Reference:
 
 
 def copy_without_metadata(data: bytes) -> bytes:
-    """The picture as services get it: a JPEG, upright, in sRGB, of at most 1536 pixels, with nothing but its pixels.
+    """Copy a picture for services: an upright JPEG in sRGB of at most 1536 pixels, without metadata.
 
-    The copy lacks a camera's metadata, such as place and time. PictureError as for `normalise`.
+    A camera's metadata include place and time. PictureError as for `normalise`.
     """
     from mkdocs_leonardo.imaging.normalise import normalise, upright_size
 
@@ -52,7 +52,7 @@ def copy_without_metadata(data: bytes) -> bytes:
 
 
 class References:
-    """The references of one build: each file is read once, however many pages name it."""
+    """The reference images of one build; each file is read once."""
 
     def __init__(self) -> None:
         self._known: dict[Path, Reference | PictureError] = {}

@@ -1,4 +1,4 @@
-"""Render a delivered picture: the files and measurements that pages need of it."""
+"""Rendering: the files and measurements of a delivered picture that pages need."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ PLACEHOLDER_AVIF: Options = {**OPTIONS["avif"], "quality": 49, "speed": 9}
 #: A phone of two or three pixels a point and a column of documentation need about 768; a wide column,
 #: and a phone of three pixels a point, 1200; a picture across the window, a template and a search engine the widest.
 FALLBACK_WIDTHS_PX = (768, 1200)
-#: Where the ladder has a step more than the default's, one JPEG serves for both, so that a hero stays nine files.
+#: These widths if the ladder has one step more than the default's: one JPEG serves for both, so a hero has nine files.
 FEWER_FALLBACK_WIDTHS_PX = (960,)
 
 #: Above this width, encoding an AVIF takes 12 to 35 MB, which is most of what a build needs at its peak.
@@ -111,7 +111,7 @@ def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool =
 
 
 def ladder(widths_px: Iterable[int], width_px: int) -> tuple[int, ...]:
-    """The widths that are written of a picture of `width_px`, ascending: its own is always there, and no larger one."""
+    """The widths to write of a picture of `width_px`, ascending: its own, and those of `widths_px` below it."""
     return tuple(sorted({width for width in widths_px if 0 < width < width_px} | {width_px}))
 
 
@@ -139,7 +139,7 @@ def plan_files(
 
 @dataclass(slots=True)
 class Draft:
-    """Files on their way into `folder`, where their names begin with `stem`, all with the packet `xmp`.
+    """Files that are written into `folder`. Their names begin with `stem`, and each has the packet `xmp`.
 
     `files` are pairs of a temporary name and the name that replaces it at last.
     """
@@ -184,7 +184,7 @@ class Draft:
 
 @contextmanager
 def open_draft(folder: Path, stem: str, xmp: bytes) -> Iterator[Draft]:
-    """A draft whose files all get their own names when the block ends well, and are removed when it does not."""
+    """Open a draft. If the block ends well, its files get their own names, else they are removed."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = Draft(folder, stem, xmp)
     try:

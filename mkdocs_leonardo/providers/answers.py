@@ -11,11 +11,11 @@ from email.utils import parsedate_to_datetime
 
 from mkdocs_leonardo.spec import JsonValue
 
-#: The longest rest that a service may ask for (seconds). Services count in minutes; more than ten is a mistake.
+#: The longest rest that is granted to a service (seconds). Services count in minutes.
 LONGEST_REST_S = 600.0
 
 _LONGEST_QUOTE = 200
-#: The rest in the text of an answer (OpenAI's and Gemini's texts, 2025 and 2026).
+#: The words that ask for a rest in the text of an answer (OpenAI's and Gemini's, 2025 and 2026).
 _REST = re.compile(
     r"""\b(?:try\ again|retry)\s+(?:in|after)\s+
         ((?:[0-9]{1,9}(?:\.[0-9]{1,9})?\s*(?:milliseconds?|ms|seconds?|sec|s|minutes?|min|m|hours?|h)\s*)+)""",
@@ -36,7 +36,7 @@ _SECRETS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer. `headers` have lower-case names, `body` is None unless it is JSON, `text` is its beginning."""
+    """One HTTP answer. `headers` have lower-case names, `body` is None if it is no JSON, `text` is the body's start."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -57,13 +57,13 @@ def member(value: JsonValue | None, *path: str | int) -> JsonValue | None:
 
 
 def text_at(value: JsonValue | None, *path: str | int) -> str:
-    """The text at `path`, empty where there is none."""
+    """The text at `path`; "" without one."""
     found = member(value, *path)
     return found if isinstance(found, str) else ""
 
 
 def number_at(value: JsonValue | None, *path: str | int) -> float | None:
-    """The finite number at `path`, which may be written as text; None where there is none."""
+    """The finite number at `path`, which may be written as text; None without one."""
     found = member(value, *path)
     if isinstance(found, bool) or not isinstance(found, int | float | str):
         return None
@@ -75,26 +75,26 @@ def number_at(value: JsonValue | None, *path: str | int) -> float | None:
 
 
 def list_at(value: JsonValue | None, *path: str | int) -> list[JsonValue]:
-    """The list at `path`, empty where there is none."""
+    """The list at `path`; an empty one without it."""
     found = member(value, *path)
     return found if isinstance(found, list) else []
 
 
 def quote(text: str) -> str:
-    """A service's words for a log: one short line without addresses, keys and ids."""
+    """The service's words as one short line for a log, without addresses, keys and ids."""
     line = " ".join(_SECRETS.sub("(hidden)", text).split())
     line = "".join(character for character in line if character.isprintable())
     return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
 
 
 def status_and(words: str, answer: Answer) -> str:
-    """The status and the service's words, short enough for a message."""
+    """The clause of a message with the status and the service's words."""
     quoted = quote(words)
     return f"answered {answer.status}: {quoted}" if quoted else f"answered {answer.status}"
 
 
 def served_at(answer: Answer) -> float | None:
-    """The service's clock (Unix seconds) when it answered, None if it did not say."""
+    """The time of the answer by the service's clock (Unix seconds); None if the answer has no date."""
     return _http_date(answer.headers.get("date", ""))
 
 
@@ -106,12 +106,12 @@ def retry_after_s(answer: Answer, now: float) -> float | None:
         seconds = milliseconds / 1000
     elif seconds is None:
         until = _http_date(value)
-        # By the service's own clock if it shows one: ours may be wrong.
-        seconds = _spoken_s(answer.text) if until is None else until - (served_at(answer) or now)
+        # By the service's own clock if it shows one, since this machine's may be wrong.
+        seconds = _seconds_in(answer.text) if until is None else until - (served_at(answer) or now)
     return None if seconds is None else min(max(0.0, seconds), LONGEST_REST_S)
 
 
-def _spoken_s(text: str) -> float | None:
+def _seconds_in(text: str) -> float | None:
     """The seconds in ``try again in 1m30.5s``, ``retry after 20 seconds`` and the like; None if the text has none."""
     said = _REST.search(text)
     if said is None:
@@ -120,9 +120,9 @@ def _spoken_s(text: str) -> float | None:
 
 
 def firewall(answer: Answer) -> str:
-    """The clause on a firewall or proxy that refused in the service's place; empty for the service's own answer.
+    """The clause on a firewall or proxy that refused in the service's place; "" for the service's own answer.
 
-    The services refuse in JSON; a refusal that is a web page comes from a firewall or a proxy on the way.
+    The services refuse in JSON. A refusal that is a web page comes from a firewall or a proxy on the way.
     """
     if (
         answer.status not in {401, 403}
@@ -139,7 +139,7 @@ def firewall(answer: Answer) -> str:
 
 
 def utc_seconds(text: str) -> float | None:
-    """Unix seconds of an ISO 8601 time, which is UTC unless it says otherwise; None if it is none."""
+    """The Unix seconds of an ISO 8601 time, taken as UTC if it names no zone; None for any other text."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -148,7 +148,7 @@ def utc_seconds(text: str) -> float | None:
 
 
 def is_whole_picture(data: bytes) -> bool:
-    """Whether the bytes begin like a JPEG, PNG, WebP or AVIF and, where the format shows it, are not cut short.
+    """Whether the bytes begin like a JPEG, PNG, WebP or AVIF, and do not show that they are cut short.
 
     The declared type does not count, since services and CDNs state wrong ones. The caller decodes the picture.
     """

@@ -38,7 +38,7 @@ class Alert:
         return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:g} credits"
 
     def is_below(self, account: Account) -> bool:
-        """Whether the account is known to have less; a balance that is not stated is not low."""
+        """Whether the account has less for certain; an unknown balance is not low."""
         if not self.is_usd and account.usd is None:
             return account.credits is not None and account.credits < self.amount
         left_usd, rate = worth_usd(account), account.credit_usd
@@ -60,7 +60,7 @@ def worth_usd(account: Account) -> float | None:
 
 
 def balance_words(account: Account) -> str:
-    """``45,677 credits left (about $68.29)`` or ``$12.46 left``; empty where the service states nothing."""
+    """``45,677 credits left (about $68.29)`` or ``$12.46 left``; "" if the service states nothing."""
     parts = [] if account.usd is None else [dollars(account.usd)]
     if account.credits is not None:
         parts.append(f"{account.credits:,.0f} credits")

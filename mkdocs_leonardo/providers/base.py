@@ -1,7 +1,7 @@
-"""The provider contract. Third parties implement `Provider` and register it as ``mkdocs_leonardo.providers``.
+"""The provider contract. Third parties implement `Provider` and register a declaration of it as an entry point.
 
-`submit` may cost money and is called at most once per journalled intent. `fetch` is free, may be called again by a
-later process with nothing but the `Submission`, and never submits. Both raise only `ProviderError`.
+`submit` may cost money; a build calls it at most once for an entry in the journal. `fetch` is free and never submits;
+a later process may call it again, with nothing but the `Submission`. Both raise only `ProviderError`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account as the service states it; None for a value that it does not state. `usd` are dollars, not credits.
+    """The account as the service states it; None for each value that it leaves out. `usd` are dollars, not credits.
 
     `credit_usd` is the price of one credit, if the provider knows it.
     """
@@ -49,26 +49,26 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class RenderTimes:
-    """Render times seen by earlier jobs, by kind (model, size, quality), in seconds; kept across builds."""
+    """The render times of earlier jobs (seconds), by kind (model, size, quality), stored across builds."""
 
     seen: Callable[[str], tuple[float, ...]]
     observe: Callable[[str, float], None]
 
 
 class Uploads(Protocol):
-    """Values about files that were uploaded to the service. Those that are lost are found out again, which is free."""
+    """Memory of uploaded files. A lost entry costs nothing: the file is looked up or uploaded again."""
 
     def get(self, key: str) -> JsonValue | None:
         """The value of `key`, if there is one."""
         ...
 
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
-        """Apply `change` to the value of `key`; it returns a result, which is returned, and the new value."""
+        """Apply `change` to the value of `key`. It returns the result of this call, and the new value."""
         ...
 
 
 class OwnUploads:
-    """Values about uploads that are kept as long as the process lives."""
+    """Memory of uploaded files that ends with the process."""
 
     def __init__(self) -> None:
         self._values: dict[str, JsonValue] = {}
@@ -87,10 +87,10 @@ class OwnUploads:
 class ProviderContext:
     """The values that a provider is made from.
 
-    `key` is the API key from the environment, None if there is none: the provider then only names pictures, and is
-    never asked for one. `uploads` remembers what was uploaded. `key_variable` names the variable that holds the key.
-    `options` are the provider's own settings. `rate_limiter` is asked before every API request: it returns 0.0 and has
-    counted the request, or the seconds to wait.
+    `key` is the API key from the environment. Without one it is None, and the provider only computes keys of pictures.
+    `key_variable` is the name of the key's environment variable. `options` are the provider's own settings, `uploads`
+    is the memory of uploaded files. `rate_limiter` is called before every API request: it returns 0.0 after counting
+    the request, or the seconds to wait.
     """
 
     key: str | None = field(repr=False)
@@ -141,7 +141,7 @@ class Connection:
 
 
 class Provider(Protocol):
-    """One image service, configured. Cheap to make: connects on first use."""
+    """A configured image service. It connects on first use, so that every build can make it."""
 
     @property
     def name(self) -> str:
@@ -150,7 +150,7 @@ class Provider(Protocol):
 
     @property
     def model(self) -> str:
-        """The model that draws; part of the key."""
+        """The name of the model; part of the key."""
         ...
 
     @property
@@ -168,29 +168,29 @@ class Provider(Protocol):
         ...
 
     async def submit(self, picture: PictureSpec) -> Submission:
-        """The one call that may cost money; sends the create request exactly once."""
+        """Create a job, which may cost money; send the create request exactly once."""
         ...
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
-        """The picture of an accepted job; free and repeatable.
+        """Fetch the picture of an accepted job, which is free and repeatable.
 
-        Failed polls and downloads are tried again until `give_up_at` (Unix seconds), then `JobUnfinished`.
+        Failed polls and downloads are repeated until `give_up_at` (Unix seconds), then `JobUnfinished` is raised.
         """
         ...
 
     async def aclose(self) -> None:
-        """Close connections; nothing may be used afterwards."""
+        """Close connections; the provider is not used afterwards."""
         ...
 
 
 @runtime_checkable
 class Prepares(Protocol):
-    """A provider that brings something to its service before it can order."""
+    """A provider that must upload files before a create call."""
 
     async def prepare(self, picture: PictureSpec) -> None:
-        """Upload what the create call for `picture` names, which costs nothing; ProviderError if that fails.
+        """Upload the files that the create call for `picture` names, free of charge; ProviderError if that fails.
 
-        It may take minutes, so it comes before the call is capped and journalled.
+        An upload may take minutes, so it precedes the caps and the journal's entry.
         """
         ...
 
@@ -207,31 +207,31 @@ class TakesReferences(Protocol):
 
 @runtime_checkable
 class FindsLostJobs(Protocol):
-    """A provider whose account lists recent jobs, so that a lost answer can be made good."""
+    """A provider whose service lists the account's recent jobs, among them the job of a lost answer."""
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
-        """The accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`.
+        """Find the accepted job for `picture` that was created after `since` (Unix seconds) and is not in `known`.
 
-        None says that there is certainly none: the list was read until it was past `since`. `ProviderError` where
-        that could not be done. Every create call is sent with a `picture.seed` of its own, which tells its job from
-        every other one; without a seed (a call of an earlier version) the newest job that fits is meant.
+        A failed job does not count. None means that there is certainly no job: the list was read back to `since`.
+        ProviderError if the list leaves that open. Each create call has a `picture.seed` of its own, by which its job
+        is found. For a call without a seed (of an earlier version), the newest job that fits is returned.
         """
         ...
 
 
 @runtime_checkable
 class ReportsAccount(Protocol):
-    """A provider that can tell balance and slots, and so whether the service accepts the key."""
+    """A provider that can read the account's balance and slots, and thereby check the key."""
 
     async def account(self) -> Account:
-        """Balance and slots; raises `ProviderError` when refused or unreadable."""
+        """Balance and slots; ProviderError if they are refused or unreadable."""
         ...
 
 
 @runtime_checkable
 class ChecksAccess(Protocol):
-    """A provider that cannot tell a balance, and can find out without paying whether a picture could be asked for."""
+    """A provider that cannot read a balance, but can check its key free of charge."""
 
     async def check_access(self) -> str:
-        """The words of `doctor` once the service has accepted the key, such as the model; else `ProviderError`."""
+        """Check the key; return the words for `doctor`, such as the model. ProviderError if the service refuses."""
         ...

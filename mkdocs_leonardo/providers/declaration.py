@@ -45,7 +45,7 @@ _METADATA = "mkdocs_leonardo"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option as authors write it: the `field` of the options that it sets, its converter and its default."""
+    """An option: the `field` of the dataclass that it sets, its converter and its default."""
 
     field: str
     convert: Callable[[object], object]
@@ -53,7 +53,7 @@ class Option:
 
 
 def option(convert: Callable[[object], object], *, name: str = "") -> Mapping[str, object]:
-    """The metadata of a field whose values `convert` checks, and that authors know by `name`."""
+    """The metadata of a field with the converter `convert`; authors write `name`, or else the field's name."""
     return {_METADATA: (name, convert)}
 
 
@@ -62,7 +62,7 @@ INTERNAL: Mapping[str, object] = {_METADATA: None}
 
 
 def options_in(kind: type[object]) -> dict[str, Option]:
-    """The options that a dataclass declares, by their names, in its order; TypeError for a field that cannot be one."""
+    """The options that a dataclass declares, by name; TypeError for a field without a default or a converter."""
     declared: dict[str, Option] = {}
     hints: Mapping[str, object] = {}
     for each in fields(cast("Any", kind)):
@@ -81,9 +81,9 @@ def options_in(kind: type[object]) -> dict[str, Option]:
 
 
 def options_from(kind: type[OptionsT], value: object, *variables: str) -> OptionsT:
-    """The options in a section of the configuration; ValueError with option, value and fix for one that is not taken.
+    """Convert a section of the configuration to options; ValueError with option, value and fix for a refused one.
 
-    A section that is left blank, with every line below it commented out, is all defaults.
+    An empty section, such as one whose lines are all commented out, gives the defaults.
     """
     if value is not None and not isinstance(value, dict):
         raise ValueError(f"it is {describe_value(value)}; write its settings below it, one a line, as name: value")
@@ -100,7 +100,7 @@ def options_from(kind: type[OptionsT], value: object, *variables: str) -> Option
 
 
 def _converter_of(hint: object, name: str) -> Callable[[object], object]:
-    """The converter of a field that names none, by its type."""
+    """The converter for the type of a field; TypeError for a type that has none."""
     plain: Mapping[object, Callable[[object], object]] = {
         bool: converters.switch,
         int: converters.whole_number(),
@@ -125,9 +125,9 @@ def _converter_of(hint: object, name: str) -> Callable[[object], object]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a provider: requests to its API in a minute, over all builds that share the cache.
+    """The limits of a provider: requests to its API per minute, over all builds that share the cache.
 
-    A build that will spend warns when less than `credit_alert` is left.
+    A build that will pay warns if less than `credit_alert` is left.
     """
 
     requests_per_minute: int = 150
@@ -136,14 +136,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Declaration(Generic[OptionsT]):
-    """One kind of provider.
+    """The declaration of a provider.
 
-    `make` makes the provider, configured; its context holds an object of `options`, a dataclass whose fields are the
-    options. `key_variable` is the environment variable that holds the API key, if it is not named after the provider.
-    `creator` is the name of the AI as pages show it, if it is not the provider's.
-    `problems` checks the options together, given those that the author wrote and the site's picture settings. It
-    returns pairs of an option's full name, as `easel.model` or `width`, and a text with the fix. `rules` are the
-    settings that the model takes, `notes` the remarks on allowed options.
+    `make` makes the configured provider. `options` is a dataclass, whose fields are the options; the context holds an
+    object of it. `key_variable` is the environment variable of the API key, if it is not named after the provider.
+    `creator` is the name of the AI as pages show it, if it is not the provider's. `problems` checks the options
+    together, given the names that the author wrote and the site's settings for pictures. It returns pairs of an
+    option's full name, as `easel.model` or `width`, and a text with the fix. `rules` are the settings that the model
+    takes, `notes` the remarks on allowed options.
     """
 
     make: Callable[[ProviderContext], Provider]
@@ -161,7 +161,7 @@ class Declaration(Generic[OptionsT]):
 
 
 def lazy_import(name: str) -> Callable[[ProviderContext], Provider]:
-    """A `make` that imports the provider's class, written as in an entry point, when a build uses the provider."""
+    """A `make` that imports the provider's class on first use; `name` is written as in an entry point."""
 
     def make(context: ProviderContext) -> Provider:
         return cast("Provider", EntryPoint("", name, PROVIDER_GROUP).load()(context))
@@ -183,7 +183,7 @@ def declared_names() -> set[str]:
 
 
 def declaration_of(name: str) -> Declaration[Any]:
-    """The declaration that the entry point names; HeroError, with the reason, if it cannot be had."""
+    """The declaration of the provider; HeroError with the reason if it is not installed or cannot be used."""
     entry_point = _entry_point(name)
     if entry_point is None:
         raise HeroError(f"no provider {name!r} is installed")
@@ -200,7 +200,7 @@ def declaration_of(name: str) -> Declaration[Any]:
 
 def _entry_point(name: str) -> EntryPoint | None:
     if name in BUILT_IN:
-        # Without a search through everything that is installed: a warm build has no time for that.
+        # A search through all installed packages would slow a warm build.
         return EntryPoint(name, f"mkdocs_leonardo.providers.{name}:{name}", PROVIDER_GROUP)
     return next(iter(entry_points(group=PROVIDER_GROUP, name=name)), None)
 

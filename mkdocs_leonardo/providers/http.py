@@ -69,7 +69,7 @@ _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.Stre
 
 @dataclass(slots=True)
 class _RequestState:
-    """The state of one request. The clock of its timeout starts when the limiter lets it go."""
+    """The state of one request. Its timeout starts when the limiter lets the request go."""
 
     timeout_s: float
     scope: anyio.CancelScope
@@ -157,11 +157,11 @@ class Api:
         give_up_at: float | None = None,
         keep_once_sent: bool = False,
     ) -> Answer:
-        """The answer, sent exactly once and read whole within `timeout_s` of leaving the limiter.
+        """Send a request exactly once, and return its answer, read within `timeout_s` of leaving the limiter.
 
-        The body is `json`, or a form of `parts`.
-        `give_up_at` (Unix seconds) bounds the wait for the limiter. With `keep_once_sent` a cancelled build waits for
-        the answer of a request that has left: it is what was paid for. NotSent or AnswerLost if no answer came.
+        The body is `json`, or a form of `parts`. `give_up_at` (Unix seconds) bounds the wait for the limiter. With
+        `keep_once_sent`, a cancelled build waits for the answer to a request that has left, since the answer is the
+        paid picture. NotSent or AnswerLost if no answer came.
         """
         failure: TransportError
         with anyio.CancelScope() as scope:
@@ -211,10 +211,10 @@ class Api:
     # Uploads -----------------------------------------------------------------------------------------------------
 
     async def upload(self, url: str, parts: Sequence[Part], *, timeout_s: float) -> int:
-        """The status that the storage at `url` answers a form with, which is sent without any key.
+        """Send a form to the storage at `url`, without any key, and return the status of the answer.
 
-        To any https host of the open internet, and on loopback if the API is there. DownloadRefused if a rule is
-        broken, AnswerLost or NotSent if asking again may help. Messages name the host alone.
+        Allowed are https hosts of the open internet, and loopback if the API is there. DownloadRefused if a rule is
+        broken, AnswerLost or NotSent if another try may help. Messages name the host alone.
         """
         failure: TransportError
         host = "the storage"
@@ -238,12 +238,12 @@ class Api:
     async def download(
         self, url: str, *, hosts: Collection[str] | None, timeout_s: float, max_bytes: int = 50 * MIB
     ) -> bytes:
-        """The whole picture at `url`, fetched without any key, within `timeout_s`.
+        """Download the whole picture at `url`, without any key, within `timeout_s`.
 
-        Only https from one of `hosts`, also after each of at most 3 redirects, and only from public addresses; if the
-        API itself is on loopback, from loopback http too. Without `hosts` from any host of the open internet, and from
-        where the API is, in whose address `url` may begin. DownloadRefused if a rule is broken, AnswerLost or NotSent
-        if asking again may help. Messages name the host alone: addresses may be signed.
+        The rules hold for `url` and for each of at most 3 redirects: https, a public address, and one of `hosts`.
+        Without `hosts`, any host of the open internet is allowed, and the API's own host, to which a relative `url`
+        leads. If the API is on loopback, loopback http is allowed as well. DownloadRefused if a rule is broken;
+        AnswerLost or NotSent if another try may help. Messages name the host alone, since addresses may be signed.
         """
         failure: TransportError
         host = "the image's host"
@@ -273,6 +273,7 @@ class Api:
         raise failure
 
     def _check_address(self, url: str, hosts: Collection[str] | None, before: httpx.URL | None) -> httpx.URL:
+        """The address of `url`, after a redirect from `before`; DownloadRefused if a rule forbids it."""
         refusal = ""
         try:
             base = before or (self._base_url if hosts is None else None)
@@ -300,14 +301,11 @@ class Api:
         return target
 
     def _is_own(self, target: httpx.URL) -> bool:
-        """Whether `target` is where the API is, which the site's owner has named."""
+        """Whether `target` is on the API's own host and port, which the site's owner has chosen."""
         return (target.scheme, target.netloc) == (self._base_url.scheme, self._base_url.netloc)
 
     async def _picture_or_redirect(self, target: httpx.URL, max_bytes: int, *, is_listed: bool) -> bytes | str:
-        """The picture, or the address that a redirect leads to: one request over a connection that is used once.
-
-        Straight through the transport: httpx's client logs whole addresses, which may be signed, at INFO.
-        """
+        """Fetch the picture, or the address that a redirect leads to, over a connection that is used once."""
         async with self._open_untrusted(target, is_listed=is_listed) as response:
             if response.is_redirect:
                 return str(response.headers.get("location", ""))
@@ -323,6 +321,10 @@ class Api:
     async def _open_untrusted(
         self, target: httpx.URL, *, is_listed: bool, parts: Sequence[Part] | None = None
     ) -> AsyncIterator[httpx.Response]:
+        """Send one request to a checked address, without any key, and give its response.
+
+        The request goes straight through the transport, since httpx's client logs whole addresses at INFO.
+        """
         method, form = ("GET", None) if parts is None else ("POST", _form(parts))
         loopback = is_loopback(target.host)
         proxy = None if loopback else self._proxy_for(str(target))
@@ -382,7 +384,7 @@ class Api:
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
-        """One for all connections: loading the certificates takes longer than using them. Untrusted where it fails."""
+        """The TLS context of all connections, since loading certificates is slow; Untrusted if that fails."""
         return certificates(httpx.create_ssl_context)
 
 
@@ -407,7 +409,7 @@ async def _send_to_first(transport: httpx.AsyncHTTPTransport, requests: Sequence
 
 
 async def _read_body(response: httpx.Response, max_bytes: int, *, host: str | None = None) -> bytes:
-    """The body, never more than `max_bytes` of it, decoded or not."""
+    """Read and decode the body, up to `max_bytes`; DownloadRefused with a `host`, else AnswerLost, for a longer one."""
     data = bytearray()
     declared = response.headers.get("content-length", "")
     reason = f"more than {max_bytes // MIB} MiB" if declared.isdigit() and int(declared) > max_bytes else ""

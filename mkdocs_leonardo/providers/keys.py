@@ -39,7 +39,7 @@ def wrong_key(value: str, variable: str) -> str:
 def secret_words(headers: Mapping[str, str], provider: str, variable: str) -> tuple[str, ...]:
     """The words of secret headers that must never be shown, longest first.
 
-    NotSetUp for a key that was not copied as it is; h11 would quote it.
+    NotSetUp for a wrongly copied key, which h11 would quote in its error.
     """
     for name, value in headers.items():
         key = value.removeprefix("Bearer ") if name.lower() == "authorization" else value

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-#: Variables that name certificates to trust, the first one that is set wins: OpenSSL's two, then those that requests
-#: and curl read, since networks that open connections usually set these.
+#: Variables that name certificates to trust; the first that is set counts. After OpenSSL's two come those of requests
+#: and curl, which networks with inspecting firewalls usually set.
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
@@ -103,7 +103,7 @@ def _untrusted(cause: ssl.SSLError, place: str) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and everything that it came from."""
+    """The error, its causes and its contexts."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:
@@ -118,10 +118,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 class Inflater:
-    """Decodes a body part by part, and never to more than `max_bytes` and one more."""
+    """A decoder of a body, part by part, to at most `max_bytes` + 1 bytes."""
 
     def __init__(self, encoding: str, max_bytes: int) -> None:
-        """ValueError for an encoding other than one layer of gzip or zlib; none was asked for."""
+        """Raise ValueError for an encoding other than one layer of gzip or zlib."""
         names = [name for name in re.split(r"[,\s]+", encoding.lower()) if name not in {"", "identity"}]
         if names not in ([], ["gzip"], ["x-gzip"], ["deflate"]):
             raise ValueError("an encoding that was not asked for")

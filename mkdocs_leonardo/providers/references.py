@@ -1,4 +1,4 @@
-"""The copy of a reference that a service gets."""
+"""The copy of a reference image for a service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EXTENSION, MIME_TYPE = "jpg", "image/jpeg"
 
 
 async def copy_for_service(reference: Reference, provider: str) -> bytes:
-    """The copy of the file; RequestRefused, before any request, if the file has changed since the build began."""
+    """Copy the reference's file; RequestRefused if the file has changed since the build began."""
     from anyio import to_thread
 
     # A photograph takes a quarter of a second, in which other pages go on.

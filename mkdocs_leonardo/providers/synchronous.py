@@ -76,7 +76,7 @@ class SynchronousProvider:
     # For the services' own `submit` ----------------------------------------------------------------------------------
 
     def _prompt(self, picture: PictureSpec) -> str:
-        """The prompt for the service; RequestRefused, before any request, if the service would refuse it."""
+        """The prompt for the service; RequestRefused if it is empty or too long."""
         prompt = worded(picture)
         if not clean_text(picture.prompt):
             raise self._error(RequestRefused, "was not asked: the prompt is empty")
@@ -88,7 +88,7 @@ class SynchronousProvider:
         return prompt
 
     async def _create(self, path: str, request: JsonValue | None, *, parts: Sequence[Part] | None = None) -> Answer:
-        """The answer of status 200 to the create request, which is sent exactly once; ProviderError for any other."""
+        """Send the create request exactly once; return the answer of status 200, ProviderError for any other one."""
         answer = await self._answer(
             "POST",
             path,
@@ -122,13 +122,13 @@ class SynchronousProvider:
         return self._error(RequestRefused, f"does not take the request ({said})")
 
     def _known_refusal(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: ARG002 - a service's
-        """The error for an answer that means more with this service; `words` are its text, `said` quotes it."""
+        """The error for an answer with a meaning of its own at this service, else None; `said` quotes its `words`."""
         return None
 
     async def _answer(self, method: Literal["GET", "POST"], path: str, **request: Any) -> Answer:  # noqa: ANN401 - Api's
-        """The answer to a request, which is sent exactly once; ServiceFailed if there is none.
+        """Send a request exactly once and return its answer; ServiceFailed without one.
 
-        What asks for nothing new costs nothing, whether or not it was read.
+        A GET costs nothing, whether or not the service has read it.
         """
         try:
             return await self._api().request(method, path, **request)
@@ -154,7 +154,7 @@ class SynchronousProvider:
         raise self._error(JobFailed, f"answered with {reason}", charged=Charged.YES)
 
     async def _download(self, url: str) -> bytes:
-        """Download the picture from the address in an answer; also a cancelled build downloads it to the end.
+        """Download the picture from the address in an answer, to the end even if the build is cancelled.
 
         The picture is paid for, and its address is not stored, since it may be signed.
         """
@@ -173,8 +173,8 @@ class SynchronousProvider:
                 await self._clock.sleep(DOWNLOAD_AGAIN_S)
         raise self._error(JobFailed, f"made the image, but it cannot be fetched: {reason}", charged=Charged.YES)
 
-    def _finished(self, job_id: str, data: bytes, cost_usd: float | None) -> Submission:
-        """A job that is done, with its picture."""
+    def _submission(self, job_id: str, data: bytes, cost_usd: float | None) -> Submission:
+        """The submission of a complete job, with its picture."""
         return Submission(
             provider=self.name,
             model=self.model,
@@ -205,7 +205,7 @@ class ImageAndTextProvider(SynchronousProvider, ABC):
         self.text_model: str = options.text_model
 
     async def suggest(self, facts: PageFacts) -> Suggestion:
-        """The text model's proposal, paid for and asked for exactly once; ProviderError without one."""
+        """Ask the text model for a proposal, exactly once and at a cost; ProviderError without one."""
         from mkdocs_leonardo.providers.texts import MOST_TOKENS, QUESTION, suggestion_in
 
         path, request = self._question(QUESTION, facts.message, MOST_TOKENS)
@@ -223,7 +223,7 @@ class ImageAndTextProvider(SynchronousProvider, ABC):
 
     @abstractmethod
     def _answer_in(self, body: JsonValue | None) -> str:
-        """The text of the text model's answer, empty without one."""
+        """The text of the text model's answer; "" without one."""
 
     def _text_refusal(self, answer: Answer) -> ProviderError:
         said = status_and(text_at(answer.body, "error", "message") or answer.text, answer)

@@ -13,9 +13,9 @@ from mkdocs_leonardo.spec import JsonValue
 
 #: The most tokens of an answer.
 MOST_TOKENS = 2000
-#: The tokens of an answer as a rule, thinking included.
+#: The usual number of tokens of an answer, thinking included.
 _ANSWER_TOKENS = 800
-#: The tokens of a byte of UTF-8 as a rule, in Latin and in Chinese letters; a token is never shorter than a byte.
+#: The usual number of tokens per byte of UTF-8, in Latin and in Chinese letters. It is at most 1.
 _TOKENS_A_BYTE = 0.25
 #: USD for a million tokens in and out: a reseller's list, November 2026; a client's table, 2026-07-21. A model that is
 #: not in the table is taken for the dearest of OpenAI's list.
@@ -74,7 +74,7 @@ class SuggestsTexts(Provider, Protocol):
         ...
 
     async def suggest(self, facts: PageFacts) -> Suggestion:
-        """The model's proposal, paid for and asked for exactly once; ProviderError without one."""
+        """Ask the text model for a proposal, exactly once and at a cost; ProviderError without one."""
         ...
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from mkdocs_leonardo.spec import PictureSpec, Reference, clean_text
 
-#: Raised when the words that `worded` adds change: they are part of what the picture is made from.
+#: Increase this when the words that `worded` adds change, since they change the pixels.
 WORDING = 1
 
-#: What a style means in words, for a model that knows no styles by name.
+#: The words for each style, for models that know no styles by name.
 STYLE_WORDS: Mapping[str, str] = {
     "CINEMATIC": "cinematic film still, dramatic natural light, shallow depth of field, rich colour grading",
     "CREATIVE": "imaginative and artistic interpretation, expressive shapes, unusual composition",
@@ -37,12 +37,12 @@ STYLE_WORDS: Mapping[str, str] = {
 }
 
 
-#: How much of a look is taken over.
+#: The words for each strength of a reference.
 _STRENGTHS = {"low": "a hint of its", "mid": "its", "high": "exactly its"}
 
 
 def look_words(reference: Reference) -> str:
-    """The purpose of a reference, told to a model that takes any attached picture for a subject."""
+    """The instruction on a reference, for a model that takes any attached picture for a subject."""
     return (
         f"Give the picture the look of the attached one: take over {_STRENGTHS[reference.strength]} palette, light and "
         "manner, and nothing of what it shows."

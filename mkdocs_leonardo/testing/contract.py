@@ -125,7 +125,7 @@ class ProviderContract(ProviderUnderTest):
 
     @tests(Requirement.TRIES_AGAIN)
     async def test_tries_a_failed_fetch_again(self) -> None:
-        """A poll or download that fails costs nothing, and the paid image is still to be had."""
+        """A poll or download that fails costs nothing, and the paid image can still be fetched."""
         async with rig(self) as made:
             submission = await made.submitted()
             made.service.on_fetch = [Fault.FAILED, Fault.CUT]
@@ -203,7 +203,7 @@ class ProviderContract(ProviderUnderTest):
 
     @tests(Requirement.KEEPS_KEYS)
     async def test_shows_the_key_to_the_service_only(self) -> None:
-        """No error, repr, log or address holds the key, and no request to the host of the image; services quote it."""
+        """The key is in no error, repr, log or address, and in no request to the image's host; services quote it."""
         with _logged() as logged:
             failures = await self._failures()
             async with rig(self) as made:

@@ -1,8 +1,8 @@
-"""The expected cost of a picture of Gemini's, for the caps; answers that state a cost win.
+"""The expected cost of a picture of Gemini's, for the caps. The tokens in an answer take precedence.
 
-USD for one 1K picture, gathered in November 2026. gemini-nano-banana-2.1: 0.0336, which is 1120 tokens at 30 USD a
-million (one source, October 2026); gemini-3.1-flash-image: the same tokens at 60 USD a million; the other prices are
-list prices that two sources share. A model that is not in the table is taken for the dearest.
+USD for one 1K picture, gathered in November 2026. gemini-nano-banana-2.1 costs 0.0336: 1120 tokens at 30 USD a million
+(one source, October 2026). gemini-3.1-flash-image has as many tokens at 60 USD a million. The other prices are list
+prices that two sources share. A model that is not in the table has the highest price.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _USD = MappingProxyType(
 )
 #: USD for a token of the picture, where it is known.
 _IMAGE_OUT_USD = MappingProxyType({"gemini-nano-banana-2.1": 30 / 1_000_000, "gemini-3.1-flash-image": 60 / 1_000_000})
-#: USD for a reference: the largest that a ledger shows for 2.1 (October 2026). The tokens that an answer states win.
+#: USD for a reference: the largest amount that a ledger shows for 2.1 (October 2026).
 REFERENCE_USD = 0.004
 
 
@@ -32,9 +32,9 @@ def picture_usd(model: str) -> float:
 
 
 def usage_usd(model: str, *, image_out: float | None) -> float | None:
-    """The cost of the picture's tokens; None where they are not stated, or their price is not known.
+    """The cost of the picture's tokens; None if they are not stated, or their price is not known.
 
-    The words of the prompt are left out: their price is not published here, and they are a few dozen tokens.
+    The few dozen tokens of the prompt are left out, since their price is not published.
     """
     rate = next((usd for name, usd in _IMAGE_OUT_USD.items() if model.startswith(name)), None)
     if rate is None or image_out is None or image_out <= 0:

@@ -1,9 +1,9 @@
 """Google's Gemini image models: one call that waits, and answers with the picture, or with the reason for none.
 
-The service keeps no job. `submit` returns a finished `Submission` with the picture in it; once that is lost it
-is lost, and `fetch` says so. A refusal comes under status 200, as an answer without a picture. There is no seed:
-`hero_seed` changes the key, so that another seed is another request, but the same seed does not draw the same picture
-again. The services' pictures have their own sizes (1376x768 for 16:9); cropping and scaling is left to who shows them.
+The service keeps no job. `submit` returns a `Submission` with the picture in it. Once the picture is lost, `fetch`
+raises JobUnknown. A refusal comes under status 200, as an answer without a picture. The service has no seeds: another
+`hero_seed` is another key and another request, but an equal one does not draw an equal picture. Pictures have the
+service's sizes (1376x768 for 16:9); renderings crop and scale them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.base import ProviderContext
 
 NAME = "gemini"
-#: The header that holds the key. In the address, where it is taken as well, it would be in every log on the way.
+#: The header that holds the key. The service takes the key in the address as well, but logs on the way would hold it.
 KEY_HEADER = "x-goog-api-key"
 
 #: Shapes that every model draws, and those that came with 2.1 (vendor's SDKs, August and October 2026).
@@ -53,7 +53,7 @@ _RATIOS = ((1, 1), (2, 3), (3, 2), (3, 4), (4, 3), (4, 5), (5, 4), (9, 16), (16,
 _MORE_RATIOS = ((1, 4), (4, 1), (1, 8), (8, 1))
 #: 1376x768 for 16:9. The next size has no published price.
 _IMAGE_SIZE = "1K"
-#: These know one size and refuse to be asked for it (a reseller's guide, 2026).
+#: Models of one size, which refuse `imageSize` (a reseller's guide, 2026).
 _ONE_SIZE = ("gemini-2.5-flash-image", "gemini-3.1-flash-lite-image")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -71,12 +71,12 @@ _DAILY = re.compile(r"PerDay", re.IGNORECASE)
 
 
 class GeminiProvider(ImageAndTextProvider):
-    """`submit` costs money and brings the picture."""
+    """Google's Gemini as a provider. `submit` costs money and returns the picture."""
 
     name = NAME
 
     def __init__(self, context: ProviderContext) -> None:
-        """Make the provider; nothing is connected yet."""
+        """Make the provider without connecting to the service."""
         super().__init__(context, secret_headers=lambda key: {KEY_HEADER: key})
         self.options: Mapping[str, JsonValue] = {"image_size": _IMAGE_SIZE, "wording": WORDING}
 
@@ -86,7 +86,7 @@ class GeminiProvider(ImageAndTextProvider):
         return round(usd + REFERENCE_USD, 6) if picture.reference is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
-        """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
+        """Create the picture, which costs money; the service keeps no copy. The create request is sent exactly once."""
         reference = None if picture.reference is None else await copy_for_service(picture.reference, NAME)
         answer = await self._create(f"/models/{self.model}:generateContent", self._request(picture, reference))
         entries = _pictures_in(answer.body)
@@ -94,10 +94,10 @@ class GeminiProvider(ImageAndTextProvider):
             raise self._without_picture(answer.body)
         data = await self._picture(entries)
         cost_usd = usage_usd(self.model, image_out=_image_tokens(answer.body))
-        return self._finished(text_at(answer.body, "responseId"), data, cost_usd)
+        return self._submission(text_at(answer.body, "responseId"), data, cost_usd)
 
     def _request(self, picture: PictureSpec, reference: bytes | None) -> dict[str, JsonValue]:
-        """The body of the create call; ProviderError, before anything is sent, for what the service would refuse."""
+        """The body of the create call; ProviderError for a picture that the service would refuse."""
         prompt = self._prompt(picture)
         if not _MODEL.fullmatch(self.model):
             raise self._error(AccountRefused, f"was not asked: gemini.model cannot be {self.model!r}")
@@ -113,7 +113,7 @@ class GeminiProvider(ImageAndTextProvider):
         }
 
     async def check_access(self) -> str:
-        """The model, which the service knows; only asking for a picture tells whether there is a quota for pictures."""
+        """Check that the service knows the model; only a create call shows whether the project has a quota."""
         answer = await self._answer("GET", f"/models/{quote_path(self.model, safe='')}", timeout_s=FREE_TIMEOUT_S)
         if answer.status == 404:  # noqa: PLR2004 - HTTP's own number
             raise self._error(AccountRefused, f"does not know the model {self.model!r}; set gemini.model")
@@ -137,7 +137,7 @@ class GeminiProvider(ImageAndTextProvider):
     # Answers -----------------------------------------------------------------------------------------------------
 
     def _without_picture(self, body: JsonValue | None) -> ProviderError:
-        """The error for a 200 without a picture; an answer that was drawn is charged."""
+        """The error for an answer of status 200 without a picture, which is charged if it counts tokens."""
         blocked = text_at(body, "promptFeedback", "blockReason")
         reason = text_at(body, "candidates", 0, "finishReason")
         if blocked and not list_at(body, "candidates"):
@@ -172,7 +172,7 @@ class GeminiProvider(ImageAndTextProvider):
         return None
 
     def _too_many(self, answer: Answer, words: str, said: str) -> ProviderError:
-        """The error for a 429: too many requests, or no quota at all, since both have the same status."""
+        """The error for status 429: too many requests, or no quota."""
         quotas = [
             text_at(violation, "quotaId") + text_at(violation, "quotaMetric")
             for detail in list_at(answer.body, "error", "details")
@@ -196,14 +196,14 @@ class GeminiProvider(ImageAndTextProvider):
 
 
 def ratio_for(model: str, width_px: int, height_px: int) -> str:
-    """The shape to ask `model` for: the nearest to the size's, which is cropped to it later."""
+    """The aspect ratio to request from `model`: the nearest to that of the size. Renderings crop the picture."""
     ratios = _RATIOS if model.startswith(("gemini-2.", "gemini-3")) else (*_RATIOS, *_MORE_RATIOS)
     wide, high = min(ratios, key=lambda ratio: abs(math.log(ratio[0] / ratio[1] / (width_px / height_px))))
     return f"{wide}:{high}"
 
 
 def _pictures_in(body: JsonValue | None) -> list[tuple[str, str]]:
-    """Base64 and address of what is no draft, the last one first; the service's spelling, and that of gateways."""
+    """Base64 and address of each picture but drafts, the last one first; in the service's or a gateway's spelling."""
     entries = [
         (
             text_at(part, "inlineData", "data") or text_at(part, "inline_data", "data"),
@@ -216,7 +216,7 @@ def _pictures_in(body: JsonValue | None) -> list[tuple[str, str]]:
 
 
 def _image_tokens(body: JsonValue | None) -> float | None:
-    """The tokens of the picture; where they are not told apart, those of the whole answer."""
+    """The tokens of the picture; those of the whole answer if it does not separate them."""
     for detail in list_at(body, "usageMetadata", "candidatesTokensDetails"):
         if text_at(detail, "modality") == "IMAGE":
             return number_at(detail, "tokenCount")

@@ -1,7 +1,7 @@
 """Leonardo's create calls, made from the table of models, and messages on settings that a model does not take.
 
-Pure: sends no request and logs nothing. An order that the service would refuse is an error of the configuration before
-the build, or at the latest a `ProviderError` before the request.
+Pure: sends no request and logs nothing. A call that the service would refuse is an error of the configuration, or at
+the latest a `ProviderError` before the request.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from mkdocs_leonardo.spec import (
 
 Version = Literal["v1", "v2"]
 
-#: Values of the older field `presetStyle`, which Phoenix's orders hold as well (API's schema, June 2026).
+#: Values of the older field `presetStyle`, which calls for Phoenix contain as well (API's schema, June 2026).
 PRESETS: Mapping[str, str] = {
     **{style: style for style in STYLES},
     "3D_RENDER": "RENDER_3D",
@@ -81,7 +81,7 @@ def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
     """The rules for pages of a site with these options; `picture` is what the site asks of every picture."""
     row = row_of(options.model)
     version = version_of(options, size_for(row, picture.width_px, picture.height_px))
-    # A long prompt goes by v2 if it may; of a model with a negative prompt, which is shorter there, it does not.
+    # A long prompt is sent by v2, unless the model takes negative prompts, which are shorter in v2.
     goes_by_v2 = not row.negative_prompt_max and options.api_version == "auto"
     return PictureRules(
         row.name,
@@ -133,7 +133,7 @@ def key_options(options: LeonardoOptions) -> dict[str, JsonValue]:
 
 
 def mode_of(options: LeonardoOptions) -> Mode:
-    """The mode that the model draws in; empty if it has only one, or is not known."""
+    """The mode that the model draws in; "" if it has only one, or is not known."""
     row = row_of(options.model)
     chosen = next((mode for mode in row.modes if mode and mode == (options.mode or "").upper()), None)
     if chosen is not None:
@@ -163,23 +163,22 @@ def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
     # A reference: one credit in the vendor's table of 2024, and no figure since; the answer states what it was.
     credits_ = credits_for(row, mode_of(options), size) + (picture.reference is not None)
     exact_usd = round(credits_ * CREDIT_USD, 6)
-    # Answers state four digits, halves rounded up, which may be a little more; a cap must have room for what it was
-    # agreed for.
+    # The cost in an answer has four digits, halves rounded up, so it may exceed the exact cost. A cap must allow it.
     return max(exact_usd, int(exact_usd * 10_000 + 0.5 + 1e-6) / 10_000)
 
 
-# Orders --------------------------------------------------------------------------------------------------------------
+# Create calls --------------------------------------------------------------------------------------------------------
 
 
 def build_create_call(options: LeonardoOptions, picture: PictureSpec, reference_id: str = "") -> CreateCall:
-    """The create call for `picture`, with its uploaded reference.
+    """Build the create call for `picture`, with its uploaded reference.
 
-    ProviderError, before anything is sent, for what the service would refuse.
+    ProviderError for a call that the service would refuse, or would draw with other settings.
     """
     row = row_of(options.model)
     prompt, negative = clean_text(picture.prompt), clean_text(picture.negative_prompt)
     if prompt and picture.reference is not None and row.reference_kind == "image_reference":
-        # A plain picture there, which would be drawn again.
+        # The service would draw such a reference again; the prompt asks for its look alone.
         prompt = f"{prompt} {look_words(picture.reference)}"
     size = size_for(row, picture.width_px, picture.height_px)
     version = version_of(options, size, prompt)
@@ -206,13 +205,13 @@ def build_create_call(options: LeonardoOptions, picture: PictureSpec, reference_
         seed=seed,
         # The name of a job made under v2 is not documented.
         models=frozenset({row.model_id.lower(), row.name.lower()}),
-        # Never sent in v2, so that what the list shows in its place says nothing.
+        # It is not sent in v2, so the list's value of it tells nothing.
         preset=PRESETS[picture.style] if version == "v1" and row.has_preset_style else "",
     )
 
 
 def _reference(row: Row, version: Version, strength: str, reference_id: str) -> dict[str, JsonValue]:
-    """The reference in the model's form; the service would ignore another form without an error."""
+    """The fields for a reference, in the model's form; the service ignores any other form without an error."""
     if version == "v1":
         net: dict[str, JsonValue] = {
             "initImageId": reference_id,
@@ -270,7 +269,7 @@ def _v2_body(row: Row, options: LeonardoOptions, style: str, prompt: str, size: 
 
 
 def _check(row: Row, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str) -> None:
-    """ProviderError for an order that the service would refuse, or would draw with other settings."""
+    """Raise ProviderError for a call that the service would refuse, or would draw with other settings."""
     for option, problem in _service_problems(options, frozenset()):
         # The service answers some of these with a 500, which would look as if a job might have been made.
         raise _refused(AccountRefused, f"{option}: {problem}")

@@ -1,4 +1,4 @@
-"""The account's list of jobs, in search of one whose answer was lost."""
+"""The search for the job of a lost answer in the account's list of jobs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mkdocs_leonardo.spec import JsonValue, clean_text
 
 #: The most by which createdAt may be earlier than the time of a lost create call (seconds).
 _CLOCK_SLACK_S = 120.0
-#: The same if the service's answers state no time: this machine's clock may be wrong by so much more.
+#: The addition to it if answers have no date, since this machine's clock may be wrong (seconds).
 _NO_DATE_SLACK_S = 3600.0
-#: After so many pages in a row with nothing new on them, the list is taken to repeat itself.
+#: After this many pages in a row without a new job, the list repeats itself.
 _STALE_PAGES = 3
 
 
 class Listing:
-    """The account's list of jobs as far as it was read, in search of the one that `call` made after `since`."""
+    """The account's list of jobs, as far as it was read; `best` is the job that `call` made after `since`."""
 
     def __init__(self, call: CreateCall, *, since: float, known: frozenset[str]) -> None:
         self._call = call
@@ -27,16 +27,16 @@ class Listing:
         self._times: list[float] = []
         self._is_newest_first = True
         self.length = 0
-        #: Time of creation by our clock, and id.
+        #: The time of creation by this machine's clock, and the id.
         self.best: tuple[float, str] | None = None
-        #: A job may be the one, by what the list shows of it.
+        #: Whether a listed job may be the one, by the values that the list shows.
         self.has_likely = False
         self.is_enough = False
         self._ids: set[str] = set()
         self._stale_pages = 0
 
     def add(self, listed: Sequence[JsonValue], served: float | None, now: float) -> None:
-        """One more page, which came at `now`; `served` is the service's time then, if it told."""
+        """Read one more page, which came at `now`; `served` is its time by the service's clock, None without a date."""
         # createdAt is by the service's clock, `since` by ours.
         ahead_s = (now if served is None else served) - now
         since = self._since - _CLOCK_SLACK_S - (_NO_DATE_SLACK_S if served is None else 0.0)
@@ -61,9 +61,9 @@ class Listing:
 
     @property
     def repeats(self) -> bool:
-        """Whether the last pages showed what earlier ones had shown, and nothing else.
+        """Whether the last pages showed only jobs of earlier pages.
 
-        A job that is made while the list is read pushes a seen one onto the next page.
+        A single such page proves nothing: a job that is created meanwhile pushes a listed one onto the next page.
         """
         return self._stale_pages >= _STALE_PAGES
 
@@ -75,7 +75,7 @@ class Listing:
 
 
 def _fits(entry: JsonValue, call: CreateCall) -> bool:
-    """Whether a listed job has the prompt of `call`, and its size and model, in either form, where they are shown."""
+    """Whether a listed job has the call's prompt, and its size and model if the list shows them."""
     model, size = text_at(entry, "modelId").lower(), (number_at(entry, "imageWidth"), number_at(entry, "imageHeight"))
     return (
         clean_text(text_at(entry, "prompt")) == call.prompt
@@ -85,7 +85,7 @@ def _fits(entry: JsonValue, call: CreateCall) -> bool:
 
 
 def _is_made_by(entry: JsonValue, call: CreateCall) -> bool:
-    """Whether a listed job was made by `call`; one that was sent without a seed, by whatever else the list shows."""
+    """Whether `call` made the listed job: by its seed, or for a call without a seed by the other values."""
     if _has_failed(entry) or not _fits(entry, call):
         return False
     if call.seed is not None:
@@ -99,14 +99,14 @@ def _is_made_by(entry: JsonValue, call: CreateCall) -> bool:
 
 
 def _may_be_made_by(entry: JsonValue, call: CreateCall) -> bool:
-    """Whether `call` may have made a listed job: the list may hide values of the job."""
+    """Whether `call` may have made the listed job, of which the list may hide values."""
     if call.seed is None or _has_failed(entry):
         return False
     seed = number_at(entry, "seed")
     if seed is None:
         return _fits(entry, call)
-    # With the seed it is another order's only where its prompt is another: a prompt may be cut, a size the finished
-    # image's, a model's id another of its names.
+    # A job with the call's seed belongs to another call only if its prompt differs: the list may cut a prompt, show the
+    # finished image's size, or name the model by another id.
     shown = clean_text(text_at(entry, "prompt")).removesuffix("...").removesuffix("…")
     return seed == call.seed and call.prompt.startswith(shown)
 

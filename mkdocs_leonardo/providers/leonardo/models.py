@@ -1,8 +1,8 @@
 """The table of Leonardo's models, a row for each. Orders, prices and messages are made from it.
 
-Sources, unless a line names another: the vendor's guides and its OpenAPI file of v2 (July to October 2026), its schema
-of v1 (June 2026); prices: the vendor's calculator, 2026-08-01, in credits. The formulas fit each of its figures; the
-largest pictures in it have 1.25 megapixels for Phoenix and FLUX, and 2.1 for Lucid.
+Sources, unless a line names another one: the vendor's guides and OpenAPI file of v2 (July to October 2026), and its
+schema of v1 (June 2026). Prices come from the vendor's calculator (2026-08-01), in credits. The formulas fit each of
+its figures. Its largest pictures have 1.25 megapixels for Phoenix and FLUX, and 2.1 for Lucid.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Size = tuple[int, int]
 PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
 #: One credit in USD, derived in November 2026 from seven published or charged amounts; 299 USD for 200 000.
 CREDIT_USD = 0.001495
-#: What a model that is not in the table is taken to cost at 1536x864, with Alchemy and without.
+#: The assumed cost of a picture of an unknown model at 1536x864, with Alchemy and without.
 _UNKNOWN_USD = MappingProxyType({True: 0.03, False: 0.015})
 _UNKNOWN_PIXELS = 1536 * 864
 
@@ -53,7 +53,7 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """A price in credits: `flat`, `per_megapixel` (10^6 pixels), and once more for 2K, twice for 4K.
+    """A price in credits: `flat`, `per_megapixel` (10^6 pixels), and `per_size_class` once for 2K and twice for 4K.
 
     The sum is rounded to whole credits.
     """
@@ -67,12 +67,11 @@ class Credits:
 class Row:
     """One model.
 
-    `name` is v2's, and the one that authors write; `model_id` is v1's, empty for a model of v2 alone. Where `sizes` are
-    a list, the nearest one is requested for any other size, and cropped. The first of `modes` is the default; Alchemy
-    is QUALITY. `mode_field` is v2's parameter for the mode. `contrasts` are those of v1, `has_v2_contrast` says that v2
-    takes a contrast as well. `seed_max` is None where the model has no seed. `style_preprocessor` is v1's number of a
-    style reference, `reference_kind` v2's name of the reference that passes a look on, `reference_has_strength` whether
-    it takes a strength.
+    `name` is v2's, and the one that authors write; `model_id` is v1's, "" for a model of v2 alone. If `sizes` is a
+    list, any other size gets the nearest one of it, and is cropped. The first of `modes` is the default; Alchemy is
+    QUALITY. `mode_field` is v2's parameter for the mode. `contrasts` are those of v1; `has_v2_contrast` says that v2
+    takes a contrast as well. `seed_max` is None for a model without seeds. `style_preprocessor` is v1's number of a
+    style reference, `reference_kind` v2's name of it, and `reference_has_strength` says whether v2 takes a strength.
     """
 
     name: str
@@ -91,7 +90,7 @@ class Row:
     style_preprocessor: int | None = None
     reference_kind: str = "style"
     reference_has_strength: bool = True
-    #: Whether its name is known by its id in keys. The name that v2 has always taken keeps the key that it always had.
+    #: Whether keys contain the model's id instead of its name.
     key_is_id: bool = False
     aliases: tuple[str, ...] = ()
     #: Whether it stands in the table.
@@ -128,7 +127,7 @@ PHOENIX_STYLES: Mapping[str, str] = MappingProxyType(
         "VIBRANT": "dee282d3-891f-4f73-ba02-7f8131e5541b",
     }
 )
-#: Those that Phoenix does not know (guides to Lucid, FLUX and Nano Banana 2, March to July 2026).
+#: The styles that Phoenix does not know (guides to Lucid, FLUX and Nano Banana 2, March to July 2026).
 _OTHER_STYLES: Mapping[str, str] = {
     "ACRYLIC": "3cbb655a-7ca4-463f-b697-8a03ad67327c",
     "ANIME_GENERAL": "b2a54a51-230b-4d4f-ad4e-8409bf58645f",
@@ -296,15 +295,15 @@ ROWS: tuple[Row, ...] = (
 MIN_SIDE_PX, MAX_WIDTH_PX, MAX_HEIGHT_PX, SIDE_STEP_PX = 16, 6336, 5504, 8
 
 
-#: All styles and modes, of whichever model.
+#: The styles and modes of all models.
 ALL_STYLES = (*PHOENIX_STYLES, *_OTHER_STYLES)
 MODES = ("fast", "quality", "ultra", "low", "medium", "high")
 
 
 def row_of(model: str) -> Row:
-    """The row of a model by its name (in whatever spelling) or its id; one that the table does not know gets its own.
+    """The row of a model, by its name in any spelling, or by its id.
 
-    Of such a model, the sides in v1 and the longest texts in v2 are known; they are the same for all.
+    A model that is not in the table gets a row with the limits of all models: the sides in v1, the texts in v2.
     """
     name = re.sub(r"[\s_]+", "-", model.strip().lower())
     known = next((row for row in ROWS if name in {row.name, row.model_id, *row.aliases} - {""}), None)

@@ -21,7 +21,7 @@ from mkdocs_leonardo.providers.balance import ALERT, Alert
 from mkdocs_leonardo.providers.declaration import INTERNAL, option
 from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MODES, PHOENIX_1_0
 
-#: The forms of the create call; `auto` is v1 where it can do the call.
+#: The forms of the create call; `auto` is v1 for each call that v1 takes.
 ApiVersion = Literal["auto", "v1", "v2"]
 
 

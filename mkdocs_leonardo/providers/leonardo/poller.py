@@ -55,7 +55,7 @@ _RETRY_WAITS_S = (0.5, 1.0, 2.0)
 
 
 class JobPoller:
-    """Polls one job until it is done, and downloads its picture."""
+    """The poller of one job, which downloads the picture when the job is done."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class JobPoller:
         render_times: RenderTimeTable,
         give_up_at: float,
     ) -> None:
-        """`path` is where the job is asked for; `give_up_at` is in Unix seconds."""
+        """`path` is the job's own in the API; `give_up_at` is in Unix seconds."""
         self._options = options
         self._clock = clock
         self._render_times = render_times
@@ -213,7 +213,7 @@ class JobPoller:
 
     @staticmethod
     def _is_unknown_job(answer: Answer) -> bool:
-        """Whether the service answers that it has no such job."""
+        """Whether the service answers that it does not know the job."""
         if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
             return isinstance(answer.body, dict) and answer.body.get("generations_by_pk", answer) is None
         # A wrong base_url answers 404 as well, and must not close the entry of a paid job.

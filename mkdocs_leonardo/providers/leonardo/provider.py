@@ -1,8 +1,8 @@
-"""Leonardo's models: a job is created and paid for, asked for until it is done, and downloaded.
+"""Leonardo's models: a job is created and paid for, polled until it is done, and its picture downloaded.
 
-The create call has two forms, v1 and v2, which `orders` makes; everything else is v1 in both. By the vendor's guides
-they name the same models, modes, contrasts and styles, so that what is asked for is the same picture: both have the
-same key, a change of the form buys nothing anew, and a job made under one is found and collected under the other.
+The create call has two forms, v1 and v2, which `create_calls` builds; all other requests are v1's. By the vendor's
+guides both forms name the same models, modes, contrasts and styles, so they request the same picture. Both have the
+same key, and a change of the form buys nothing anew. A job of one form is found and collected under the other.
 """
 
 from __future__ import annotations
@@ -75,18 +75,18 @@ def api_root(base_url: str) -> str:
 
 
 class LeonardoProvider:
-    """`submit` costs money; `fetch`, `find` and `account` are free."""
+    """Leonardo AI as a provider. `submit` costs money; `fetch`, `find` and `account` are free."""
 
     name = NAME
 
     def __init__(self, context: ProviderContext) -> None:
-        """Make the provider; nothing is connected yet."""
+        """Make the provider without connecting to the service."""
         options = cast("LeonardoOptions", context.options)
         self._options = options
         self.model = key_model(options)
         self.options: Mapping[str, JsonValue] = key_options(options)
         self.timeout_s = options.timeout_s
-        # Of the models in the table it is known how they take a reference.
+        # The form of a reference is known for the models of the table only.
         self.takes_references = row_of(options.model).is_known
         self._api = context.connection(
             NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
@@ -109,11 +109,11 @@ class LeonardoProvider:
     # Create ------------------------------------------------------------------------------------------------------
 
     async def prepare(self, picture: PictureSpec) -> None:
-        """Bring the reference into the account, unless it is there."""
+        """Upload the reference, unless the account has it."""
         await self._reference_id(picture)
 
     async def submit(self, picture: PictureSpec) -> Submission:
-        """A job, accepted and so paid for. The create request is sent exactly once."""
+        """Create a job, which costs money; the create request is sent exactly once."""
         # Remembered since `prepare`; uploaded again if a create call has found it lost.
         reference_id = await self._reference_id(picture)
         call = build_create_call(self._options, picture, reference_id)
@@ -147,7 +147,7 @@ class LeonardoProvider:
         )
 
     async def _reference_id(self, picture: PictureSpec) -> str:
-        """The id of the reference in the account, where it is uploaded if it is missing; empty without a reference."""
+        """The id of the reference in the account, uploaded if need be; "" without a reference."""
         if picture.reference is None:
             return ""
         # Checked before anything is uploaded for it.
@@ -157,10 +157,10 @@ class LeonardoProvider:
     # Fetch -------------------------------------------------------------------------------------------------------
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
-        """The picture of an accepted job, asked for when it is likely to be done, and one last time at `give_up_at`.
+        """Fetch the picture of an accepted job: polls come when it is likely to be done, the last at `give_up_at`.
 
-        Failed polls and downloads are tried again until then. What was begun before may end up to 10 s after it. A job
-        of an earlier process is asked for at once.
+        Failed polls and downloads are repeated until then. A request that began before `give_up_at` may end up to 10 s
+        after it. A job of an earlier process is polled at once.
         """
         poller = JobPoller(
             submission,
@@ -176,7 +176,7 @@ class LeonardoProvider:
     # Lost jobs ---------------------------------------------------------------------------------------------------
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
-        """The accepted, not failed job for `picture` made after `since` (Unix seconds) and not in `known`."""
+        """Find the accepted job for `picture` that was created after `since` and is not in `known`."""
         call = build_create_call(self._options, picture)
         if row_of(self._options.model).seed_max is None:
             # Its jobs look alike in the list, so an unknown job is no proof that there is none.
@@ -241,7 +241,7 @@ class LeonardoProvider:
         return self._user_id
 
     async def _get(self, path: str) -> Answer:
-        """A 200 answer to a free request, tried three times; ProviderError without one."""
+        """Send a free request up to three times; return the answer of status 200, ProviderError without one."""
         error: ProviderError
         for wait_s in (*_RETRY_WAITS_S, None):
             try:
@@ -265,5 +265,5 @@ class LeonardoProvider:
         return f"{NAME}/{self.model}/{width_px}x{height_px}/{quality}"
 
     def _path(self, version: Version, path: str) -> str:
-        """Below `api_root`; an address that names no version is taken as it is."""
+        """The path below `api_root`, with the version; unchanged if `base_url` names no version."""
         return path if api_root(self._options.base_url) == self._options.base_url else f"/{version}{path}"

@@ -35,7 +35,7 @@ JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 #: Words of a failure in which a job may have been made after all.
 _UNCERTAIN = re.compile(r"internal (server )?error|service error|timed? ?out|unavailable", re.IGNORECASE)
 _TOO_OFTEN = re.compile(r"too many requests|rate limit", re.IGNORECASE)
-#: Its words on the id of a lost upload; no job was made.
+#: The service's words on the id of a lost upload. No job was made.
 _NO_REFERENCE = re.compile(r"invalid init image id|couldn't access image|init image.*not found", re.IGNORECASE)
 
 
@@ -81,7 +81,7 @@ def known_refusal(answer: Answer, model: str) -> ProviderError | None:
 
 
 def read_refusal(answer: Answer, model: str, now: float) -> ProviderError:
-    """The error for a free request without an answer."""
+    """The error for a free request that the service refused."""
     known = known_refusal(answer, model)
     if isinstance(known, AccountRefused):
         return known
@@ -138,5 +138,5 @@ def quote_answer(answer: Answer) -> str:
 def leonardo_error(
     kind: type[ProviderError], message: str, *, charged: Charged = Charged.NO, retry_after_s: float | None = None
 ) -> ProviderError:
-    """An error of this provider's."""
+    """An error with Leonardo as its provider."""
     return kind(message, provider=NAME, charged=charged, retry_after_s=retry_after_s)

@@ -11,7 +11,7 @@ Requests per picture (one create call included) and lateness (collected minus do
 | always 2              | 2.92, 10.0 %         | 2.57, 9.3 %               |
 
 All 100 jobs take 1.08 to 1.11 times as long as on the ideal schedule. A few quick jobs among slow ones are
-collected late (up to 40 %), since polls that are early enough for them would cost every other job a poll.
+collected late (up to 40 %). Polls that are early enough for them would cost every other job a poll.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""References that Leonardo's account keeps."""
+"""Reference images in Leonardo's account."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _FORM_TIMEOUT_S = 10.0
 _AGAIN_S = 1.0
 #: The time for all attempts (seconds), within `UPLOAD_TURN_S`.
 _ATTEMPTS_S = 120.0
-#: How long one process has for an upload before another one may start it (seconds).
+#: The time that one process has for an upload before another one may start it (seconds).
 UPLOAD_TURN_S = 140.0
-#: How long an uploaded file's id is remembered without being looked up (seconds): a year.
+#: The time for which the id of an unused file is remembered (seconds): a year.
 _LIFE_S = 31_536_000.0
 #: The longest wait for another process that uploads the same file.
 _OTHERS_S = 150.0
 _OTHERS_POLL_S = 0.25
-#: How the names of an id, and of a process's turn to upload, begin in the memory.
+#: The prefixes of the memory's keys: for an id, and for a process's turn to upload.
 _ID, _TURN = "upload:leonardo:", "uploading:leonardo:"
 
 
 class LeonardoUploads:
-    """References that the account keeps: each is uploaded once, looked up by later processes, and made again if lost.
+    """The reference images in the account: uploaded once, looked up by later processes, and replaced if lost.
 
-    Uploads and look-ups cost nothing. `path` is the way to a place below the first version of the API.
+    Uploads and look-ups cost nothing. `path` turns a path below v1 of the API into the whole path.
     """
 
     def __init__(self, memory: Uploads, clock: Clock, path: Callable[[str], str]) -> None:
@@ -52,10 +52,10 @@ class LeonardoUploads:
         self._lost: set[str] = set()
 
     async def id_of(self, reference: Reference, api: Api, account: Callable[[], Awaitable[str]]) -> str:
-        """The id of the reference in the account; ServiceFailed, not charged, if it cannot be brought there."""
+        """The id of the reference in the account, uploaded if need be; ServiceFailed, not charged, if that fails."""
         from anyio import Lock
 
-        # One at a time for each file: the other pages wait for the first one's upload.
+        # One at a time for each file: the pages that share it wait for the first upload.
         async with self._locks.setdefault(reference.digest, Lock()):
             if reference.digest not in self._certain:
                 name = f"{await account()}:{reference.digest}"
@@ -66,7 +66,7 @@ class LeonardoUploads:
             return self._certain[reference.digest]
 
     def forget(self, reference: Reference, upload_id: str) -> None:
-        """The service does not know the id: the next order uploads the file again, unless another one just has."""
+        """Forget an id that the service does not know, so that the next create call uploads the file again."""
         self._lost.add(upload_id)
         if self._certain.get(reference.digest) == upload_id:
             del self._certain[reference.digest]
@@ -92,7 +92,7 @@ class LeonardoUploads:
             if upload_id := self._id_from_other_process(name, lost):
                 return upload_id
         try:
-            # It may have ended just before this one began.
+            # The other process may have ended just before this one claimed its turn.
             upload_id = self._id_from_other_process(name, lost) or await self._upload(reference, api)
             self._remember(name, upload_id)
         finally:
@@ -100,7 +100,7 @@ class LeonardoUploads:
         return upload_id
 
     def _remembered_id(self, name: str) -> str:
-        """The id of an earlier upload, by whichever process; empty if none is known."""
+        """The id of an earlier upload of any process; "" if none is known."""
         value = self._memory.get(_ID + name)
         return value if isinstance(value, str) else ""
 
@@ -108,7 +108,7 @@ class LeonardoUploads:
         self._memory.update(_ID + name, lambda _: (None, upload_id), expire_s=_LIFE_S)
 
     def _claim_turn(self, name: str) -> bool:
-        """Whether this process may upload the file now; a process that died blocks it for `UPLOAD_TURN_S`."""
+        """Claim the turn to upload the file; False while another process has it, for `UPLOAD_TURN_S` at most."""
         now = self._clock.now()
 
         def change(value: JsonValue | None) -> tuple[bool, JsonValue]:
@@ -122,11 +122,12 @@ class LeonardoUploads:
         self._memory.update(_TURN + name, lambda _: (None, 0), expire_s=UPLOAD_TURN_S)
 
     def _id_from_other_process(self, name: str, lost: str) -> str:
-        """The id of another process's upload since the `lost` one; empty if there is none."""
+        """The id of another process's upload since the `lost` one; "" without one."""
         upload_id = self._remembered_id(name)
         return "" if upload_id == lost else upload_id
 
     async def _upload(self, reference: Reference, api: Api) -> str:
+        """Upload the file, with several attempts, and return its id; ServiceFailed, not charged, if all fail."""
         data = await copy_for_service(reference, "leonardo")
         reason = ""
         give_up_at = self._clock.now() + _ATTEMPTS_S

@@ -1,9 +1,9 @@
-"""The expected cost of a picture of OpenAI's, for the caps; answers that state a cost win.
+"""The expected cost of a picture of OpenAI's, for the caps. The tokens in an answer take precedence.
 
 List prices in USD at 1536x1024, gathered in November 2026 from the vendor's pages and its forum. For gpt-image-2 only
-the high quality is known at that size (5488 output tokens at 30 USD a million: 0.165); low and medium are those of the
-square (0.006 and 0.053, where high is 0.211), each times 0.165/0.211. Smaller pictures are not always cheaper there, so
-nothing is taken off for 1536x864: a cap should rather hold back too early.
+the high quality is known at that size: 5488 output tokens at 30 USD a million, which is 0.165. Low and medium are
+derived from the square's prices (0.006, 0.053, and 0.211 for high), times 0.165/0.211. Smaller pictures are not always
+cheaper there, so 1536x864 has the same price: a cap should rather hold back too early.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _USD = MappingProxyType(
         "": {"low": 0.005, "medium": 0.042, "high": 0.165, "xhigh": 0.66, "max": 2.6},
     }
 )
-#: USD for a reference: about 3050 tokens for gpt-image-1.5 at 8 USD a million (a reseller, 2026), of gpt-image-2
-#: unknown. The tokens that an answer states win.
+#: USD for a reference: about 3050 tokens of gpt-image-1.5 at 8 USD a million (a reseller, 2026); unknown for
+#: gpt-image-2.
 REFERENCE_USD = 0.025
 #: USD for a token, gpt-image-2, 2.5 and 2.6 (November 2026).
 _TEXT_IN_USD = 5 / 1_000_000

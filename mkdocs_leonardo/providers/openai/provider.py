@@ -1,8 +1,8 @@
 """OpenAI's image models: one call that waits, and answers with the picture.
 
-The service keeps no job. `submit` returns a finished `Submission` with the picture in it; once that is lost it
-is lost, and `fetch` says so. There is no seed either: `hero_seed` changes the key, so that another seed is another
-request, and so another picture, but the same seed does not draw the same picture again.
+The service keeps no job. `submit` returns a `Submission` with the picture in it. Once the picture is lost, `fetch`
+raises JobUnknown. The service has no seeds: another `hero_seed` is another key and another request, but an equal one
+does not draw an equal picture.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _WIDEST = 3.0
 _LEAST_PIXELS = 655_360
 _MOST_PIXELS = 3840 * 2160
 
-#: How the service says that the account has no money left, the codes without underscores.
+#: The service's codes (without underscores) and words for an account without money.
 _QUOTA_CODES = frozenset(("insufficientquota", "billinghardlimitreached"))
 _QUOTA_WORDS = ("billing hard limit", "exceeded your current quota")
 #: Codes and types of refused prompts, without underscores: OpenAI's of 2026 and of before, and Azure's.
@@ -64,12 +64,12 @@ _SAFETY_WORDS = re.compile(r"safety|moderation|content[ _]filter|polic(?:y|ies)"
 
 
 class OpenAIProvider(ImageAndTextProvider):
-    """`submit` costs money and brings the picture."""
+    """OpenAI as a provider. `submit` costs money and returns the picture."""
 
     name = NAME
 
     def __init__(self, context: ProviderContext) -> None:
-        """Make the provider; nothing is connected yet."""
+        """Make the provider without connecting to the service."""
         super().__init__(context, secret_headers=lambda key: {"authorization": f"Bearer {key}"})
         self._quality = cast("OpenAIOptions", context.options).quality
         self.options: Mapping[str, JsonValue] = {"quality": self._quality, "wording": WORDING}
@@ -81,7 +81,7 @@ class OpenAIProvider(ImageAndTextProvider):
         return round(usd + REFERENCE_USD, 6) if picture.reference is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
-        """The picture, paid for; the service keeps no copy. The create request is sent exactly once."""
+        """Create the picture, which costs money; the service keeps no copy. The create request is sent exactly once."""
         width_px, height_px = size_for(self.model, picture.width_px, picture.height_px)
         request: dict[str, JsonValue] = {
             "model": self.model,
@@ -102,10 +102,10 @@ class OpenAIProvider(ImageAndTextProvider):
             answer = await self._create("/images/edits", None, parts=[*fields, file])
         entries = list_at(answer.body, "data") or [member(answer.body, "data")]
         data = await self._picture((text_at(entry, "b64_json"), text_at(entry, "url")) for entry in entries)
-        return self._finished(answer.headers.get("x-request-id", ""), data, self._cost_usd(answer.body))
+        return self._submission(answer.headers.get("x-request-id", ""), data, self._cost_usd(answer.body))
 
     async def check_access(self) -> str:
-        """The model, which the account may use; the list of models costs nothing and needs the key."""
+        """Check that the account may use the model; the list of models costs nothing and needs the key."""
         answer = await self._answer("GET", "/models", timeout_s=FREE_TIMEOUT_S)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
             raise self._refusal(answer)
@@ -163,7 +163,7 @@ class OpenAIProvider(ImageAndTextProvider):
 
 
 def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:
-    """The size to ask `model` for: the very one where it is taken, else the nearest that is (cropped here later)."""
+    """The size to request from `model`: the picture's own if it is valid, else the nearest valid one."""
     ratio = width_px / height_px
     if model.startswith(_OLD_MODELS):
         return min(_OLD_SIZES, key=lambda size: abs(math.log(size[0] / size[1] / ratio)))
