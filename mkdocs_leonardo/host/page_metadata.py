@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.errors import InputError
@@ -35,12 +36,9 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
         home=file.src_uri,
         files=files,
     )
-    hero = found.hero
-    problems += found.problems
-    if hero is not None and encrypted.is_marked(page):
-        problems.append(encrypted.encryption_problem(name, page.meta))
-        hero = None
-    return FrontMatter(hero, tuple(problems))
+    if found.hero is not None and encrypted.is_marked(page):
+        return FrontMatter(None, (*problems, *found.problems, encrypted.encryption_problem(name, page.meta)))
+    return replace(found, problems=(*problems, *found.problems)) if problems else found
 
 
 def first_of(page: Page) -> Page:

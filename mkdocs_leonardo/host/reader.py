@@ -61,7 +61,7 @@ class HeroReader:
                 hero = replace(hero, picture=replace(hero.picture, reference=self._reference(page, found.reference)))
         except InputError as error:
             return front_matter.FrontMatter(None, (*found.problems, error))
-        return front_matter.FrontMatter(hero, found.problems)
+        return found if hero is found.hero else replace(found, hero=hero)
 
     def _place_of(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
         """The place of `hero_image` below the documentation folder; `image` is where it would be beside the page.
