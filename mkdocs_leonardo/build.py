@@ -15,7 +15,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.job_summary import append_summary
 from mkdocs_leonardo.lookup import Miss
 from mkdocs_leonardo.progress import Notify, Progress
-from mkdocs_leonardo.report import counted, left_behind, report, summary, write_json
+from mkdocs_leonardo.report import counted, left_behind_message, report, summary, write_json
 from mkdocs_leonardo.resolution import Failure, Resolution, given_up_message, unexpected_failure, waiting_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
@@ -185,7 +185,7 @@ class Build:
         with suppress(HeroError):
             pages = {entry.page for entry in self.runtime.journal.entries().values()} & self._heroes.keys()
             if pages:
-                self._notify(logging.INFO, left_behind(len(pages)))
+                self._notify(logging.INFO, left_behind_message(len(pages)))
 
     def _unwrap(self, hero: HeroSpec, work: Future[Resolution]) -> None:
         """Replace finished futures by their results, since a thousand futures take a megabyte."""

@@ -182,7 +182,7 @@ class _Reader:
 
     def _misspelt_keys(self) -> list[InputError]:
         """Keys without our underscore, such as `heroPrompt`. `heroImage` alone may be a theme's own."""
-        misspelt = {key: _BARE.get(_bare(key)) for key in self._meta if isinstance(key, str) and not _is_ours(key)}
+        misspelt = {key: _BARE.get(_strip_key(key)) for key in self._meta if isinstance(key, str) and not _is_ours(key)}
         wants_hero = "hero_prompt" in misspelt.values() or any(_is_ours(key) for key in self._meta)
         problems = [
             InputError(self._page, describe_key(key), f"is not a known key; did you mean {meant}?")
@@ -191,7 +191,7 @@ class _Reader:
         ]
         group = self._meta.get("hero")
         if isinstance(group, Mapping):
-            inside = {_BARE.get(f"hero{_bare(key)}"): key for key in group if isinstance(key, str)}
+            inside = {_BARE.get(f"hero{_strip_key(key)}"): key for key in group if isinstance(key, str)}
             if "hero_prompt" in inside:
                 fix = "write hero_prompt: … on a line of its own, not below hero"
                 problems.append(
@@ -218,9 +218,9 @@ class _Reader:
         if fix:
             self._wrong(key, fix)
             return None
-        return self._filled(key, prompt)
+        return self._fill_prompt(key, prompt)
 
-    def _filled(self, key: str, prompt: str) -> str | None:
+    def _fill_prompt(self, key: str, prompt: str) -> str | None:
         """The prompt and the site's template around it, with the page's values filled in."""
         values = prompt_fields.page_values(self._meta, title=self._title, site_name=self._site_name)
         own = make_legible(prompt_fields.fill(prompt, values))
@@ -350,7 +350,7 @@ def _is_ours(key: object) -> TypeGuard[str]:
     return isinstance(key, str) and key.lower().startswith("hero_")
 
 
-def _bare(key: str) -> str:
+def _strip_key(key: str) -> str:
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 

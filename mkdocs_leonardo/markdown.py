@@ -27,8 +27,8 @@ from markdown.extensions import Extension
 
 from mkdocs_leonardo.host.reader import HeroReader
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
-from mkdocs_leonardo.page.head import linked_data, social_of
-from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, asked_for, read_manifest
+from mkdocs_leonardo.page.head import linked_data, make_social
+from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, digest_request, read_manifest
 from mkdocs_leonardo.page.markup import final_layout, hero_header, insert_hero
 from mkdocs_leonardo.page.site_markup import hidden_parts
 from mkdocs_leonardo.page.stylesheet import is_outdated
@@ -93,11 +93,11 @@ class LeonardoExtension(Extension):
             if context is None or getattr(context.page, _MARK, False):
                 return convert(source)
             setattr(context.page, _MARK, True)
-            return self._shown(context, convert(source))
+            return self._add_hero(context, convert(source))
 
         md.convert = with_hero  # type: ignore[method-assign]  # see above
 
-    def _shown(self, context: _Context, content: str) -> str:
+    def _add_hero(self, context: _Context, content: str) -> str:
         assets, manifest, report = (str(self.getConfig(name)) for name in ("assets", "manifest", "report"))
         try:
             return PageRenderer(context, assets.strip("/"), manifest=manifest, report=report).show(content)
@@ -275,7 +275,7 @@ class PageRenderer:
             return None
         # `zensical build` has logged already that the page shows its last hero.
         is_known = published.is_wrapped and not shown.asked
-        if not is_known and shown.asked != asked_for(hero, _digest(hero.own_image)):
+        if not is_known and shown.asked != digest_request(hero, _digest(hero.own_image)):
             published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
         layout = hero.layout
         if layout == "full" and not self._has_no_columns:
@@ -347,11 +347,11 @@ class PageRenderer:
             return ""
         meta = self._page.meta
         theirs = meta.get("image")
-        tags = social_of(
+        tags = make_social(
             spec,
             file,
             published.assets_url,
-            self._shared(theirs) if isinstance(theirs, str) and theirs else "",
+            self._shared_url(theirs) if isinstance(theirs, str) and theirs else "",
             page_url=f"{published.url}{self._page.url}",
             title=self._page.title or self._site_name,
             description=str(meta.get("description") or self._config.get("site_description") or ""),
@@ -359,7 +359,7 @@ class PageRenderer:
         )
         return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(tags._asdict()))}"></template>'
 
-    def _shared(self, image: str) -> str:
+    def _shared_url(self, image: str) -> str:
         """The address of the author's picture for sharing, which may lie beside the page."""
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(self._page.path), image))
         is_beside = (

@@ -135,7 +135,7 @@ def complaints(
             told_at = max(level, logging.WARNING) if resolution.is_refused else level
             groups[told_at, _complaint(resolution)].append(resolution)
         elif without_provider and resolution.asset is not None and resolution.asset.is_placeholder:
-            text = f"shows {shown_instead(resolution)}: {without_provider}"
+            text = f"shows {describe_shown(resolution)}: {without_provider}"
             if on_missing == "error":
                 groups[logging.ERROR, text].append(resolution)
             elif resolution.asset.source is Source.LAST:
@@ -146,7 +146,7 @@ def complaints(
     ]
 
 
-def shown_instead(resolution: Resolution) -> str:
+def describe_shown(resolution: Resolution) -> str:
     """The words for the picture that a page shows instead of its own."""
     return _SHOWN.get(resolution.asset.source, "no hero") if resolution.asset else "no hero"
 
@@ -154,16 +154,16 @@ def shown_instead(resolution: Resolution) -> str:
 def write_json(path: Path, value: JsonValue) -> None:
     """Replace the file at `path` as a whole; OSError if it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _encoded(json.dumps(value, indent=2, ensure_ascii=False)))
+    write_atomically(path, _encode(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def append_json_line(path: Path, value: JsonValue) -> None:
     """Add one line to the file at `path`; OSError if it cannot be written, or is a link."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_plain_file(path, _encoded(json.dumps(value, ensure_ascii=False)), is_added=True)
+    write_plain_file(path, _encode(json.dumps(value, ensure_ascii=False)), is_added=True)
 
 
-def _encoded(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     """The line as bytes. Halves of characters, which file names may hold, become JSON's escapes."""
     return f"{text}\n".encode("utf-8", "backslashreplace")
 
@@ -175,7 +175,7 @@ def _complaint(resolution: Resolution) -> str:
         return f"hero_prompt was refused by a content check ({reason}); describe another image"
     if resolution.hero.picture is None:
         return f"{reason}; the page has no hero"
-    shows = shown_instead(resolution)
+    shows = describe_shown(resolution)
     if resolution.capped_usd is not None:
         return f"shows {shows}, since max_new_images or max_cost_usd allows no more in one build"
     return f"shows {shows}: {reason}"
@@ -191,7 +191,7 @@ def _sources(resolutions: Sequence[Resolution]) -> Counter[Source]:
     return Counter(resolution.asset.source for resolution in resolutions if resolution.asset)
 
 
-def left_behind(heroes: int) -> str:
+def left_behind_message(heroes: int) -> str:
     """The message of a build or a preview that ends while heroes are made."""
     return f"{counted(heroes, 'hero was', 'heroes were')} being made; the next build collects what the services keep"
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
 
-from mkdocs_leonardo.host.malformed import comment_in_prompt, find_malformed
+from mkdocs_leonardo.host.malformed import find_malformed, find_prompt_comment
 
 #: The file's text, and how the message ends.
 SPOILT = {
@@ -93,7 +93,7 @@ def test_search_in_any_repetition_takes_no_time(piece: str) -> None:
     with ending():
         for text in (piece * 2_000, f"---\n{piece * 2_000}"):
             find_malformed(text, "a.md")
-            comment_in_prompt(text)
+            find_prompt_comment(text)
 
 
 @given(st.text(alphabet=st.sampled_from("-+# \n\t:hero_prompt\"'@*\u00a0|[]{}<!>"), max_size=120))
@@ -116,7 +116,7 @@ def test_any_text_has_one_line_or_nothing(text: str) -> None:
 )
 def test_prompt_that_yaml_cuts_is_told(line: str, part: str) -> None:
     """A plain text ends before ` #`; in quotes it does not."""
-    message = comment_in_prompt(f"---\ntitle: T\n{line}\n---\n# T\n\nhero_prompt: a # b\n")
+    message = find_prompt_comment(f"---\ntitle: T\n{line}\n---\n# T\n\nhero_prompt: a # b\n")
 
     assert bool(message) is bool(part)
     assert part in message

@@ -9,7 +9,7 @@ from markdown import Markdown
 from markdown.extensions import Extension
 from zensical.extensions.context import ContextExtension, Page
 
-from mkdocs_leonardo.page.manifest import Manifest, ShownHero, asked_for, write_manifest
+from mkdocs_leonardo.page.manifest import Manifest, ShownHero, digest_request, write_manifest
 from mkdocs_leonardo.spec import CENTER, MANIFEST, HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, Variant
 
 NAME = "mkdocs_leonardo.markdown"
@@ -23,7 +23,7 @@ TEXT = "# Title\n\nText."
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A site with one published picture."""
-    shown = ShownHero(asked_for(HeroSpec("a/b.md", PictureSpec("sea"))), CENTER, ASSET)
+    shown = ShownHero(digest_request(HeroSpec("a/b.md", PictureSpec("sea"))), CENTER, ASSET)
     for folder in ("docs/assets/leonardo", "docs/other"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / VARIANT.name).write_bytes(b"")

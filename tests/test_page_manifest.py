@@ -15,7 +15,7 @@ from mkdocs_leonardo.page.manifest import (
     Manifest,
     ShownHero,
     UnreadableManifest,
-    asked_for,
+    digest_request,
     read_manifest,
     write_manifest,
 )
@@ -60,7 +60,7 @@ def test_manifest_with_a_look_and_a_models_styles_says_both() -> None:
 
     assert read_manifest(write_manifest(Manifest(defaults))).defaults == defaults
     plain, wished = HeroSpec("a.md", PICTURE), HeroSpec("a.md", replace(PICTURE, reference=Reference("0" * 64)))
-    assert asked_for(plain) != asked_for(wished)
+    assert digest_request(plain) != digest_request(wished)
 
 
 def test_manifest_of_the_same_heroes_has_the_same_bytes_and_a_line_for_each() -> None:
@@ -106,11 +106,11 @@ def test_manifest_with_anything_strange_is_refused(change: dict[str, object]) ->
 def test_wish_for_another_picture_has_another_digest(other: HeroSpec) -> None:
     """Another digest results from everything that changes the files, and from nothing else."""
     hero = HeroSpec("a.md", PICTURE)
-    assert asked_for(other) != asked_for(hero)
-    assert asked_for(replace(hero, page="b.md", alt="x", tagline="y", layout="full")) == asked_for(hero)
+    assert digest_request(other) != digest_request(hero)
+    assert digest_request(replace(hero, page="b.md", alt="x", tagline="y", layout="full")) == digest_request(hero)
 
 
 def test_another_file_of_ones_own_has_another_digest() -> None:
     """Another content of an own picture gives another digest."""
     hero = HeroSpec("a.md", own_image=Path("a.jpg"))
-    assert asked_for(hero, "1") != asked_for(hero, "2")
+    assert digest_request(hero, "1") != digest_request(hero, "2")

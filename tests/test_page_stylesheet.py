@@ -11,7 +11,7 @@ import pytest
 from mkdocs_leonardo.imaging import contrast
 from mkdocs_leonardo.page.manifest import Manifest
 from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP
-from mkdocs_leonardo.page.stylesheet import _minified, build_stylesheet, published_stylesheet
+from mkdocs_leonardo.page.stylesheet import _minify, build_stylesheet, build_zensical_stylesheet
 from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroSpec, Layout
 
 LAYOUTS: tuple[Layout, ...] = ("content", "full", "stacked", "split")
@@ -62,14 +62,14 @@ def test_stylesheet_has_the_rules_of_its_theme(theme: str, used: set[str]) -> No
 
 def test_every_file_of_rules_is_in_a_stylesheet() -> None:
     """A new theme's file needs a row of the table of themes, and nothing else."""
-    written = everything() + published_stylesheet(Manifest()).decode()
+    written = everything() + build_zensical_stylesheet(Manifest()).decode()
     for file in (resources.files("mkdocs_leonardo.page") / "css").iterdir():
-        assert _minified(file.read_text(encoding="utf-8")) in written, file.name
+        assert _minify(file.read_text(encoding="utf-8")) in written, file.name
 
 
 def test_zensicals_stylesheet_has_the_rules_of_its_theme_alone() -> None:
     """Zensical's themes build on Material; the rules of MkDocs's themes would be dead weight."""
-    content = published_stylesheet(Manifest()).decode()
+    content = build_zensical_stylesheet(Manifest()).decode()
     assert {mark for mark in (".md-", "[role=main]", ".wy-") if mark in content} == {".md-"}
 
 
@@ -131,7 +131,7 @@ def test_stylesheet_has_the_tints_that_the_shade_is_measured_with() -> None:
 )
 def test_minified_source_means_the_same(source: str, expected: str) -> None:
     """Minifying removes comments and unneeded white space, but not that of strings, sums and selectors."""
-    assert _minified(source) == expected
+    assert _minify(source) == expected
 
 
 def test_every_custom_property_is_documented() -> None:
@@ -145,11 +145,11 @@ def test_every_custom_property_is_documented() -> None:
 
 def test_stylesheet_for_other_builders_has_all_layouts_and_sets_nothing_new() -> None:
     """The stylesheet for Zensical has all layouts; `cards: false` hides the pictures of excerpts."""
-    foreign = published_stylesheet(Manifest()).decode()
+    foreign = build_zensical_stylesheet(Manifest()).decode()
     assert len(foreign) < 16 * 1024
     assert all(f".leonardo-hero--{layout}" in foreign for layout in LAYOUTS)
     assert ".leonardo-card" not in foreign.replace("--leonardo-card", "")
     properties = set(re.findall(r"var\((--leonardo-[a-z-]+)", everything()))
     assert properties.issuperset(re.findall(r"var\((--leonardo-[a-z-]+)", foreign))
-    hidden = published_stylesheet(Manifest(cards=False)).decode().removeprefix(foreign)
+    hidden = build_zensical_stylesheet(Manifest(cards=False)).decode().removeprefix(foreign)
     assert re.fullmatch(r"\.md-post--excerpt .*__picture\{display:none\}", hidden)

@@ -16,7 +16,7 @@ from services import Answer500, Held, Services
 
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.host.preview import Preview
-from mkdocs_leonardo.host.serving import preview_of
+from mkdocs_leonardo.host.serving import make_preview
 from mkdocs_leonardo.host.stamp import STAMP, StampWatcher, make_stamp
 from mkdocs_leonardo.resolution import GENERATION_OFF, Resolution
 from mkdocs_leonardo.settings import Settings, settings_from
@@ -361,7 +361,7 @@ def test_warning_from_the_background_stops_no_rebuild_of_a_strict_preview(
     missing = [Resolution(_hero("a.md", "a harbour"), None, failure=GENERATION_OFF)]
 
     with caplog.at_level(logging.INFO):
-        preview = preview_of(config)
+        preview = make_preview(config)
         preview._notify(logging.WARNING, "100 %s")
         preview._name_shown(missing, "makes")
 

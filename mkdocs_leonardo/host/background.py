@@ -18,7 +18,7 @@ from mkdocs_leonardo.acquire.loop import EventLoop
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.stamp import write_stamp
 from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.report import complaints, left_behind
+from mkdocs_leonardo.report import complaints, left_behind_message
 from mkdocs_leonardo.resolution import Resolution, given_up_message, waiting_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.settings import Settings
@@ -107,7 +107,7 @@ class BackgroundGenerator:
         loop, self._loop = self._loop, None
         making = len(self.flying)
         if making:
-            self._notify(logging.INFO, left_behind(making))
+            self._notify(logging.INFO, left_behind_message(making))
         awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
         try:
             loop.close(self._end, waiting=lambda: awaited and self._notify(logging.INFO, waiting_message(awaited)))

@@ -47,7 +47,7 @@ class LoadedSite:
     def __init__(self, config_file: str | None, notify: Notify) -> None:
         """SiteUnreadable if the configuration is wrong. None is the file that the host finds by itself."""
         self._notify = notify
-        with _explained(notify):
+        with _explain_errors(notify):
             self.config = load_config(config_file)
 
     @property
@@ -58,7 +58,7 @@ class LoadedSite:
 
     def bring_grouped_plugins(self) -> None:
         """Let plugins such as Material's `group` add further plugins, which they do while a build begins."""
-        with _explained(self._notify):
+        with _explain_errors(self._notify):
             try:
                 self.config.plugins.on_startup(command="build", dirty=False)
                 self.config.plugins.on_config(self.config)
@@ -69,7 +69,7 @@ class LoadedSite:
         """Read every page; SiteUnreadable if a plugin fails. `serve` reads drafts as well."""
         site_dir = self.config.site_dir
         reading = DryBuild(self.config)
-        with _explained(self._notify), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
+        with _explain_errors(self._notify), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
             self.config["site_dir"] = nowhere
             reading.run(command)
         self.config["site_dir"] = site_dir
@@ -170,7 +170,7 @@ class _HostLog(logging.Handler):
 
 
 @contextmanager
-def _explained(notify: Notify) -> Iterator[None]:
+def _explain_errors(notify: Notify) -> Iterator[None]:
     """Send the host's log to `notify` while the block runs, and plugins' prints to standard error.
 
     The configuration runs code of plugins and hooks, which may raise anything: it becomes SiteUnreadable, in the words

@@ -39,8 +39,8 @@ class Annotation:
         """The workflow command that shows the annotation."""
         properties = {"file": self.file, "line": str(self.line)} if self.file else {}
         properties["title"] = self.title
-        given = ",".join(f"{name}={_escaped_property(value)}" for name, value in properties.items())
-        return printable(f"::{_KINDS[self.level]} {given}::{_escaped(self.text)}")
+        given = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
+        return printable(f"::{_KINDS[self.level]} {given}::{_escape(self.text)}")
 
 
 class Annotations:
@@ -52,7 +52,7 @@ class Annotations:
     def __init__(self, environ: Mapping[str, str], *, config_file: Path, docs_dir: Path) -> None:
         self._config_file = config_file
         self._docs_dir = docs_dir
-        self._top = _repository(config_file, environ.get("GITHUB_WORKSPACE", ""))
+        self._top = _find_repository(config_file, environ.get("GITHUB_WORKSPACE", ""))
         self._found: list[Annotation] = []
 
     def about_page(self, level: int, page: str, text: str, *, key: str = "") -> None:
@@ -67,12 +67,12 @@ class Annotations:
 
     def about_file(self, level: int, path: Path, text: str) -> None:
         """Annotate a file with `text`."""
-        self._add(level, text, file=self._shown(path))
+        self._add(level, text, file=self._repository_path(path))
 
     def about_site(self, level: int, text: str) -> None:
         """Annotate the plugin's line in the configuration."""
         line = _line_of(r"[ \t]*-[ \t]*[\"']?leonardo[\"']?[ \t]*(:|$|#)", _text(self._config_file))
-        self._add(level, text, file=self._shown(self._config_file), line=line or 1)
+        self._add(level, text, file=self._repository_path(self._config_file), line=line or 1)
 
     def commands(self) -> tuple[str, ...]:
         """The workflow commands to print: each reason before any reason twice, and beyond `MOST_SHOWN` a count."""
@@ -115,14 +115,14 @@ class Annotations:
             pattern = rf"[\"']?{re.escape(key)}[\"']?[ \t]*:"
             line = _line_of(pattern, metadata)
             if line:
-                return self._shown(source), line
+                return self._repository_path(source), line
             for folder in folders:
                 line = _line_of(pattern, _text(folder / FOLDER_METADATA))
                 if line:
-                    return self._shown(folder / FOLDER_METADATA), line
-        return self._shown(source), 1
+                    return self._repository_path(folder / FOLDER_METADATA), line
+        return self._repository_path(source), 1
 
-    def _shown(self, path: Path) -> str:
+    def _repository_path(self, path: Path) -> str:
         """The path as GitHub knows it; empty if it lies outside the repository."""
         path = path.resolve()
         return path.relative_to(self._top).as_posix() if path.is_relative_to(self._top) else ""
@@ -165,7 +165,7 @@ def is_github(environ: Mapping[str, str]) -> bool:
     return environ.get("GITHUB_ACTIONS") == "true"
 
 
-def _repository(config_file: Path, workspace: str) -> Path:
+def _find_repository(config_file: Path, workspace: str) -> Path:
     """The folder that GitHub's paths begin at.
 
     That is the workspace, unless the repository was checked out into a folder of it. On a machine that only acts as
@@ -197,9 +197,9 @@ def _line_of(pattern: str, text: str) -> int:
     return text.count("\n", 0, found.start()) + 1 if found is not None else 0
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _escaped_property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")

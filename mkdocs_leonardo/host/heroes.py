@@ -19,7 +19,7 @@ from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host import encrypted
 from mkdocs_leonardo.host.log import log, notify
-from mkdocs_leonardo.host.page_metadata import first_of
+from mkdocs_leonardo.host.page_metadata import first_view_page
 from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog, mend_feeds
 from mkdocs_leonardo.host.target_page import make_target_reader
@@ -89,7 +89,7 @@ class SiteHeroes:
 
         Returns whether it is stored.
         """
-        if first_of(page) is not page:
+        if first_view_page(page) is not page:
             self._continued.add(page.file.src_uri)
         key, asset = self._build.want(hero)
         self._social.announce(page, hero, key)

@@ -52,7 +52,7 @@ def find_malformed(text: str, page: str) -> InputError | None:
     return InputError(page, ours["key"], f"is not read, since the front matter {fault}")
 
 
-def comment_in_prompt(text: str) -> str:
+def find_prompt_comment(text: str) -> str:
     """A note on a prompt that YAML ends at `` #``; empty without one. `text` is the whole file."""
     block = FRONT_MATTER.match(text)
     cut = _COMMENT.search(block[1]) if block is not None else None

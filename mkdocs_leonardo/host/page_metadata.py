@@ -26,9 +26,9 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
     if unread is not None:
         problems.append(unread)
     # Of the page of a view, only what the view made of its place is known.
-    file = first_of(page).file
+    file = first_view_page(page).file
     found = reader.read(
-        _rendered(page, config, problems),
+        _render_macros(page, config, problems),
         page=name,
         title=str(page.title or ""),
         site_name=config.site_name,
@@ -41,13 +41,13 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
     return replace(found, problems=(*problems, *found.problems)) if problems else found
 
 
-def first_of(page: Page) -> Page:
+def first_view_page(page: Page) -> Page:
     """The page itself; for a page of a view of Material's blog, the first page of the view, whose hero it shows."""
     pages: Sequence[Page] = getattr(page, "pages", None) or [page]
     return pages[0]
 
 
-def _rendered(page: Page, config: MkDocsConfig, problems: list[InputError]) -> Mapping[str, object]:
+def _render_macros(page: Page, config: MkDocsConfig, problems: list[InputError]) -> Mapping[str, object]:
     """The page's metadata with `hero_*` texts rendered by macros-plugin, which leaves front matter as it is."""
     macros: Any = config.plugins.get("macros")
     is_wanted = page.meta.get("render_macros", macros is not None and macros.config.get("render_by_default"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.report import shown_instead
+from mkdocs_leonardo.report import describe_shown
 from mkdocs_leonardo.resolution import Resolution
 from mkdocs_leonardo.spec import PictureSpec
 
@@ -100,7 +100,7 @@ class Preview:
             return
         for page in new:
             makes = f"; `{self._command_for(page)}` makes the new one" if command else ""
-            self._notify(logging.INFO, f"{page}: shows {shown_instead(pages[page])}{makes}")
+            self._notify(logging.INFO, f"{page}: shows {describe_shown(pages[page])}{makes}")
 
     def _command_for(self, page: str = "") -> str:
         """Return the command that makes the hero of `page`, or of every page, quoted for a shell."""

@@ -45,14 +45,14 @@ class PublishedFolder:
         # What cannot be cleared, or has something in its place by now, is made anew.
         with suppress(OSError):
             if _is_folder(self._aside):
-                there = self._sorted_out(files, identities)
+                there = self._delete_outdated(files, identities)
                 self._folder.parent.mkdir(parents=True, exist_ok=True)
                 self._aside.rename(self._folder)
                 return there
         self.discard()
         return frozenset()
 
-    def _sorted_out(self, files: Mapping[str, str], identities: Mapping[str, tuple[int, int]]) -> frozenset[str]:
+    def _delete_outdated(self, files: Mapping[str, str], identities: Mapping[str, tuple[int, int]]) -> frozenset[str]:
         device = self._aside.stat().st_dev
         with os.scandir(self._aside) as entries:
             found = list(entries)

@@ -55,15 +55,17 @@ class HeroReader:
         hero = found.hero
         try:
             if hero is not None and found.image is not None:
-                place = self._place_of(found.image, meta["hero_image"], page=home or page, source=source)
-                hero = replace(hero, own_image=self._own_image(page, place, files))
+                place = self._locate(found.image, meta["hero_image"], page=home or page, source=source)
+                hero = replace(hero, own_image=self._find_own_image(page, place, files))
             elif hero is not None and hero.picture is not None and found.reference:
-                hero = replace(hero, picture=replace(hero.picture, reference=self._reference(page, found.reference)))
+                hero = replace(
+                    hero, picture=replace(hero.picture, reference=self._open_reference(page, found.reference))
+                )
         except InputError as error:
             return front_matter.FrontMatter(None, (*found.problems, error))
         return found if hero is found.hero else replace(found, hero=hero)
 
-    def _place_of(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
+    def _locate(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
         """The place of `hero_image` below the documentation folder; `image` is where it would be beside the page.
 
         A `value` that comes from the metadata of a folder begins at that folder.
@@ -81,7 +83,7 @@ class HeroReader:
             )
         return front_matter.beside(base, str(value).strip()) or image
 
-    def _own_image(self, page: str, place: PurePosixPath, files: Files | None) -> Path:
+    def _find_own_image(self, page: str, place: PurePosixPath, files: Files | None) -> Path:
         """The author's own picture, found as an image in a page's text is found; InputError if there is no such file.
 
         The host's collection comes first: it knows translations, files of scripts and those of included repositories.
@@ -89,7 +91,7 @@ class HeroReader:
         """
         found = files.get_file_from_path(place.as_posix()) if files is not None else None
         if found is not None and found.abs_src_path is None:
-            return _written(found.content_bytes, place.suffix)
+            return _write_content(found.content_bytes, place.suffix)
         known = [Path(found.abs_src_path)] if found is not None and found.abs_src_path else []
         for path in (*known, self._docs_dir / place):
             if path.is_file():
@@ -98,7 +100,7 @@ class HeroReader:
         message = f"is {str(place)!r}; there is no such file in the documentation folder; {fix}"
         raise InputError(page, "hero_image", message)
 
-    def _reference(self, page: str, places: tuple[PurePosixPath, ...]) -> Reference:
+    def _open_reference(self, page: str, places: tuple[PurePosixPath, ...]) -> Reference:
         """The page's reference, which may be at any of `places`; InputError if it cannot be one."""
         try:
             return self._references.first([self._docs_dir / each for each in places], self._defaults.strength)
@@ -106,16 +108,16 @@ class HeroReader:
             raise InputError(page, "hero_reference", f"is {str(places[0])!r}; it {error}") from error
 
 
-def _written(content: bytes, suffix: str) -> Path:
+def _write_content(content: bytes, suffix: str) -> Path:
     """A file with this content, for as long as this process lives."""
-    path = _folder_of_process() / f"{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
+    path = _process_folder() / f"{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
     if not path.exists():
         path.write_bytes(content)
     return path
 
 
 @cache
-def _folder_of_process() -> Path:
+def _process_folder() -> Path:
     """The folder of files that other plugins keep in memory. Pages are read again and again while a site is served."""
     folder = Path(tempfile.mkdtemp(prefix="mkdocs-leonardo-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

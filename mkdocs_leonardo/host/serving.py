@@ -46,7 +46,7 @@ class Serving:
         if self._preview is not None:
             self._preview.hold()
         elif self.is_on and options.enabled:
-            self._preview = preview_of(config)
+            self._preview = make_preview(config)
 
     def after_build(self, build: SiteBuild, config: MkDocsConfig) -> None:
         """Leave the heroes that the build lacks to the preview."""
@@ -77,7 +77,7 @@ class Serving:
             preview.close()
 
 
-def preview_of(config: MkDocsConfig) -> Preview:
+def make_preview(config: MkDocsConfig) -> Preview:
     """The preview of a site that is being served."""
     from mkdocs_leonardo.host.preview import Preview
 

@@ -12,7 +12,7 @@ from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.log import PREFIX, log
-from mkdocs_leonardo.host.malformed import comment_in_prompt
+from mkdocs_leonardo.host.malformed import find_prompt_comment
 from mkdocs_leonardo.host.page_metadata import read_front_matter
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.host.reader import HeroReader
@@ -96,7 +96,7 @@ class SiteBuild:
 
             self.heroes = SiteHeroes(self._build_settings, config, self._published, is_preview=self._is_preview)
         is_stored = self.heroes.want(page, reading.hero)
-        cut = "" if is_stored else comment_in_prompt(page.file.content_string)
+        cut = "" if is_stored else find_prompt_comment(page.file.content_string)
         if cut:
             log.info("%s: %s", page.file.src_uri, cut)
         return None
@@ -138,7 +138,7 @@ def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bo
     """Check the options, and begin a build; PluginError if they contradict each other."""
     if not options.enabled:
         return SiteBuild()
-    annotations = None if is_preview else _annotations(config)
+    annotations = None if is_preview else _listen(config)
     try:
         settings = settings_of(options, config, log.log)
     except SettingsError as error:
@@ -149,7 +149,7 @@ def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bo
     return SiteBuild(settings, is_preview=is_preview, annotations=annotations)
 
 
-def _annotations(config: MkDocsConfig) -> Listener | None:
+def _listen(config: MkDocsConfig) -> Listener | None:
     """The log handler that turns warnings into annotations; None outside of GitHub Actions."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return None

@@ -82,12 +82,12 @@ def mend_feeds(config: MkDocsConfig, pictures: Mapping[str, str]) -> None:
     }
     for path in Path(config.site_dir).glob("*.xml"):
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
-        mended = _ENCLOSURE.sub(lambda match: _sized(match, sizes), text)
+        mended = _ENCLOSURE.sub(lambda match: _fill_size(match, sizes), text)
         if mended != text:
             path.write_text(mended, encoding="utf-8", errors="surrogateescape")
 
 
-def _sized(match: re.Match[str], sizes: Mapping[str, int]) -> str:
+def _fill_size(match: re.Match[str], sizes: Mapping[str, int]) -> str:
     size = sizes.get(match[2].replace("&amp;", "&"))
     return match[0] if size is None else f"{match[1]}{size}{match[3]}"
 
@@ -119,7 +119,7 @@ class CardBackgrounds:
 def draws_cards(config: MkDocsConfig) -> bool:
     """Whether Material's social plugin is on, and has no background of the site's own choice."""
     for name, plugin in config.plugins.items():
-        if _bare(name) == "social":
+        if _base_name(name) == "social":
             options = plugin.config.get("cards_layout_options") or {}
             return bool(plugin.config.get("cards")) and "background_image" not in options
     return False
@@ -127,9 +127,9 @@ def draws_cards(config: MkDocsConfig) -> bool:
 
 def has_blog(config: MkDocsConfig) -> bool:
     """Whether Material's blog plugin, in any number of instances, makes views on which covers can stand."""
-    return any(_bare(name) == "blog" for name in config.plugins)
+    return any(_base_name(name) == "blog" for name in config.plugins)
 
 
-def _bare(plugin_name: str) -> str:
+def _base_name(plugin_name: str) -> str:
     """``material/blog #2`` and ``materialx/blog`` without number and theme."""
     return plugin_name.partition(" ")[0].rpartition("/")[2]

@@ -25,7 +25,7 @@ def make_target_reader(
     features = config.theme.get("features") or ()
     site_name, description = config.site_name, str(config.site_description or "")
     # Called several times for each page, and its warning is logged once.
-    place_of = cache(partial(_shared_place, files=files))
+    place_of = cache(partial(_locate_image, files=files))
 
     def read_target(page: Page) -> TargetPage:
         meta = page.meta
@@ -45,7 +45,7 @@ def make_target_reader(
     return read_target
 
 
-def _shared_place(image: str, page: str, files: Files) -> str:
+def _locate_image(image: str, page: str, files: Files) -> str:
     """The place in the site of a page's `image` for sharing: beside the page, else below the site's root.
 
     An address stays as it is. "" and a warning if there is no such file.

@@ -25,7 +25,7 @@ def finish(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
     The head gets one link to the stylesheet, and the tags for sharing of the page's own hero: on blog views stand those
     of posts as well. The page is searched once: pages of large sites have hundreds of kilobytes.
     """
-    page, links, templates = _taken(page)
+    page, links, templates = _take_marked(page)
     href = _HREF.search(links[0]) if links else None
     heroes = [json.loads(unescape(found[1] or found[2])) for each in templates if (found := _VALUE.search(each))]
     own = next((hero for hero in heroes if hero["page_url"] == site_url + url), None)
@@ -40,7 +40,7 @@ def finish(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
     return (page if finished == head else finished.encode("utf-8") + page[end:]), is_named
 
 
-def _taken(page: bytes) -> tuple[bytes, list[str], list[str]]:
+def _take_marked(page: bytes) -> tuple[bytes, list[str], list[str]]:
     """The page without the elements that carry a mark; the links to the stylesheet, and the templates with tags."""
     links: list[str] = []
     templates: list[str] = []

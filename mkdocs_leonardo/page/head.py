@@ -41,7 +41,7 @@ class Social(NamedTuple):
     site_name: str = ""
 
 
-def social_of(spec: HeroSpec, file: Variant, folder_url: str, their_url: str, **about_page: str) -> Social:
+def make_social(spec: HeroSpec, file: Variant, folder_url: str, their_url: str, **about_page: str) -> Social:
     """The tags of a page whose hero has `file` for sharing, in the folder at `folder_url`.
 
     `their_url` is the address of the author's own image, of which nothing else is known; "" without one.

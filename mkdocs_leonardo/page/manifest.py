@@ -68,7 +68,7 @@ class Manifest:
         return frozenset(variant.name for shown in self.heroes.values() for variant in shown.asset.rendering.variants)
 
 
-def asked_for(hero: HeroSpec, own_digest: str = "") -> str:
+def digest_request(hero: HeroSpec, own_digest: str = "") -> str:
     """Digest of everything of the page's hero that changes the files; `own_digest` is that of the author's own file."""
     picture = hero.picture
     request: dict[str, JsonValue] = {"focus": [hero.focus.x, hero.focus.y]}

@@ -197,10 +197,10 @@ def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[
 
 
 def _srcset(ladder: list[Variant], url: Callable[[str], str]) -> str:
-    return escape(", ".join([f"{_unbroken(url(each.name))} {each.width_px}w" for each in ladder]))
+    return escape(", ".join([f"{_escape_candidate(url(each.name))} {each.width_px}w" for each in ladder]))
 
 
-def _unbroken(url: str) -> str:
+def _escape_candidate(url: str) -> str:
     """The URL with commas and spaces escaped, which would end a candidate of `srcset`."""
     return url.replace(" ", "%20").replace(",", "%2C")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from mkdocs_leonardo.page.head import Social, insert_head, linked_data, social_of
+from mkdocs_leonardo.page.head import Social, insert_head, linked_data, make_social
 from mkdocs_leonardo.page.markup import (
     card,
     final_layout,
@@ -216,16 +216,16 @@ class SiteMarkup:
         if header is not None and hero is not None and hero[0].layout == "full":
             output_html = place_full(output_html, header)
         name, _ = self._stylesheet
-        social, origin = self._described(page, *hero) if hero is not None and self._site_url else (None, "")
+        social, origin = self._describe(page, *hero) if hero is not None and self._site_url else (None, "")
         stylesheet_url = self._url_on(page)(name) if shows else ""
         return insert_head(output_html, stylesheet_url=stylesheet_url, social=social, origin=origin)
 
-    def _described(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[Social | None, str]:
+    def _describe(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[Social | None, str]:
         """The tags for sharing the page, and the JSON-LD on its picture's origin."""
         origin, file = linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
         if not self._social or file is None:
             return None, origin
-        social = social_of(
+        social = make_social(
             spec,
             file,
             self._folder_url,

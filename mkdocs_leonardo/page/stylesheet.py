@@ -49,7 +49,7 @@ def build_stylesheet(
     return f"hero.{hashlib.sha256(content).hexdigest()[:8]}.css", content
 
 
-def published_stylesheet(manifest: Manifest) -> bytes:
+def build_zensical_stylesheet(manifest: Manifest) -> bytes:
     """Content of the stylesheet beside a manifest, as this version writes it.
 
     It has all layouts, since Zensical reads a page's layout when it renders the page, and no covers: excerpts hold
@@ -63,7 +63,7 @@ def published_stylesheet(manifest: Manifest) -> bytes:
 def is_outdated(manifest: Manifest, folder: Path) -> bool:
     """Whether the stylesheet in `folder` is not the one that this version writes beside the manifest, or is missing."""
     try:
-        return (folder / STYLESHEET).read_bytes() != published_stylesheet(manifest)
+        return (folder / STYLESHEET).read_bytes() != build_zensical_stylesheet(manifest)
     except OSError:
         return True
 
@@ -81,16 +81,16 @@ def _content(files: Collection[str], focuses: Iterable[FocalPoint]) -> str:
     names = [*(name for name in _PARTS if name in files), *sorted(set(files).difference(_PARTS))]
     sources = [(folder / f"{name}.css").read_text(encoding="utf-8") for name in names]
     scrims = _scrim_rules() if "over" in files else ()
-    return "".join([*map(_minified, sources), *_tint_rules(), *scrims, *_focus_rules(focuses)])
+    return "".join([*map(_minify, sources), *_tint_rules(), *scrims, *_focus_rules(focuses)])
 
 
-def _minified(source: str) -> str:
+def _minify(source: str) -> str:
     """The same rules without comments and without white space that has no meaning."""
     without_comments = _COMMENT.sub(lambda match: match["kept"] or "", source)
-    return _SPACE.sub(_shortest, without_comments).strip().replace(";}", "}")
+    return _SPACE.sub(_shorten, without_comments).strip().replace(";}", "}")
 
 
-def _shortest(match: re.Match[str]) -> str:
+def _shorten(match: re.Match[str]) -> str:
     if match["kept"]:
         return match["kept"]
     return match["sign"] or (":" if match[0].startswith(":") else " ")

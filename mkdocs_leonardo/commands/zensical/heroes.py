@@ -132,7 +132,7 @@ def publish(
     """
     from mkdocs_leonardo.commands.zensical.publish import make_manifest
     from mkdocs_leonardo.page.manifest import write_manifest
-    from mkdocs_leonardo.page.stylesheet import published_stylesheet
+    from mkdocs_leonardo.page.stylesheet import build_zensical_stylesheet
     from mkdocs_leonardo.report import complaints
     from mkdocs_leonardo.storage.cache_move import hide_from_git
 
@@ -143,7 +143,7 @@ def publish(
     told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted)
     for level, text in told:
         console.notify(level, str(text))
-    sheet = published_stylesheet(manifest)
+    sheet = build_zensical_stylesheet(manifest)
     shown = [one.asset.rendering.variants for one in heroes.resolutions if one.asset is not None]
     own = [path for one in heroes.resolutions for path in _find_own_files(one.hero)]
     try:

@@ -19,11 +19,11 @@ from mkdocs_leonardo.page.manifest import (
     Manifest,
     ShownHero,
     UnreadableManifest,
-    asked_for,
+    digest_request,
     read_manifest,
     write_manifest,
 )
-from mkdocs_leonardo.page.stylesheet import published_stylesheet
+from mkdocs_leonardo.page.stylesheet import build_zensical_stylesheet
 from mkdocs_leonardo.report import counted
 from mkdocs_leonardo.spec import MANIFEST, PAINTER, STYLESHEET, Source, short_key
 
@@ -80,7 +80,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
                     for variant in asset.rendering.variants:
                         write_if_changed(folder / variant.name, variant.path.read_bytes())
         manifest = _make_manifest(site.settings, shown)
-        write_if_changed(folder / STYLESHEET, published_stylesheet(manifest))
+        write_if_changed(folder / STYLESHEET, build_zensical_stylesheet(manifest))
         # The manifest is written last, so that it never names a missing file.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
         for name in before.names - manifest.names:
@@ -103,7 +103,7 @@ def _resolve_heroes(site: SitePages, heroes: Sequence[HeroSpec], console: Consol
 def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
     """Whether the published picture is the one that the page asks for, with all of its files."""
     shown = manifest.heroes.get(hero.page)
-    return shown is not None and _has_real_picture(shown, folder) and shown.asked == asked_for(hero)
+    return shown is not None and _has_real_picture(shown, folder) and shown.asked == digest_request(hero)
 
 
 def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
@@ -136,5 +136,5 @@ def _make_manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manife
 
 def _make_entry(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
     """Return the manifest's entry for a page. The earlier request of a last hero is not known."""
-    asked = "" if asset.source is Source.LAST else asked_for(hero, own_digest=short_key(asset.key))
+    asked = "" if asset.source is Source.LAST else digest_request(hero, own_digest=short_key(asset.key))
     return ShownHero(asked, hero.focus, asset)
