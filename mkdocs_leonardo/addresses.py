@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 
-#: IPv6 addresses that stand for an IPv4 address (RFC 6052): networks without IPv4 reach everything through these.
+#: IPv6 addresses for IPv4 addresses (RFC 6052), through which networks without IPv4 reach these.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The IP address in `text`; None if it is not one."""
+    """Return the IP address in `text`; None if it is not one."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:
@@ -23,7 +23,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether `address` belongs to the open internet, whatever IPv6 form it hides in."""
+    """Whether `address` belongs to the open internet, also as an IPv4 address inside an IPv6 one."""
     value = ip_address(address.partition("%")[0])
     if value is None:
         return False

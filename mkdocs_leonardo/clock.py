@@ -1,4 +1,4 @@
-"""The clock, which is passed in so that tests can set it."""
+"""The clock, passed as an argument so that tests can set it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """A clock, and a way to wait."""
+    """A clock that tells the time and waits."""
 
     def now(self) -> float:
-        """Unix seconds, as steady as a stopwatch: within a process, setting the system's clock does not change them."""
+        """Return Unix seconds. Setting the system's clock does not change them within a process."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -19,13 +19,13 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """Real time: the system's when the process began, and a stopwatch since."""
+    """The system's time when the clock was made, plus a stopwatch's time since."""
 
     def __init__(self) -> None:
         self._began_at = time.time() - _stopwatch_s()
 
     def now(self) -> float:
-        """Unix seconds; setting the system's clock does not change them."""
+        """Return Unix seconds. Setting the system's clock does not change them."""
         return self._began_at + _stopwatch_s()
 
     async def sleep(self, seconds: float) -> None:
@@ -36,5 +36,5 @@ class SystemClock:
 
 
 def _stopwatch_s() -> float:
-    """Seconds of a stopwatch that runs on while the machine sleeps, where the system has one."""
+    """Return the seconds of a stopwatch, one that runs while the machine sleeps if the system has it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-#: Flags with which the system follows no link, where it can refuse to, and waits for no pipe.
+#: Flags with which the system waits for no pipe and, if it has such a flag, follows no link.
 OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 #: Pauses between attempts to replace a file that another process has open (seconds).
 _PAUSES_S = (0.02, 0.08, 0.2)
@@ -19,8 +19,8 @@ _PAUSES_S = (0.02, 0.08, 0.2)
 def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps_mode: bool = False) -> None:
     """Replace the file at `path` as a whole. After an OSError, the file is as before, with no file beside it.
 
-    `is_durable` waits until `data` is on the disk, so that the file survives a power cut. With `keeps_mode` the file
-    keeps the permissions that it has, and a link goes on pointing to it.
+    `is_durable` waits until `data` is on the disk, so that the file survives a power cut. With `keeps_mode`, the file
+    keeps its permissions, and a link at `path` stays.
     """
     if keeps_mode:
         path = path.resolve()
@@ -41,7 +41,7 @@ def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps
 
 
 def write_if_changed(path: Path, data: bytes) -> None:
-    """Replace the file at `path` unless it holds `data` already, since servers and caches go by a file's time."""
+    """Replace the file at `path` unless it holds `data` already: servers and caches compare a file's time."""
     try:
         if path.read_bytes() == data:
             return
@@ -51,7 +51,7 @@ def write_if_changed(path: Path, data: bytes) -> None:
 
 
 def rename_over(temporary: Path, path: Path) -> None:
-    """Give `temporary` the name `path`; tried again where Windows refuses it, since a process reads the old file."""
+    """Give `temporary` the name `path`. Tries again on Windows, which refuses while a process reads the old file."""
     for pause_s in _PAUSES_S:
         try:
             temporary.replace(path)
@@ -74,7 +74,7 @@ def make_writable_folder(folder: Path) -> None:
 def link_over(source: str, target: str) -> None:
     """Make `target` a hard link to `source`; OSError on another disk, or on a file system without links.
 
-    A file that has the name is replaced: writing into it might write into the file that it is a link to.
+    A file of that name is replaced and not written to, since it may be a link to another file.
     """
     try:
         os.link(source, target)
@@ -88,7 +88,7 @@ def link_over(source: str, target: str) -> None:
 
 
 def identity(path: Path | str) -> tuple[int, int] | None:
-    """Device and inode of a file, or of a link, which is not followed; None if there is nothing."""
+    """Return device and inode of a file, or of a link, which is not followed; None without either."""
     try:
         found = os.lstat(path)
     except OSError:
@@ -97,7 +97,7 @@ def identity(path: Path | str) -> tuple[int, int] | None:
 
 
 def is_below(path: Path, folder: Path) -> bool:
-    """Whether `path` is `folder` or lies in it, also by another name: through a link, or where case does not count."""
+    """Whether `path` is `folder` or lies in it, by any name: through a link, or in another case."""
     place = path.resolve()
     return any(_are_same(each, folder) for each in (place, *place.parents))
 
@@ -109,10 +109,10 @@ def _are_same(one: Path, other: Path) -> bool:
 
 
 def write_plain_file(path: Path, data: bytes, *, is_added: bool = False) -> None:
-    """Write a regular file in place, or add to it; OSError where its name belongs to a link or to anything else."""
+    """Write a regular file in place, or add to it; OSError if its name is that of a link or a special file."""
     kept = os.O_APPEND if is_added else 0
     if path.is_symlink():
-        # For systems that cannot refuse to follow a link.
+        # Some systems have no flag against links.
         raise OSError(errno.ELOOP, "is a symbolic link", str(path))
     descriptor = os.open(path, OPEN_FLAGS | os.O_WRONLY | os.O_CREAT | kept, 0o666)
     with os.fdopen(descriptor, "wb") as file:

@@ -45,13 +45,13 @@ KEYS = (
     "hero_image",
     "hero_reference",
 )
-#: Our keys without their underscores, in which a misspelt key is looked up.
+#: The plugin's keys by their spelling without underscores, in which a misspelt key is looked up.
 _BARE = {key.replace("_", ""): key for key in KEYS}
-#: Keys that authors write for ours.
+#: Endings that authors write for the right ones.
 _MEANT = {"title": "tagline", "subtitle": "tagline", "picture": "image", "photo": "image", "position": "focus"}
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
-#: One line under a title; more is a mistake in the file.
+#: A tagline is one line; a longer text is a mistake in the file.
 MAX_TAGLINE_CHARACTERS = 300
 MAX_ALT_CHARACTERS = 1000
 
@@ -65,7 +65,7 @@ _FOCAL_POINTS = {
 _PERCENTAGES = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%\s+([0-9]{1,3}(?:\.[0-9]+)?)%")
 _DIGITS = re.compile(r"\s*[0-9]{1,20}\s*")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-#: A macro that no plugin has rendered. `{{tight}}`, without spaces, is a word in braces.
+#: A macro that no plugin has rendered. `{{word}}`, without spaces, is a word in braces.
 _MACRO = re.compile(
     r"""\{\{ -? \s+ (?!and\b|or\b) [A-Za-z_]\w* \s* (?: [-.|(\[~+*/%<>=!] .* )? \}\}
       | \{\{ -? [A-Za-z_]\w* \s* [.|(\[] [^{}]* \}\}
@@ -82,7 +82,7 @@ _MAX_NAME_BYTES = 255
 
 @dataclass(frozen=True, slots=True)
 class HeroDefaults:
-    """The site's defaults for pages. `picture` holds all that a page's picture has besides its prompt and seed."""
+    """The site's defaults for pages. `picture` is a page's picture without prompt and seed."""
 
     picture: PictureSpec = field(default_factory=lambda: PictureSpec(""))
     prompt_template: str = "{prompt}"
@@ -95,8 +95,9 @@ class HeroDefaults:
 class FrontMatter:
     """One page's hero and mistakes. With any wrong value, `hero` is None, so that no misunderstanding costs money.
 
-    `image` is the own picture's path relative to the documentation folder, for the caller to open. `reference` are
-    the possible places of the page's reference, beside the page first: a folder's metadata holds for pages below.
+    `image` is the path of the author's own picture, relative to the documentation folder. `reference` has the possible
+    paths of the page's reference: beside the page, and in the folders above, whose metadata may name it. The caller
+    opens these files.
     """
 
     hero: HeroSpec | None
@@ -108,7 +109,7 @@ class FrontMatter:
 def read(
     meta: Mapping[str, object], *, page: str, title: str, site_name: str = "", defaults: HeroDefaults
 ) -> FrontMatter:
-    """The page's hero and every mistake in its ``hero_*`` lines. `page` is the source path, for messages.
+    """Read the page's hero and every mistake in its ``hero_*`` lines. `page` is the source path, for messages.
 
     `title` and `site_name` are values for prompts, besides those of `meta`.
     """
@@ -118,7 +119,7 @@ def read(
 
 
 def beside(page: PurePosixPath, path: str) -> PurePosixPath | None:
-    """`path` as seen from the folder of `page`; None if it leads out of the documentation folder."""
+    """Resolve `path` relative to `page`; None if it leads out of the documentation folder."""
     parts: list[str] = []
     for part in (page.parent / path).parts:
         if part != "..":
@@ -181,7 +182,7 @@ class _Reader:
         return (*problems, *self._misspelt_keys())
 
     def _misspelt_keys(self) -> list[InputError]:
-        """Keys without our underscore, such as `heroPrompt`. `heroImage` alone may be a theme's own."""
+        """List keys without the underscore, such as `heroPrompt`. `heroImage` alone may be a theme's own."""
         misspelt = {key: _BARE.get(_strip_key(key)) for key in self._meta if isinstance(key, str) and not _is_ours(key)}
         wants_hero = "hero_prompt" in misspelt.values() or any(_is_ours(key) for key in self._meta)
         problems = [
@@ -221,7 +222,7 @@ class _Reader:
         return self._fill_prompt(key, prompt)
 
     def _fill_prompt(self, key: str, prompt: str) -> str | None:
-        """The prompt and the site's template around it, with the page's values filled in."""
+        """Return the prompt inside the site's template, with the page's values filled in."""
         values = prompt_fields.page_values(self._meta, title=self._title, site_name=self._site_name)
         own = make_legible(prompt_fields.fill(prompt, values))
         if not has_ink(own):
@@ -234,7 +235,7 @@ class _Reader:
         return full if fits else None
 
     def _negative_prompt(self) -> str:
-        """The site's negative prompt and the page's."""
+        """Return the site's negative prompt joined with the page's."""
         key = "hero_negative_prompt"
         own = self._text(key, MAX_PROMPT_CHARACTERS)
         both = ", ".join(filter(None, (make_legible(self._defaults.picture.negative_prompt), own)))
@@ -315,7 +316,7 @@ class _Reader:
         return self._defaults.layout
 
     def _references(self) -> tuple[PurePosixPath, ...]:
-        """The possible places of the page's reference: beside the page, or in a folder above it."""
+        """List the possible paths of the page's reference: beside the page, or in a folder above it."""
         key = "hero_reference"
         beside = self._path(key, "the reference")
         if beside is None:
@@ -324,7 +325,7 @@ class _Reader:
         return (beside,) if ".." in below.parts else tuple(each / below for each in PurePosixPath(self._page).parents)
 
     def _path(self, key: str, what: str) -> PurePosixPath | None:
-        """The file that `key` names, relative to the documentation folder."""
+        """Return the path that `key` names, relative to the documentation folder."""
         if key not in self._meta:
             return None
         value = self._meta[key]
@@ -364,7 +365,7 @@ def _declines(value: object) -> bool:
 
 
 def _path_fix(text: str) -> str:
-    """The fix for a path that cannot name a file beside the page; empty if it can."""
+    """Return the fix for a path that cannot name a file beside the page; "" if it can."""
     if not text or text.startswith(("/", "\\")):
         return "it must be an image's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"
     if "\\" in text:

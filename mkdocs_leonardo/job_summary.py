@@ -12,11 +12,11 @@ from mkdocs_leonardo.spec import Source
 if TYPE_CHECKING:
     from mkdocs_leonardo.resolution import Resolution
 
-#: The most rows of the table; a thousand cached heroes are no news.
+#: The most rows of the table.
 MOST_ROWS = 200
 #: The most bytes of a step's summary; GitHub refuses a larger one as a whole ("Workflow commands", 2026).
 MOST_BYTES = 1024 * 1024
-#: A cell's text is cut here; a failure may hold the words of several services.
+#: The most characters of a cell. A failure may have the messages of several services.
 _CELL_CHARACTERS = 300
 _COST_DIGITS = 3
 
@@ -47,7 +47,7 @@ def append_summary(path: Path, resolutions: Sequence[Resolution], *, title: str,
 
 
 def _table(resolutions: Sequence[Resolution]) -> str:
-    """The table: failures first, then new pictures."""
+    """Return the table: failures first, then new pictures."""
     ordered = sorted(resolutions, key=lambda one: (not one.failure, not (one.cost_usd or _is_new(one))))
     rows = ["| page | hero | made by | cost | what happened |", "|---|---|---|--:|---|"]
     for one in ordered[:MOST_ROWS]:
@@ -69,7 +69,7 @@ def _is_new(resolution: Resolution) -> bool:
 
 
 def _story(resolution: Resolution) -> str:
-    """The row's last cell: why the page shows another picture, or which provider failed before another made it."""
+    """Return the row's last cell: the page's failure, or the providers that failed before one made the picture."""
     if resolution.failure:
         return resolution.failure.text
     maker = resolution.asset.provider if resolution.asset else ""
@@ -78,7 +78,7 @@ def _story(resolution: Resolution) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that shows as itself: one line, no invisible characters, and nothing that Markdown or HTML could read."""
+    """Escape the text for Markdown and HTML, in one line without invisible characters."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     if len(line) > _CELL_CHARACTERS:
         line = f"{line[: _CELL_CHARACTERS - 1]}…"

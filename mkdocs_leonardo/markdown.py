@@ -43,8 +43,8 @@ log = logging.getLogger("mkdocs_leonardo")
 
 #: The preprocessor that holds the page for extensions (Zensical 0.0.73, and the same in 0.1.2).
 _CONTEXT = "rendering_context"
-#: Set on the page's object when its hero is shown: other extensions convert parts of a page with all of its
-#: extensions, and those parts get no hero.
+#: Set on the page's object when its hero is shown. Other extensions convert parts of a page with all extensions again;
+#: those parts get no hero.
 _MARK = "_leonardo_is_shown"
 _BLOG_POST = "blog-post.html"
 #: The command that needs only the plugin's section in the site's configuration.
@@ -69,7 +69,7 @@ class _Context(Protocol):
 
 
 class LeonardoExtension(Extension):
-    """Shows each page's hero where Zensical builds the site; anywhere else it does nothing."""
+    """Shows each page's hero on a site that Zensical builds. On any other host, it does nothing."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Python-Markdown's own signature
         self.config = {
@@ -107,12 +107,12 @@ class LeonardoExtension(Extension):
 
 
 def makeExtension(**options: Any) -> LeonardoExtension:  # noqa: ANN401, N802 - looked up by this name
-    """The extension, as Python-Markdown asks for it."""
+    """Make the extension, as Python-Markdown asks for it."""
     return LeonardoExtension(**options)
 
 
 def _context_of(md: Markdown) -> _Context | None:
-    """The page as Zensical describes it; None on any other host."""
+    """Return the page as Zensical describes it; None on any other host."""
     if _CONTEXT not in md.preprocessors:
         return None
     context: object = md.preprocessors[_CONTEXT]
@@ -121,13 +121,13 @@ def _context_of(md: Markdown) -> _Context | None:
 
 
 class _PublishedHeroes:
-    """The published pictures of a site and their addresses, read once for all pages. Logs each message once.
+    """The published heroes of a site, read once for all pages. Each message about them is logged once.
 
-    `assets` is the folder of the pictures, `assets_url` its full address, "" where the site's is not known.
+    `assets` is the folder of the pictures. `assets_url` is its full address, "" if the site's is unknown.
     """
 
     def __init__(self, *, root_dir: str, docs_dir: str, assets: str, site_url: str, manifest: str, report: str) -> None:
-        """`manifest` is set by `mkdocs-leonardo zensical`; else the manifest lies beside the pictures."""
+        """`manifest` is set by `mkdocs-leonardo zensical`. If it is "", the manifest lies beside the pictures."""
         self.docs_dir = Path(root_dir, docs_dir)
         self.assets = self.docs_dir / assets
         self.url = f"{site_url.rstrip('/')}/" if site_url else ""
@@ -142,7 +142,7 @@ class _PublishedHeroes:
         self._read()
 
     def _read(self) -> None:
-        """Read the manifest; without one, `trouble` says why."""
+        """Read the manifest. `trouble` is the reason why there is none."""
         try:
             data = self._path.read_bytes()
         except OSError:
@@ -163,7 +163,7 @@ class _PublishedHeroes:
             atexit.register(_touch, self._path)
 
     def warn_once(self, text: str) -> None:
-        """Log a message, once."""
+        """Log a message once."""
         if text in self._told:
             return
         self._told.add(text)
@@ -178,8 +178,8 @@ class _PublishedHeroes:
 def _touch(manifest: Path) -> None:
     """Make Zensical render every page again in the next build, which then repeats the messages.
 
-    Zensical takes unchanged pages from its cache and runs no extension for them, unless a watched file has another
-    time, in whole seconds. Zensical's server ends without this touch, since it watches the file.
+    Zensical takes unchanged pages from its cache and runs no extension for them, unless the time of a watched file has
+    changed by a second. Zensical's server, which watches the file, ends without this call.
     """
     with suppress(OSError):
         manifest.parent.mkdir(parents=True, exist_ok=True)
@@ -227,7 +227,7 @@ class PageRenderer:
         self._folder_url: str | None = None
 
     def show(self, content: str) -> str:
-        """The page's content with its hero at the top, if it has one."""
+        """Return the page's content with its hero, if there is one, at the top."""
         manifest = self._published.manifest
         hero = self._hero(manifest or Manifest())
         if hero is None or manifest is None:
@@ -270,7 +270,7 @@ class PageRenderer:
             return None
         variants = () if published.is_wrapped else shown.asset.rendering.variants
         if not all((published.assets / variant.name).is_file() for variant in variants):
-            # The repository may hold the manifest without the pictures.
+            # The repository may have the manifest without the pictures.
             published.ask_for_run(f"{path}: not all files of its image are in {published.assets}")
             return None
         # `zensical build` has logged already that the page shows its last hero.
@@ -304,9 +304,9 @@ class PageRenderer:
     # Text ------------------------------------------------------------------------------------------------------------
 
     def _header(self, spec: HeroSpec, asset: HeroAsset, heading_html: str, *, credit: bool | str) -> str:
-        """The plugin's header, kept out of the search index, which has title and text already.
+        """Return the hero's header, kept out of the search index, which has title and text already.
 
-        The heading is excluded by itself: it would begin a second entry for the page.
+        The heading needs an attribute of its own, or it would begin a second entry for the page.
         """
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
         spec = replace(spec, layout=final_layout(spec, asset, heading_html))
@@ -319,7 +319,7 @@ class PageRenderer:
     def _fit_for_excerpts(self, header: str) -> str:
         """Give `srcset` absolute paths, since Zensical corrects `src` alone when blog views repeat a post's hero.
 
-        Where the site's path is not known, the picture has one file.
+        If the site's path is unknown, the picture has one file.
         """
         if self._absolute_url is None:
             header = re.sub(r"<source [^>]*>\n", "", header)
@@ -328,20 +328,20 @@ class PageRenderer:
         return header.replace(f'__image" src="{absolute}', f'__image" src="{relative}', 1)
 
     def _stylesheet_link(self) -> str:
-        """A link to the stylesheet; empty if every page has one already."""
+        """Return a link to the stylesheet; "" if every page has one already."""
         if f"{self._assets}/{STYLESHEET}" in {str(each).lstrip("./") for each in self._config.get("extra_css") or ()}:
             return ""
         mark = f" {STYLE_MARK}" if self._published.is_wrapped else ""
         return f'<link rel="stylesheet" href="{escape(self._url(STYLESHEET))}"{mark}>\n'
 
     def _origin(self, spec: HeroSpec, asset: HeroAsset) -> str:
-        """The JSON-LD on the picture's origin. It stands at the end, which no excerpt repeats."""
+        """Return the JSON-LD on the picture's origin, for the end of the page, which no excerpt repeats."""
         folder_url = self._published.assets_url
         origin = linked_data(asset, folder_url, caption=spec.alt) if folder_url else ""
         return origin and f"\n{origin}"
 
     def _social(self, spec: HeroSpec, asset: HeroAsset) -> str:
-        """The tags for sharing, as an element that `zensical build` moves into the finished page's head."""
+        """Return the tags for sharing in an element that `zensical build` moves into the finished page's head."""
         published, file = self._published, asset.rendering.social
         if not published.is_wrapped or not published.assets_url or file is None:
             return ""
@@ -360,7 +360,7 @@ class PageRenderer:
         return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(tags._asdict()))}"></template>'
 
     def _shared_url(self, image: str) -> str:
-        """The address of the author's picture for sharing, which may lie beside the page."""
+        """Return the address of the author's picture for sharing, which may lie beside the page."""
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(self._page.path), image))
         is_beside = (
             not urlsplit(image).scheme and not image.startswith("/") and (self._published.docs_dir / beside).is_file()
@@ -376,15 +376,15 @@ class PageRenderer:
     # Addresses -------------------------------------------------------------------------------------------------------
 
     def _url(self, name: str) -> str:
-        """The address relative to the page's source, as authors write links; Zensical adapts it to the page."""
+        """Return the URL relative to the page's source, as authors write links. Zensical adapts it to the page."""
         if self._folder_url is None:
-            # Called for every file.
+            # Made once, since this is called for every file.
             self._folder_url = f"{'../' * self._page.path.count('/')}{quote(self._assets)}/"
         return f"{self._folder_url}{name}"
 
     @property
     def _absolute_url(self) -> Callable[[str], str] | None:
-        """The address from the root of the host; None if the site's path is not known."""
+        """The function from a file's name to its path from the host's root; None if the site's path is unknown."""
         plugins = self._config.get("plugins") or {}
         is_elsewhere = "mike" in plugins or _is_on(plugins.get("offline"))
         if not self._published.url or is_elsewhere:
@@ -395,13 +395,13 @@ class PageRenderer:
 
 
 def _is_on(plugin: object) -> bool:
-    """Whether a plugin is on that Zensical lists even if it is off."""
+    """Whether a plugin is on. Zensical also lists plugins that are off."""
     config = plugin.get("config") if isinstance(plugin, Mapping) else None
     return isinstance(config, Mapping) and bool(config.get("enabled"))
 
 
 def _digest(path: Path | None) -> str:
-    """The digest of the author's own picture; "" without one, and of a file that cannot be read."""
+    """Return the digest of the author's own picture; "" without one, or if its file cannot be read."""
     try:
         data = path.read_bytes() if path is not None else b""
     except OSError:

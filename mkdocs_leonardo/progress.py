@@ -11,9 +11,9 @@ from typing import TextIO, TypeVar
 
 #: A shorter wait shows no progress (seconds).
 QUIET_S = 2.0
-#: Between two lines where they cannot be rewritten (seconds).
+#: The time between two lines that cannot be rewritten (seconds).
 LINE_S = 10.0
-#: Between two rewritten lines at the least (seconds).
+#: The least time between two rewritten lines (seconds).
 _REDRAW_S = 0.2
 
 T = TypeVar("T")
@@ -25,9 +25,9 @@ _CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """Waits for futures and says how many are done.
+    """A wait for futures, with lines on how many are done.
 
-    `notify` takes the lines; other lines pass through `around`, which keeps them apart from the rewritten line.
+    `notify` takes the lines. Other lines pass through `around`, which keeps them apart from the rewritten line.
     """
 
     def __init__(self, notify: Notify, *, quiet_s: float = QUIET_S, line_s: float = LINE_S) -> None:

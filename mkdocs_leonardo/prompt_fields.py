@@ -17,7 +17,7 @@ _LONGEST_SHOWN = 40
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """`text` with each name in braces replaced by its value; `{{` and `}}` are braces.
+    """Replace each name in braces by its value; `{{` and `}}` are braces.
 
     Values are not filled in again: braces in a title are characters of the title.
     """
@@ -25,7 +25,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def fill_problem(text: str, names: tuple[str, ...] = NAMES) -> str:
-    """The message on a name in braces that cannot be filled in, with the fix; empty if all can."""
+    """Return the message on a name in braces that cannot be filled in, with the fix; "" if all can."""
     for found in _BRACES.finditer(text):
         name = found[1]
         if name is None or name in names:
@@ -39,7 +39,7 @@ def fill_problem(text: str, names: tuple[str, ...] = NAMES) -> str:
 
 
 def page_values(meta: Mapping[str, object], *, title: str, site_name: str) -> dict[str, str]:
-    """The value of each name for one page; empty where the page has none."""
+    """Return the value of each name for one page; "" if the page has none."""
     categories = _words(meta.get("categories")) or _words(meta.get("category"))
     return {
         "title": title,
@@ -51,7 +51,7 @@ def page_values(meta: Mapping[str, object], *, title: str, site_name: str) -> di
 
 
 def _words(value: object) -> list[str]:
-    """The words of YAML's text, number or list of such; other values are left out."""
+    """List the words of YAML's text, number or list of those. Other values are left out."""
     listed = value if isinstance(value, list | tuple) else [value]
     words = [str(each).strip() for each in listed if isinstance(each, str | int | float) and not isinstance(each, bool)]
     return [word for word in words if word]

@@ -35,7 +35,7 @@ _SHOWN = {Source.LAST: "its previous hero", Source.LOCAL: "a placeholder painted
 class Spending:
     """A build's spending: paid jobs, dollars (estimates where the service stated nothing), API requests.
 
-    `uncertain` of the new images may have been charged without a picture: no service has said that they were not.
+    `uncertain` counts new images that may have been charged without a picture, as no service has denied it.
     """
 
     new_images: int = 0
@@ -47,10 +47,10 @@ class Spending:
 def report(
     resolutions: Sequence[Resolution], spending: Spending, store: StoreStats | None = None
 ) -> dict[str, JsonValue]:
-    """The content of ``report.json``.
+    """Return the content of ``report.json``.
 
-    `key` is the beginning of file names in the site. `marks` are the marks of origin in the service's own file
-    (``xmp``, ``c2pa``); the cache's copy keeps them, and the site's files have the plugin's mark.
+    Names of files in the site begin with `key`. `marks` are the marks of origin in the service's own file (``xmp``,
+    ``c2pa``). The cache's copy keeps them; the site's files have the plugin's mark.
     """
     heroes: list[JsonValue] = [
         {
@@ -88,7 +88,7 @@ def report(
 
 
 def summary(resolutions: Sequence[Resolution], spending: Spending, store: StoreStats | None = None) -> str:
-    """One line: ``12 heroes: 9 cached, 2 generated, 1 local; 2 new images, $0.07``."""
+    """Return one line: ``12 heroes: 9 cached, 2 generated, 1 local; 2 new images, $0.07``."""
     sources = _sources(resolutions)
     parts = [f"{sources[source]} {word}" for source, word in _SUMMARY if sources[source]]
     missing = sum(resolution.asset is None for resolution in resolutions)
@@ -122,11 +122,11 @@ def _store(stats: StoreStats) -> str:
 def complaints(
     resolutions: Sequence[Resolution], *, on_missing: str, without_provider: str = ""
 ) -> list[tuple[int, Complaint]]:
-    """One message, with its level, for each reason why pages show another picture than they ask for.
+    """List one message, with its level, for each reason why pages show another picture than they ask for.
 
-    `without_provider` says why no provider could be asked. That is expected on a site without keys: INFO for pages
-    that show their previous hero, an error under `on_missing: error`. A refused prompt is at least a warning, since
-    only its author can change it.
+    `without_provider` is the reason why no provider could be asked, usually missing keys. Its level is INFO for pages
+    that show their previous hero, and ERROR under `on_missing: error`. A refused prompt is at least a warning,
+    since its author must change it.
     """
     level = {"warn": logging.WARNING, "error": logging.ERROR, "ignore": logging.INFO}[on_missing]
     groups: defaultdict[tuple[int, str], list[Resolution]] = defaultdict(list)
@@ -147,7 +147,7 @@ def complaints(
 
 
 def describe_shown(resolution: Resolution) -> str:
-    """The words for the picture that a page shows instead of its own."""
+    """Return the words for the picture that a page shows instead of its own."""
     return _SHOWN.get(resolution.asset.source, "no hero") if resolution.asset else "no hero"
 
 
@@ -164,12 +164,12 @@ def append_json_line(path: Path, value: JsonValue) -> None:
 
 
 def _encode(text: str) -> bytes:
-    """The line as bytes. Halves of characters, which file names may hold, become JSON's escapes."""
+    """Encode the line. Halves of characters, which file names may hold, become JSON's escapes."""
     return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
 def _complaint(resolution: Resolution) -> str:
-    """The text of a complaint: the picture that the page shows, the reason, and the fix."""
+    """Return the text of a complaint: the picture that the page shows, the reason, and the fix."""
     reason = resolution.failure.text if resolution.failure else ""
     if resolution.is_refused:
         return f"hero_prompt was refused by a content check ({reason}); describe another image"
@@ -182,7 +182,7 @@ def _complaint(resolution: Resolution) -> str:
 
 
 def _price(group: Sequence[Resolution]) -> str:
-    """The estimated cost of pictures that a cap did not allow; pages that share one count once."""
+    """Return the estimated cost of pictures that a cap did not allow. A picture of several pages counts once."""
     prices = {resolution.hero.picture: resolution.capped_usd for resolution in group if resolution.capped_usd}
     return f" (about ${sum(filter(None, prices.values())):.2f} for {len(prices)})" if prices else ""
 
@@ -192,7 +192,7 @@ def _sources(resolutions: Sequence[Resolution]) -> Counter[Source]:
 
 
 def left_behind_message(heroes: int) -> str:
-    """The message of a build or a preview that ends while heroes are made."""
+    """Return the message of a build or a preview that ends while heroes are made."""
     return f"{counted(heroes, 'hero was', 'heroes were')} being made; the next build collects what the services keep"
 
 

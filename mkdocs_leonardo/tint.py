@@ -1,4 +1,4 @@
-"""The dark tint of a picture: the colour behind its text, and in its place until the picture is loaded."""
+"""The dark tint of a picture: the colour behind its text, and in its area until it is loaded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LEAST_CHROMA = 0.03
 
 
 def tint_of(dominant: str) -> int:
-    """The place in `TINTS` of the hue of a colour, given as ``#rrggbb``."""
+    """Return the place in `TINTS` for the hue of a colour, given as ``#rrggbb``."""
     red, green, blue = (linear(int(dominant[place : place + 2], 16) / 255) for place in (1, 3, 5))
     # From linear sRGB to OKLab: matrices M1 (with the primaries of sRGB) and M2 of its definition.
     long = math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
@@ -43,5 +43,5 @@ def tint_of(dominant: str) -> int:
 
 
 def linear(value: float) -> float:
-    """The sRGB value 0 to 1 as light (IEC 61966-2-1; WCAG 2.2, "relative luminance")."""
+    """Convert an sRGB value, 0 to 1, to linear light (IEC 61966-2-1; WCAG 2.2, "relative luminance")."""
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 -- the definition

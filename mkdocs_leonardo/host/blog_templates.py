@@ -1,4 +1,4 @@
-"""Templates of blog views, and whether posts' covers can stand on them."""
+"""Templates of blog views on which no post's cover can stand."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
-    """The files that make up a blog view on which no excerpt's content is shown, at the head of which covers stand.
+    """Return the files of a blog view that shows no excerpt's content, since covers stand at the head of excerpts.
 
-    Nothing if it is shown, or if that cannot be told: parts of a post that are chosen while a page is built, or a
-    template that the build itself will stumble over. The view's own file comes first.
+    The view's own file comes first. Returns () for a view that shows the content, or may show it because it chooses
+    parts of a post while a page is built. It also returns () for a template with an error, which the build reports.
     """
     from jinja2 import TemplateError, meta
 
@@ -38,14 +38,14 @@ def templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
 
 
 def _is_about_posts(tree: nodes.Template) -> bool:
-    """Whether the template names posts; a template that names none may choose icons while a page is built."""
+    """Whether the template names posts. A template that names none may only choose icons while a page is built."""
     from jinja2 import nodes
 
     return any(each.name in {"post", "posts", "excerpt"} for each in tree.find_all(nodes.Name))
 
 
 def _shows_content(tree: nodes.Template) -> bool:
-    """Whether the template shows the content of an object other than the page, and not as plain text."""
+    """Whether the template shows, as HTML, the content of an object other than the page."""
     from jinja2 import nodes
 
     plain = {

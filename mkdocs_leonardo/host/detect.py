@@ -1,4 +1,4 @@
-"""Which host reads the site: MkDocs, or ProperDocs, which answers to MkDocs's name. Imports neither."""
+"""The choice between MkDocs and ProperDocs, which takes MkDocs's name. This module imports neither."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 #: The hosts by the names of their packages, loggers and groups of entry points.
 HOSTS = ("mkdocs", "properdocs")
-#: The names of a host's configuration; ProperDocs looks for both hosts', its own first.
+#: The names of each host's configuration. ProperDocs looks for its own ones, then for those of MkDocs.
 CONFIGURATIONS = {host: (f"{host}.yml", f"{host}.yaml") for host in HOSTS}
 
 
 def use_host_of(config_file: str | None) -> None:
-    """Make `mkdocs` mean ProperDocs where that builds the site: its own file, or no MkDocs on this machine.
+    """Make `import mkdocs` load ProperDocs if the site has a ProperDocs configuration or MkDocs is not installed.
 
-    Call it before any import of `mkdocs`. None is the configuration that the host finds by itself.
+    Call it before any import of `mkdocs`. `config_file` None: the host's default file.
     """
     if "mkdocs" in sys.modules or find_spec("properdocs") is None:
         return

@@ -1,10 +1,8 @@
-"""The heroes that the pages of a site ask for, read by MkDocs itself.
+"""A dry build: MkDocs reads the heroes that the pages of a site ask for, and stops before it writes a file.
 
-The site is really built, with its own configuration and all of its plugins, up to the point where the last page is
-read, and then stopped before anything is written. A hero may come from Material's `meta` plugin, from a script of
-gen-files or from a hook, and whether a post is a draft is the blog plugin's business: only the real build knows. Two
-things are left out, since no hero can come from them and both may take minutes. Pages are read as if they had no text,
-and no plugin is called with their (empty) content.
+A hero may come from Material's `meta` plugin, a script of gen-files or a hook, and the blog plugin decides which posts
+are drafts. So the host builds with all plugins. To save minutes, pages are read without their text, and plugins do not
+get their content, from which no hero comes.
 """
 
 from __future__ import annotations
@@ -45,19 +43,19 @@ class LoadedSite:
     """A site's configuration, read by the host. `notify` gets what the host logs meanwhile."""
 
     def __init__(self, config_file: str | None, notify: Notify) -> None:
-        """SiteUnreadable if the configuration is wrong. None is the file that the host finds by itself."""
+        """`config_file` None: the host's default file. SiteUnreadable if the configuration is wrong."""
         self._notify = notify
         with _explain_errors(notify):
             self.config = load_config(config_file)
 
     @property
     def options(self) -> LeonardoConfig | None:
-        """The plugin's options; None where the site does not use the plugin, or another plugin has yet to bring it."""
+        """The plugin's options; None if the site does not use the plugin, or another plugin has not loaded it yet."""
         plugin = _plugin(self.config)
         return plugin.config if plugin is not None else None
 
     def bring_grouped_plugins(self) -> None:
-        """Let plugins such as Material's `group` add further plugins, which they do while a build begins."""
+        """Let plugins such as Material's `group` load further plugins, which happens when a build begins."""
         with _explain_errors(self._notify):
             try:
                 self.config.plugins.on_startup(command="build", dirty=False)
@@ -77,7 +75,7 @@ class LoadedSite:
 
 
 class _Plugin(Protocol):
-    """The part of the plugin object that this module calls, since it may not import `plugin`."""
+    """The part of the plugin object that this module uses. Importing `plugin` is not allowed here."""
 
     config: LeonardoConfig
     page_listener: Callable[[Page, FrontMatter], None] | None
@@ -89,17 +87,17 @@ def _plugin(config: MkDocsConfig) -> _Plugin | None:
 
 
 class _AllPagesRead(BaseException):
-    """The build has reached its last page.
+    """The signal that a build has read its last page.
 
-    Like Ctrl-C, it passes by `on_build_error`, where hooks report a build that has failed.
+    The host calls `on_build_error`, where hooks report a failed build, for an `Exception` alone.
     """
 
 
 class DryBuild:
     """One build that ends when every page has been read.
 
-    `pages` are all pages, `problems` the mistakes in their front matter. `coverless` are the templates of blog views on
-    which no post's cover can stand.
+    `pages` are all pages, and `problems` the mistakes in their front matter. `coverless` are the templates of blog
+    views on which no post's cover can stand.
     """
 
     def __init__(self, config: MkDocsConfig) -> None:
@@ -116,7 +114,7 @@ class DryBuild:
         plugins = self._config.plugins
         plugins.on_startup(command=command, dirty=False)
         try:
-            # Material's `group` plugin adds plugins, perhaps ours, in this very event, with a high priority; it takes
+            # Material's `group` plugin adds plugins, perhaps this one, in the same event with a high priority. It takes
             # every bound method for a plugin's.
             plugins.events["config"].append(lambda config: self._attach(config))  # noqa: PLW0108 - see above
             with suppress(_AllPagesRead):
@@ -128,7 +126,7 @@ class DryBuild:
         plugin = _plugin(config)
         if plugin is not None:
             plugin.page_listener = self._take
-        # By now every plugin is there.
+        # Every plugin is loaded by now.
         config.plugins.events["page_content"].clear()
         config.plugins.events["env"][:] = [self._end]
 
@@ -137,7 +135,7 @@ class DryBuild:
         self.problems += reading.problems
         if reading.hero is not None:
             self.heroes.append(reading.hero)
-        # Of Material's blog: a view has posts, a post has an excerpt.
+        # In Material's blog, a view has posts, and a post has an excerpt.
         if hasattr(page, "posts"):
             self._views.add(str(page.meta.get("template", "blog.html")))
         self._has_post |= reading.hero is not None and hasattr(page, "excerpt")
@@ -146,13 +144,13 @@ class DryBuild:
         root = Path(self._config.config_file_path or ".").resolve().parent
         for view in sorted(self._views) if self._has_post else ():
             files = [Path(name) for name in templates_without_excerpts(env, view)]
-            # The site's own template, where there is one: what lies elsewhere belongs to the theme.
+            # The site's own template comes first; files elsewhere belong to the theme.
             self.coverless += [*filter(lambda file: file.is_relative_to(root), files), *files][:1]
         raise _AllPagesRead
 
 
 class _HostLog(logging.Handler):
-    """A handler of the host's log while the host reads a site: the text of an error is in the log alone."""
+    """A handler of the host's log, which alone has the text of an error."""
 
     def __init__(self, notify: Notify) -> None:
         super().__init__(logging.INFO)
@@ -160,12 +158,12 @@ class _HostLog(logging.Handler):
         self.errors: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep an error for the message that says why reading failed; pass anything else on."""
+        """Keep the text of an error, and pass any other record on."""
         text = record.getMessage().removeprefix(PREFIX)
         if record.levelno >= logging.ERROR:
             self.errors.append(text)
         else:
-            # Other plugins' warnings are the build's business.
+            # The real build warns about other plugins.
             self._notify(record.levelno if record.name == log.logger.name else logging.INFO, text)
 
 
@@ -173,8 +171,7 @@ class _HostLog(logging.Handler):
 def _explain_errors(notify: Notify) -> Iterator[None]:
     """Send the host's log to `notify` while the block runs, and plugins' prints to standard error.
 
-    The configuration runs code of plugins and hooks, which may raise anything: it becomes SiteUnreadable, in the words
-    of the log where it has any.
+    Code of plugins and hooks may raise any exception. It becomes SiteUnreadable, with the log's text if there is one.
     """
     loggers, handler = [logging.getLogger(host) for host in HOSTS], _HostLog(notify)
     propagated = [logger.propagate for logger in loggers]

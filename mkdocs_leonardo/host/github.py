@@ -1,6 +1,6 @@
 """Annotations of GitHub Actions: warnings beside the lines of front matter that they are about.
 
-Other services show no annotations that a program prints; there, the log holds every warning.
+Other services show no annotations that a program prints. Their log has every warning.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _USUAL_KEYS = ("hero_prompt", "hero_image")
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A message beside a line of a file. `level` is one of `logging`'s; without a `file` it is about the whole run."""
+    """A message beside a line of a file. `level` is one of `logging`'s. Without a `file`, it is about the whole run."""
 
     level: int
     text: str
@@ -46,7 +46,7 @@ class Annotation:
 class Annotations:
     """Annotations of one run, each at the line of front matter that it is about.
 
-    They are printed together, at the end, since GitHub shows ten of each level.
+    GitHub shows ten of each level, so all annotations are printed together at the end.
     """
 
     def __init__(self, environ: Mapping[str, str], *, config_file: Path, docs_dir: Path) -> None:
@@ -62,7 +62,7 @@ class Annotations:
         self._add(level, text if file else f"{page}: {text}", title=key, file=file, line=line)
 
     def about_mistake(self, level: int, mistake: InputError) -> None:
-        """Annotate the line of front matter that is to be mended."""
+        """Annotate the line of front matter that has the mistake."""
         self.about_page(level, mistake.page, mistake.text, key=mistake.key)
 
     def about_file(self, level: int, path: Path, text: str) -> None:
@@ -75,7 +75,10 @@ class Annotations:
         self._add(level, text, file=self._repository_path(self._config_file), line=line or 1)
 
     def commands(self) -> tuple[str, ...]:
-        """The workflow commands to print: each reason before any reason twice, and beyond `MOST_SHOWN` a count."""
+        """Return the workflow commands to print, at most `MOST_SHOWN` of each level.
+
+        Repeated messages come last, and a count replaces those left out.
+        """
         shown: list[Annotation] = []
         for level in (logging.ERROR, logging.WARNING):
             found = [annotation for annotation in self._found if annotation.level == level]
@@ -89,12 +92,11 @@ class Annotations:
         return tuple(annotation.command() for annotation in shown)
 
     def publish(self, *, to_stderr: bool = False) -> None:
-        """Print the annotations and forget them. GitHub reads standard output and standard error."""
+        """Print the annotations and delete them. GitHub reads standard output and standard error."""
         lines = self.commands()
         self._found.clear()
         if lines:
-            # In bytes, since GitHub reads UTF-8 whatever the console's encoding; after a line end, since a command
-            # begins a line.
+            # GitHub reads UTF-8 in any encoding of the console. A command must begin a line.
             click.echo("\n".join(("", *lines, "")).encode(), nl=False, err=to_stderr)
 
     def _add(self, level: int, text: str, *, title: str = "", file: str = "", line: int = 1) -> None:
@@ -104,10 +106,10 @@ class Annotations:
             self._found.append(annotation)
 
     def _place(self, page: str, keys: Sequence[str]) -> tuple[str, int]:
-        """The file and line to mend: of the page, or of its folder where the folder's metadata holds the key."""
+        """Return file and line of the mistake: in the page, or in a folder's metadata that holds the key."""
         source = self._docs_dir / page
         if not source.is_file():
-            # Made by another plugin while the site is built.
+            # Another plugin has made the page.
             return "", 1
         metadata = metadata_text(_text(source))
         folders = [folder for folder in source.parents if folder.is_relative_to(self._docs_dir)]
@@ -123,13 +125,13 @@ class Annotations:
         return self._repository_path(source), 1
 
     def _repository_path(self, path: Path) -> str:
-        """The path as GitHub knows it; empty if it lies outside the repository."""
+        """Return the path as GitHub knows it; "" for a path outside of the repository."""
         path = path.resolve()
         return path.relative_to(self._top).as_posix() if path.is_relative_to(self._top) else ""
 
 
 class Listener(logging.Handler):
-    """A handler of the plugin's logger that turns warnings into annotations, from the begin of a build to its end."""
+    """A handler of the plugin's logger that turns warnings into annotations until it is closed."""
 
     def __init__(self, annotations: Annotations, logger: logging.Logger, prefix: str) -> None:
         """Messages without a page begin with `prefix` in the log, and not in annotations."""
@@ -155,7 +157,7 @@ class Listener(logging.Handler):
         self._annotations.publish()
 
     def close(self) -> None:
-        """Take the handler from the logger."""
+        """Remove the handler from the logger."""
         self._logger.removeHandler(self)
         super().close()
 
@@ -166,10 +168,9 @@ def is_github(environ: Mapping[str, str]) -> bool:
 
 
 def _find_repository(config_file: Path, workspace: str) -> Path:
-    """The folder that GitHub's paths begin at.
+    """Return the folder that GitHub's paths begin at: the repository, which may be a folder of the workspace.
 
-    That is the workspace, unless the repository was checked out into a folder of it. On a machine that only acts as
-    if, the nearest repository, or else the site's folder.
+    Without a workspace, which GitHub always sets, it is the nearest repository, or else the site's folder.
     """
     top = Path(workspace).resolve() if workspace else None
     if top is not None and (top / ".git").exists():

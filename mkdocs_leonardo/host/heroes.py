@@ -53,8 +53,8 @@ _NARROW = (
 class SiteHeroes:
     """The heroes of one build. `want` and `join` make them, `show` and `complete` put them on pages.
 
-    `is_preview`: pages without their hero are left to the preview, which finds them in `missing`, and why no provider
-    could be asked in `no_provider`.
+    In a build of a preview (`is_preview`), `missing` are the heroes left to the preview. `no_provider` is the reason
+    why no provider could be asked, "" if one could.
     """
 
     def __init__(
@@ -78,16 +78,15 @@ class SiteHeroes:
         self._is_narrowness_told = False
         self.missing: tuple[Resolution, ...] = ()
         self.no_provider = ""
-        # Garbage collection need not look again and again through what lives until the pages are written: a thousand
-        # heroes are more than 30,000 objects.
+        # Freeze what lives until the end, so that garbage collection skips it: 30,000 objects for a thousand heroes.
         gc.freeze()
 
     # While pages are read --------------------------------------------------------------------------------------------
 
     def want(self, page: Page, hero: HeroSpec) -> bool:
-        """Start to make the page's hero unless it is stored, and announce it to other plugins.
+        """Start to make the page's hero unless it is stored, and return whether it is.
 
-        Returns whether it is stored.
+        The address of its image is announced to other plugins.
         """
         if first_view_page(page) is not page:
             self._continued.add(page.file.src_uri)
@@ -123,7 +122,7 @@ class SiteHeroes:
         gc.freeze()
 
     def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
-        """Log and return each page's result; PluginError under `on_missing: error` if a hero is missing."""
+        """Log and return each page's result; PluginError if a hero is missing under `on_missing: error`."""
         resolutions, summary = self._build.finish(title=site_name, uncounted=self._continued)
         told: Sequence[Resolution] = resolutions
         if self._is_preview:
@@ -162,7 +161,7 @@ class SiteHeroes:
         page.content = site.content(target, page.content or "")
 
     def complete(self, page: Page, output: str) -> str | None:
-        """The page's HTML with a complete head, and a hero in full layout where it spans the window."""
+        """Return the page's HTML with a complete head, and a hero in full layout where it spans the window."""
         if self._site is None:
             return None
         target = self._read_target(page)
@@ -182,7 +181,7 @@ class SiteHeroes:
         mend_feeds(config, self._pictures)
 
     def close(self) -> None:
-        """End what still runs, and remove the files of this build alone. What was paid for is in the journal."""
+        """End what still runs, and delete this build's temporary files. The journal has what was paid for."""
         if self._is_open:
             self._is_open = False
             gc.unfreeze()

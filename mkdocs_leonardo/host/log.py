@@ -10,7 +10,7 @@ from mkdocs_leonardo.spec import printable
 
 
 class _OneLine(logging.Filter):
-    """A log filter that shows control characters, so that text of a page or service gives a terminal no commands."""
+    """A log filter that escapes control characters, with which text of a page or service could command a terminal."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass every record on."""
@@ -22,7 +22,7 @@ class _OneLine(logging.Filter):
 
 
 def notify(level: int, message: object) -> None:
-    """Log a message; the log's handlers get the object, such as a `Complaint` with the pages that it is about."""
+    """Log a message. The log's handlers get the object itself, such as a `Complaint` with its pages."""
     log.log(level, "%s", message)
 
 

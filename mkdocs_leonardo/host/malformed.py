@@ -1,4 +1,4 @@
-"""Front matter that the host takes for text: the reason, and the fix. Pure: text in, a mistake out."""
+"""Malformed front matter, which the host takes for text: the reason, and the fix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mkdocs_leonardo.wording import describe_value
 if TYPE_CHECKING:
     import yaml
 
-#: The first line of dashes, and what an author may have put before it by mistake.
+#: The first line of dashes, and the spaces and comments that an author may have put before it.
 _OPENING = re.compile(
     r"(?P<before>(?:[\s\ufeff]|<!--(?:(?!-->).)*-->)*)(?P<fence>-{3,}|\+{3})(?P<rest>[^\n]*)\n", re.DOTALL
 )
@@ -21,7 +21,7 @@ _OURS = re.compile(
     r"^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=\uff1a]", re.MULTILINE | re.IGNORECASE
 )
 _CLOSING = re.compile(CLOSING, re.MULTILINE)
-#: The line at which front matter without an end is over.
+#: A line that cannot belong to front matter, so that front matter without a closing line ends before it.
 _TEXT = re.compile(r"^(?:\s*|#.*|```.*|~~~.*)$", re.MULTILINE)
 _NO_SPACE = re.compile(r"^\s*[\w-]+:(?=[^ \t\n/])", re.MULTILINE)
 #: The other kind of quotes for each of YAML's.
@@ -37,7 +37,7 @@ _INDICATOR = re.compile(r"^[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])")
 
 
 def find_malformed(text: str, page: str) -> InputError | None:
-    """Why `hero_*` lines at the beginning of the page's `text` were not read; None where there are none."""
+    """Return the reason why `hero_*` lines at the beginning of `text` were not read; None without such lines."""
     opening = _OPENING.match(text)
     if opening is None:
         return None
@@ -53,7 +53,7 @@ def find_malformed(text: str, page: str) -> InputError | None:
 
 
 def find_prompt_comment(text: str) -> str:
-    """A note on a prompt that YAML ends at `` #``; empty without one. `text` is the whole file."""
+    """Return a note on a prompt that YAML cuts at `` #``; "" for any other. `text` is the whole file."""
     block = FRONT_MATTER.match(text)
     cut = _COMMENT.search(block[1]) if block is not None else None
     if cut is None:
@@ -80,7 +80,7 @@ def _fault(opening: re.Match[str], block: str, closing: re.Match[str] | None) ->
 
 
 def _yaml_fault(block: str) -> str:
-    """The fault that keeps the block from being a YAML mapping, with the fix; empty if it is one."""
+    """Return the reason why the block is no YAML mapping, with the fix; "" if it is one."""
     import yaml
 
     try:
@@ -107,7 +107,7 @@ def _marked_fault(block: str, error: yaml.MarkedYAMLError) -> str:
 
 
 def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError) -> str:
-    """The fix for the YAML error in line `number`."""
+    """Return the fix for the YAML error in line `number`."""
     line = lines[number]
     if "\t" in line[: len(line) - len(line.lstrip())] or _is_at_tab(block, error):
         return "replace the tab by spaces"
@@ -123,7 +123,7 @@ def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError)
 
 
 def _quotes_fix(line: str) -> str:
-    """The fix for the first character of the line's value; empty if it may stand there."""
+    """Return the fix for the first character of the line's value; "" if it is allowed there."""
     if (indicator := _INDICATOR.match(line)) is not None:
         return f"put quotes around a text that begins with {indicator['character']}"
     first = line.partition(":")[2].strip()[:1]
@@ -140,7 +140,7 @@ def _is_at_tab(block: str, error: yaml.MarkedYAMLError) -> bool:
 
 
 def _is_in_open_quotes(block: str, error: yaml.MarkedYAMLError) -> bool:
-    """Whether YAML met the error inside of a quoted text that it had begun to read."""
+    """Whether the YAML error lies in a quoted text without a closing quote."""
     begin, end = error.context_mark, error.problem_mark
     if begin is None or end is None or block[begin.index : begin.index + 1] not in {'"', "'"}:
         return False

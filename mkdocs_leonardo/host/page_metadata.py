@@ -1,4 +1,4 @@
-"""MkDocs's pages: the heroes that their metadata asks for, and the mistakes in it."""
+"""Metadata of MkDocs's pages: the heroes that it asks for, and the mistakes in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
     unread = find_malformed(markdown, name)
     if unread is not None:
         problems.append(unread)
-    # Of the page of a view, only what the view made of its place is known.
+    # The pages of a paginated view share the front matter of its first page.
     file = first_view_page(page).file
     found = reader.read(
         _render_macros(page, config, problems),
@@ -42,13 +42,13 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
 
 
 def first_view_page(page: Page) -> Page:
-    """The page itself; for a page of a view of Material's blog, the first page of the view, whose hero it shows."""
+    """Return the first page of a paginated blog view, whose hero all its pages show; any other page itself."""
     pages: Sequence[Page] = getattr(page, "pages", None) or [page]
     return pages[0]
 
 
 def _render_macros(page: Page, config: MkDocsConfig, problems: list[InputError]) -> Mapping[str, object]:
-    """The page's metadata with `hero_*` texts rendered by macros-plugin, which leaves front matter as it is."""
+    """Return the page's metadata with macros rendered in `hero_*` texts, which macros-plugin itself leaves alone."""
     macros: Any = config.plugins.get("macros")
     is_wanted = page.meta.get("render_macros", macros is not None and macros.config.get("render_by_default"))
     if macros is None or not is_wanted:

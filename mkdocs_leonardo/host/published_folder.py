@@ -1,4 +1,4 @@
-"""The files that the previous build put into the site, spared from the host's cleaning: most are needed again."""
+"""The folder of published files, kept from the host's cleaning since most of its files are needed again."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 
 from mkdocs_leonardo.files import identity
 
-#: Beside the site's files while a build runs. A host leaves names that begin with a dot alone when it cleans.
+#: The folder's name while a build runs. A host's cleaning skips names that begin with a dot.
 _ASIDE = ".mkdocs-leonardo"
 
 
 class PublishedFolder:
     """One folder of the site that holds links to files of the cache.
 
-    Removing and linking nine thousand files costs a warm build more than reading what its heroes are. So the folder
-    steps aside while the host empties the site, and comes back as a whole. Nothing is lost where that cannot be done:
-    the files are linked anew. What a killed build left aside is found by the next one.
+    Deleting and linking nine thousand files takes longer than reading what the heroes are. So the folder is renamed
+    while the host empties the site, and renamed back as a whole. If a rename fails, the files are linked anew. The next
+    build finds the folder of a killed build.
     """
 
     def __init__(self, site_dir: Path, place: str) -> None:
@@ -37,12 +37,12 @@ class PublishedFolder:
                 self._folder.rename(self._aside)
 
     def put_back(self, files: Mapping[str, str], identities: Mapping[str, tuple[int, int]]) -> frozenset[str]:
-        """Rename the folder back, without files that are not among `files`; the places of those that it holds.
+        """Rename the folder back without outdated files. Returns the places of the files that stay.
 
-        `files` are places in the site by which to find the cache's files; `identities` are device and inode of cache
-        files that were looked at before. To be called after the host has cleaned and before it copies.
+        `files` maps places in the site to the cache's files. `identities` has device and inode of cache files that were
+        checked before. Call it after the host has cleaned and before it copies.
         """
-        # What cannot be cleared, or has something in its place by now, is made anew.
+        # If a file cannot be deleted, or the place is taken, all files are linked anew.
         with suppress(OSError):
             if _is_folder(self._aside):
                 there = self._delete_outdated(files, identities)
@@ -53,6 +53,7 @@ class PublishedFolder:
         return frozenset()
 
     def _delete_outdated(self, files: Mapping[str, str], identities: Mapping[str, tuple[int, int]]) -> frozenset[str]:
+        """Delete the outdated files, and return the places of the files that stay."""
         device = self._aside.stat().st_dev
         with os.scandir(self._aside) as entries:
             found = list(entries)
@@ -67,10 +68,10 @@ class PublishedFolder:
         return frozenset(there)
 
     def discard(self) -> None:
-        """Remove the folder that was set aside."""
+        """Delete the folder that was set aside."""
         shutil.rmtree(self._aside, ignore_errors=True)
         with suppress(OSError):
-            # A link, which is not followed.
+            # A link of that name, which `rmtree` leaves.
             self._aside.unlink()
 
 
@@ -83,7 +84,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _is_link(entry: os.DirEntry[str], device: int, source: tuple[int, int] | None) -> bool:
-    """Whether `entry`, on `device`, is the plain file with the device and inode `source` under a second name."""
+    """Whether `entry`, on `device`, is a hard link to the file with the device and inode `source`."""
     return (device, entry.inode()) == source and entry.is_file(follow_symlinks=False)
 
 

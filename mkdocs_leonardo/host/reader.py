@@ -1,4 +1,4 @@
-"""The hero of one page from its metadata, with the files that the metadata names. The same on every host."""
+"""Reads the hero of one page from its metadata, and opens the files that the metadata names, for every host."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class HeroReader:
         home: str = "",
         files: Files | None = None,
     ) -> front_matter.FrontMatter:
-        """The hero that `meta` asks for, with the files that it names. With a mistake in it there is none.
+        """Read the hero that `meta` asks for, with the files that it names; no hero if `meta` has a mistake.
 
-        `source` returns the text of the page's file, and `home` is the file's place where that is not `page`. `files`
-        are the files that the host knows besides those in the documentation folder.
+        `source` returns the text of the page's file. `home` is the place of that file, if it is not `page`. `files` are
+        the files that the host knows besides those in the documentation folder.
         """
         found = front_matter.read(meta, page=page, title=title, site_name=site_name, defaults=self._defaults)
         hero = found.hero
@@ -66,9 +66,9 @@ class HeroReader:
         return found if hero is found.hero else replace(found, hero=hero)
 
     def _locate(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
-        """The place of `hero_image` below the documentation folder; `image` is where it would be beside the page.
+        """Resolve `hero_image`: relative to the page, or to the folder whose metadata sets it.
 
-        A `value` that comes from the metadata of a folder begins at that folder.
+        `image` is its place relative to the page, and `value` its text.
         """
         base, block = PurePosixPath(page), FRONT_MATTER.match(source())
         if block is None or not _OWN_IMAGE.search(block[1]):
@@ -84,10 +84,10 @@ class HeroReader:
         return front_matter.beside(base, str(value).strip()) or image
 
     def _find_own_image(self, page: str, place: PurePosixPath, files: Files | None) -> Path:
-        """The author's own picture, found as an image in a page's text is found; InputError if there is no such file.
+        """Return the path of the author's own image; InputError if the file is missing.
 
-        The host's collection comes first: it knows translations, files of scripts and those of included repositories.
-        Links are followed, as the host follows them when it copies.
+        The host's files come first: they include translations, files of scripts and of included repositories. Links
+        are followed, as the host follows them when it copies.
         """
         found = files.get_file_from_path(place.as_posix()) if files is not None else None
         if found is not None and found.abs_src_path is None:
@@ -101,7 +101,7 @@ class HeroReader:
         raise InputError(page, "hero_image", message)
 
     def _open_reference(self, page: str, places: tuple[PurePosixPath, ...]) -> Reference:
-        """The page's reference, which may be at any of `places`; InputError if it cannot be one."""
+        """Open the page's reference, the first file at one of `places`; InputError if it cannot be used."""
         try:
             return self._references.first([self._docs_dir / each for each in places], self._defaults.strength)
         except PictureError as error:
@@ -109,7 +109,7 @@ class HeroReader:
 
 
 def _write_content(content: bytes, suffix: str) -> Path:
-    """A file with this content, for as long as this process lives."""
+    """Write a file with this content, which lasts as long as this process, and return its path."""
     path = _process_folder() / f"{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
     if not path.exists():
         path.write_bytes(content)
@@ -118,7 +118,7 @@ def _write_content(content: bytes, suffix: str) -> Path:
 
 @cache
 def _process_folder() -> Path:
-    """The folder of files that other plugins keep in memory. Pages are read again and again while a site is served."""
+    """Make the folder for files that other plugins keep in memory. A server, which reads pages often, has one."""
     folder = Path(tempfile.mkdtemp(prefix="mkdocs-leonardo-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -1,4 +1,4 @@
-"""`mkdocs serve` around its builds: the preview of missing heroes, and the stamp that the server watches."""
+"""A run of `mkdocs serve`: its preview of missing heroes, and the stamp that its server watches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Serving:
-    """A run of `mkdocs serve`; nothing happens in a run of another command, where `is_on` is False."""
+    """A run of `mkdocs serve`. In a run of another command, `is_on` is False and the methods do nothing."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -34,7 +34,7 @@ class Serving:
         self._watcher: StampWatcher | None = None
 
     def start(self, command: str, options: LeonardoConfig) -> None:
-        """Find out whether the site is served. `mkdocs serve --clean` says "build", and builds after each change."""
+        """Detect whether the site is served. The `command` of `mkdocs serve --clean` is "build"."""
         serve_options = _serve_options()
         self.is_on = command == "serve" or serve_options is not None
         is_reloading = serve_options is None or bool(serve_options.get("livereload", True))
@@ -42,7 +42,7 @@ class Serving:
             log.info("live reload is off, so a new hero is shown after a restart; `mkdocs serve --livereload` shows it")
 
     def before_build(self, options: LeonardoConfig, config: MkDocsConfig) -> None:
-        """Let the preview, which outlives its builds, start no generation while a build runs."""
+        """Pause the preview while a build runs, or make it for the first build of a server."""
         if self._preview is not None:
             self._preview.hold()
         elif self.is_on and options.enabled:
@@ -63,7 +63,7 @@ class Serving:
                 raise PluginError(f"leonardo: {error}") from None
 
     def watch(self, server: LiveReloadServer, build: SiteBuild) -> None:
-        """Have the server rebuild when a new hero is there; of our files, it watches the stamp alone."""
+        """Have the server watch the stamp, and so rebuild when a new hero is ready."""
         from mkdocs_leonardo.host.stamp import StampWatcher
 
         self._watcher = StampWatcher(server)
@@ -78,10 +78,10 @@ class Serving:
 
 
 def make_preview(config: MkDocsConfig) -> Preview:
-    """The preview of a site that is being served."""
+    """Make the preview of a site that is being served."""
     from mkdocs_leonardo.host.preview import Preview
 
-    # A warning from the background would stop some rebuild of `--strict`, whichever happens to be under way.
+    # Under `--strict`, a warning from the background would stop an unrelated rebuild.
     loudest = logging.INFO if config.strict else logging.CRITICAL
     file, here = config_file_of(config).resolve(), Path.cwd()
     is_found = file.parent == here and file.name in {"mkdocs.yml", "mkdocs.yaml"}
@@ -94,7 +94,7 @@ def make_preview(config: MkDocsConfig) -> Preview:
 
 
 def _serve_options() -> Mapping[str, Any] | None:
-    """The options of the `mkdocs serve` that is running; None in another command, and where there is no command."""
+    """Return the options of the running `mkdocs serve`; None in another command, and outside of a command."""
     context = click.get_current_context(silent=True)
     is_serve = context is not None and context.info_name == "serve"
     return context.params if context is not None and is_serve else None

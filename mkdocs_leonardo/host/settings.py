@@ -1,4 +1,4 @@
-"""The plugin's options as a site's configuration gives them, checked, with the cache in its folder."""
+"""Settings of a site that MkDocs builds, from the plugin's options in its configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def settings_of(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -> Settings:
-    """The settings of a site that MkDocs builds, with the cache in its folder; SettingsError if there are none."""
+    """Return the settings of a site that MkDocs builds; SettingsError if its options cannot be used."""
     file = config_file_of(config)
     return settings_from(
         options,
@@ -31,5 +31,5 @@ def settings_of(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -
 
 
 def config_file_of(config: MkDocsConfig) -> Path:
-    """The site's configuration file, which need not be there."""
+    """Return the path of the site's configuration file, which may not exist."""
     return Path(config.config_file_path or "mkdocs.yml")

@@ -135,7 +135,7 @@ class SiteBuild:
 
 
 def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bool) -> SiteBuild:
-    """Check the options, and begin a build; PluginError if they contradict each other."""
+    """Check the options, and begin a build; PluginError if the options contradict each other."""
     if not options.enabled:
         return SiteBuild()
     annotations = None if is_preview else _listen(config)
@@ -150,7 +150,7 @@ def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bo
 
 
 def _listen(config: MkDocsConfig) -> Listener | None:
-    """The log handler that turns warnings into annotations; None outside of GitHub Actions."""
+    """Return a log handler that turns warnings into annotations; None outside of GitHub Actions."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return None
     from mkdocs_leonardo.host.github import Annotations, Listener

@@ -1,4 +1,4 @@
-"""Files of the site that MkDocs copies: hard links to the cache's files, and those that are in their place already."""
+"""Images as files of MkDocs's site: hard links to the cache's files, or kept from the previous build."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PictureFile(File):
 
     @src_path.setter
     def src_path(self, value: str) -> None:
-        # The host makes a `Path` of it first, which for the names that we give changes nothing.
+        # The host's setter makes a `Path` of it first, which changes none of the plugin's names.
         self.src_uri = value
 
     def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
@@ -46,16 +46,19 @@ class PictureFile(File):
 
 
 class KeptFile(PictureFile):
-    """A picture that the previous build left in the site, and that is not copied again."""
+    """A picture that the previous build left in the site. It is not copied again."""
 
     def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
-        """Do nothing, unless another plugin has moved the file to another place."""
+        """Copy the file only if another plugin has changed its place."""
         if self.dest_uri != self.src_uri:
             super().copy_file(dirty)
 
 
 def add_pictures(pictures: Mapping[str, str], files: Files, config: MkDocsConfig, *, kept: Collection[str]) -> None:
-    """Add files to the site. `files` maps places in the site to paths of the cache; those in `kept` are not copied."""
+    """Add the pictures to the site's files.
+
+    `pictures` maps each place in the site to a cache file. Places in `kept` are not copied again.
+    """
     for place, source in pictures.items():
         kind = KeptFile if place in kept else PictureFile
         files.append(kind.generated(config, place, abs_src_path=source))

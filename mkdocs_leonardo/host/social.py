@@ -1,4 +1,4 @@
-"""Images for sharing, whose addresses are announced before they exist: metadata, feeds, cards of Material's plugin."""
+"""Images for sharing: their addresses in metadata and feeds, and as backgrounds of Material's social cards."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ENCLOSURE = re.compile(r'(<enclosure url="([^"]*)"[^>]*? length=")None(")')
 
 
 class SocialImages:
-    """The `image` in pages' metadata, which RSS and social plugins read before there are pictures.
+    """The `image` in pages' metadata, which RSS and social plugins read before the images exist.
 
-    `site_url` is the site's address; without it, nothing is announced.
+    `site_url` is the site's address. If it is "", no address is announced.
     """
 
     def __init__(self, site_url: str) -> None:
@@ -33,7 +33,7 @@ class SocialImages:
         self._announced: dict[str, str] = {}
 
     def announce(self, page: Page, hero: HeroSpec, key: str) -> None:
-        """Write the address that the page's picture will have into its metadata, unless an image is there."""
+        """Write the future address of the page's picture into the page's metadata, unless that has an image."""
         if self._site_url and key and "image" not in page.meta:
             place = social_place(key, hero.focus)
             page.meta["image"] = absolute_url(self._site_url, place)
@@ -42,7 +42,7 @@ class SocialImages:
     def correct(self, site: SiteMarkup, files: Files) -> dict[str, str]:
         """Correct the metadata of pages whose picture has another address than announced.
 
-        The pictures to publish under an announced address as well: their places in the site, and where their bytes lie.
+        Returns, for each announced address that turned out wrong, the cache file to publish there too.
         """
         again: dict[str, str] = {}
         for source, place in self._announced.items():
@@ -62,15 +62,15 @@ class SocialImages:
         return again
 
     def retract(self, page: Page) -> None:
-        """Take back what was announced for the page."""
+        """Remove the announced address from the page's metadata."""
         if self._announced.pop(page.file.src_uri, None):
             page.meta.pop("image", None)
 
 
 def mend_feeds(config: MkDocsConfig, pictures: Mapping[str, str]) -> None:
-    """Write the sizes of our pictures into the feeds of mkdocs-rss-plugin, which asks the published site for them.
+    """Write the sizes of the pictures into the feeds of mkdocs-rss-plugin, which looks for them on the published site.
 
-    `pictures` are the paths of our files by their place in the site.
+    `pictures` maps places in the site to files.
     """
     site_url = config.site_url
     if "rss" not in config.plugins or not site_url or not pictures:
@@ -93,13 +93,13 @@ def _fill_size(match: re.Match[str], sizes: Mapping[str, int]) -> str:
 
 
 class CardBackgrounds:
-    """Backgrounds for the cards that Material's social plugin draws while pages are read."""
+    """Backgrounds of the cards that Material's social plugin draws while pages are read."""
 
     def __init__(self) -> None:
         self._is_delay_told = False
 
     def set(self, page: Page, asset: HeroAsset | None) -> None:
-        """Make the picture the background of the page's card; one that is not there yet comes with the next build."""
+        """Make the picture the background of the page's card. A picture still to be made comes with the next build."""
         picture = card_background(asset) if asset is not None else None
         if picture is None:
             if not self._is_delay_told:
@@ -117,7 +117,7 @@ class CardBackgrounds:
 
 
 def draws_cards(config: MkDocsConfig) -> bool:
-    """Whether Material's social plugin is on, and has no background of the site's own choice."""
+    """Whether Material's social plugin draws cards without a background of the site's own."""
     for name, plugin in config.plugins.items():
         if _base_name(name) == "social":
             options = plugin.config.get("cards_layout_options") or {}
@@ -126,10 +126,10 @@ def draws_cards(config: MkDocsConfig) -> bool:
 
 
 def has_blog(config: MkDocsConfig) -> bool:
-    """Whether Material's blog plugin, in any number of instances, makes views on which covers can stand."""
+    """Whether the site uses Material's blog plugin, under any name, once or more."""
     return any(_base_name(name) == "blog" for name in config.plugins)
 
 
 def _base_name(plugin_name: str) -> str:
-    """``material/blog #2`` and ``materialx/blog`` without number and theme."""
+    """Return a plugin's name without theme and number: ``blog`` for ``material/blog #2``."""
     return plugin_name.partition(" ")[0].rpartition("/")[2]

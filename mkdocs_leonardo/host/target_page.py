@@ -1,4 +1,4 @@
-"""The facts of MkDocs's pages that the markup of heroes and covers needs. Imported by builds with heroes only."""
+"""Facts of MkDocs's pages for the markup of heroes and covers. Builds without heroes do not import it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def make_target_reader(
     config: MkDocsConfig, files: Files, has_hero: Callable[[str], bool]
 ) -> Callable[[Page], TargetPage]:
-    """A function from a page to its facts for the markup; facts that all pages share are read once."""
+    """Return a function from a page to its facts for the markup. Facts that all pages share are read once."""
     features = config.theme.get("features") or ()
     site_name, description = config.site_name, str(config.site_description or "")
-    # Called several times for each page, and its warning is logged once.
+    # Cached, so that the warning about a page is logged once.
     place_of = cache(partial(_locate_image, files=files))
 
     def read_target(page: Page) -> TargetPage:
@@ -46,9 +46,9 @@ def make_target_reader(
 
 
 def _locate_image(image: str, page: str, files: Files) -> str:
-    """The place in the site of a page's `image` for sharing: beside the page, else below the site's root.
+    """Return the place in the site of a page's `image` for sharing: beside the page, else below the site's root.
 
-    An address stays as it is. "" and a warning if there is no such file.
+    An address stays as it is. If the file is missing, logs a warning and returns "".
     """
     if urlsplit(image).scheme or image.startswith("/"):
         return image

@@ -1,4 +1,4 @@
-"""The head of a page that Zensical has built: moves the hero's tags there."""
+"""Moves the hero's tags from the content into the head of a page that Zensical has built."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SOCIAL_MARK = "data-leonardo-social"
 MARKS = b"data-leonardo-s"
 
 _HEAD_END = b"</head"
-# A minifier may have taken quotes away, or changed them.
+# A minifier may have removed or changed the quotes.
 _HREF = re.compile(r"\bhref=[\"']?([^\"'\s>]+)")
 _VALUE = re.compile(rf"\b{SOCIAL_MARK}=(?:\"([^\"]*)\"|'([^']*)')")
 
 
 def finish(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
-    """The page at `url` (relative to the site's) with its head complete, and whether it names its picture there.
+    """Return the page with its head complete, and False if the head lacks the image of the page's hero.
 
-    The head gets one link to the stylesheet, and the tags for sharing of the page's own hero: on blog views stand those
-    of posts as well. The page is searched once: pages of large sites have hundreds of kilobytes.
+    `url` is relative to `site_url`. The head gets one link to the stylesheet, and the tags for sharing of the page's
+    hero. Tags of the posts on a blog view are dropped. The page, which may have a megabyte, is searched once.
     """
     page, links, templates = _take_marked(page)
     href = _HREF.search(links[0]) if links else None
@@ -41,7 +41,7 @@ def finish(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
 
 
 def _take_marked(page: bytes) -> tuple[bytes, list[str], list[str]]:
-    """The page without the elements that carry a mark; the links to the stylesheet, and the templates with tags."""
+    """Return the page without marked elements, the links to the stylesheet, and the templates with tags."""
     links: list[str] = []
     templates: list[str] = []
     kept: list[bytes] = []
@@ -50,7 +50,7 @@ def _take_marked(page: bytes) -> tuple[bytes, list[str], list[str]]:
         is_link = page.startswith(STYLE_MARK.encode(), place)
         start, end = (b"<link", b">") if is_link else (b"<template", b"</template>")
         first, last = page.rfind(start, position, place), page.find(end, place)
-        # A page may speak of the marks in its text.
+        # A mark in the page's text is no attribute.
         if first >= 0 and last >= 0 and page.find(b">", first, place) < 0:
             last += len(end)
             (links if is_link else templates).append(page[first:last].decode("utf-8"))

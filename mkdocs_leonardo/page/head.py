@@ -27,7 +27,7 @@ _JSON = json.JSONEncoder(ensure_ascii=False)
 class Social(NamedTuple):
     """The tags for sharing: title, texts and image of a link to the page. All URLs are absolute; "" and 0 are unknown.
 
-    In `title`, references such as ``&amp;`` count, because MkDocs's themes show titles that way.
+    `title` may hold character references such as ``&amp;``; tags in it are plain text.
     """
 
     image_url: str
@@ -42,9 +42,9 @@ class Social(NamedTuple):
 
 
 def make_social(spec: HeroSpec, file: Variant, folder_url: str, their_url: str, **about_page: str) -> Social:
-    """The tags of a page whose hero has `file` for sharing, in the folder at `folder_url`.
+    """Make the tags of a page whose hero has the image `file` for sharing, in the folder at `folder_url`.
 
-    `their_url` is the address of the author's own image, of which nothing else is known; "" without one.
+    `their_url` is the address of the author's own image, "" without one. Its type and size are unknown.
     """
     url = folder_url + file.name
     if their_url not in {"", url}:
@@ -59,11 +59,10 @@ def insert_head(
     social: Social | None = None,
     origin: str = "",
 ) -> str:
-    """The page with its stylesheet linked (if it needs one) and its picture described at the end of the head.
+    """Add the link to the stylesheet, the tags for sharing and `origin` at the end of the page's head.
 
-    `origin` comes from `linked_data`. A page that names a social picture of its own (or a plugin's) keeps it and gets
-    none of ours. With our picture come the other properties that Open Graph requires, each only where the page has
-    none. A page without a head is returned as it is.
+    `origin` comes from `linked_data`. A page that has an image for sharing, of its own or of a plugin, gets no tags. Of
+    the other properties, it gets those that it lacks. A page without a head is returned as it is.
     """
     names: set[str] = set()
     for token in _HEAD_TOKEN.finditer(output_html):
@@ -80,15 +79,15 @@ def insert_head(
 
 
 def _insert(text: str, place: int, end: str, more: str) -> str:
-    """`text` with `more` before `end`, which stands at `place`."""
+    """Return `text` with `more` before `end`, which is at `place`."""
     if text.find(end) == place:
-        # One copy of the page, which has a hundred kilobytes and more on a large site, where slices would make two.
+        # Slices would copy the page twice, which on a large site has a hundred kilobytes and more.
         return text.replace(end, more + end, 1)
     return text[:place] + more + text[place:]
 
 
 def _properties(social: Social) -> list[tuple[str, str]]:
-    """The properties in Open Graph's order: those of a picture follow the picture."""
+    """List the properties in Open Graph's order: those of an image follow the image."""
     return [
         ("og:type", "article"),
         ("og:title", unescape(social.title)),
@@ -112,10 +111,10 @@ def _meta(name: str, text: str) -> str:
 
 
 def linked_data(asset: HeroAsset, folder_url: str, *, caption: str) -> str:
-    """The JSON-LD on the picture's origin: a provider's AI, or the mark in an author's own picture; "" without either.
+    """Return the JSON-LD on the picture's origin: a provider's AI, or the mark in the author's picture; else "".
 
-    `folder_url` is where the hero's files are, absolute, with a slash at its end; `caption` is the alternative text.
-    Browsers do not execute it, so that a policy without inline scripts allows it.
+    `folder_url` is the absolute address of the hero's files, with a slash at its end. `caption` is the `alt` text.
+    Browsers do not execute JSON-LD, so a policy without inline scripts allows it.
     """
     source_type = asset.rendering.source_type if asset.provider in NO_AI else MADE_BY_AI
     if not source_type:

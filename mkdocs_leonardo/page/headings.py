@@ -18,7 +18,7 @@ _HEADING_END = re.compile(r"</h1\s*>", re.IGNORECASE)
 #: Elements whose content is no markup of the page.
 _OPAQUE = frozenset({"iframe", "noembed", "noscript", "script", "style", "template", "textarea", "title", "xmp"})
 
-#: A heading in one of these is the page's title only if nothing was said before it (`<div align="center"><h1>`).
+#: A heading in one of these is the page's title only if no text precedes it (`<div align="center"><h1>`).
 _WRAPPERS = frozenset({"article", "center", "div", "header", "hgroup", "main", "section"})
 
 #: A heading in one of these is an example, a quotation or part of something else.
@@ -47,10 +47,9 @@ _ENCLOSURES = frozenset(
 
 
 def find_title_heading(content: str) -> tuple[int, int] | None:
-    """The start and end of the page's own `<h1>…</h1>` in `content`; None if there is none.
+    """Return the start and end of the page's own `<h1>…</h1>` in `content`; None if there is none.
 
-    Headings in comments, code, quotations, lists, tables and the like do not count, nor do headings in a box that
-    follows other text.
+    Headings in comments, code, quotations, lists and tables do not count, nor do headings in a box after other text.
     """
     if _HEADING_START.search(content) is None:
         return None
@@ -83,6 +82,6 @@ def _is_blank(content: str, start: int, end: int) -> bool:
 
 
 def _end_of(name: str, content: str, position: int) -> int:
-    """The start of the element's closing tag, or the end of the text, as browsers read it."""
+    """Return the start of the element's closing tag, or the end of the text, as browsers read it."""
     closing = re.compile(rf"</{name}[\s/>]", re.IGNORECASE).search(content, position)
     return len(content) if closing is None else closing.start()

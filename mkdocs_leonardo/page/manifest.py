@@ -1,4 +1,4 @@
-"""The manifest of published heroes, a file beside the pictures, from which Zensical's build shows them."""
+"""The manifest of published heroes: a file beside the pictures, which Zensical's build reads."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class UnreadableManifest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ShownHero:
-    """One page's picture. `asked` is the digest of the request that it answers, "" for a last hero."""
+    """One page's picture. `asked` is the digest of the request that it answers, "" for a previous hero."""
 
     asked: str
     focus: FocalPoint
@@ -69,7 +69,7 @@ class Manifest:
 
 
 def digest_request(hero: HeroSpec, own_digest: str = "") -> str:
-    """Digest of everything of the page's hero that changes the files; `own_digest` is that of the author's own file."""
+    """Return the digest of all that changes the hero's files. `own_digest` is the digest of the author's own image."""
     picture = hero.picture
     request: dict[str, JsonValue] = {"focus": [hero.focus.x, hero.focus.y]}
     if picture is None:
@@ -82,7 +82,7 @@ def digest_request(hero: HeroSpec, own_digest: str = "") -> str:
 
 
 def write_manifest(manifest: Manifest) -> bytes:
-    """The manifest as the content of its file: the same heroes give the same bytes, and each hero has a line."""
+    """Return the content of the manifest's file, with a line for each hero. Equal heroes give equal bytes."""
     defaults, reference = manifest.defaults, manifest.defaults.picture.reference
     value: dict[str, JsonValue] = {
         "version": _VERSION,
@@ -105,7 +105,7 @@ def write_manifest(manifest: Manifest) -> bytes:
 
 
 def read_manifest(data: bytes) -> Manifest:
-    """The manifest in the content of a file; UnreadableManifest if it is none."""
+    """Return the manifest in the content of a file; UnreadableManifest if there is none."""
     try:
         value = json.loads(data)
         _check_version(value["version"])
@@ -146,7 +146,7 @@ def _check_version(version: object) -> None:
 
 
 def _settings_of(picture: PictureSpec) -> dict[str, JsonValue]:
-    """The settings of a picture that a site may have defaults for."""
+    """Return the settings of a picture for which a site may have defaults."""
     return {
         "style": picture.style,
         "width": picture.width_px,

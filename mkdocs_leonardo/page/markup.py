@@ -1,7 +1,7 @@
 """Heroes and cards as HTML, and their places in a page. From values to text; places are found with `str.find`.
 
-Author text (alternative text, tagline, title) never becomes markup. Nothing here needs an inline style or script,
-so a policy of ``default-src 'self'; img-src 'self' data:`` holds.
+Author text (alternative text, tagline, title) never becomes markup. There is no inline style or script, so the HTML
+fits a policy of ``default-src 'self'; img-src 'self' data:``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CREDIT = "Picture made by AI: {creator}"
 
 _MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
 
-#: The format of the plain `<img>`, which every feed reader must understand; the first existing one is taken.
+#: The formats for the plain `<img>`, which feed readers show. It has the first one that the site writes.
 _FALLBACK_ORDER: tuple[Format, ...] = ("jpeg", "webp", "avif")
 
 #: Readers that know neither `srcset` nor `<source>` get the widest file up to this width.
@@ -34,13 +34,13 @@ SCRIM_LIMIT = 58
 #: Layouts whose text is beside or above the picture, not on it.
 _APART = frozenset({"stacked", "split"})
 
-#: `auto` puts titles of more letters above the picture, and those that would need this much shade (percent).
+#: `auto` puts a title above the picture if it has more letters, or would need at least this shade (percent).
 _AUTO_LETTERS, _AUTO_SHADE = 100, 50
 
 #: The role without which some screen readers take a `<header>` in ``<div role="main">`` for the site's banner.
 _NO_ROLE = ' role="none"'
 
-#: A text that weighs more than this is a long one: a title of so many letters, or a shorter one with a tagline.
+#: A text with more letters is long. Those of a tagline count half.
 SHORT_TEXT = 66
 #: The stylesheet has a smaller size for titles of more letters than each of these.
 _TITLE_STEPS = (40, 66, 100)
@@ -51,7 +51,7 @@ _CARD_START = '<a class="leonardo-card"'
 
 
 def focus_name(focus: FocalPoint) -> str:
-    """The focal point as the markup and the stylesheet spell it, in percent: ``30-60``."""
+    """Return the focal point in percent, as markup and stylesheet spell it: ``30-60``."""
     return f"{_percent(focus.x)}-{_percent(focus.y)}"
 
 
@@ -64,11 +64,11 @@ def hero_header(
     sizes: str = "100vw",
     credit: bool | str = False,
 ) -> str:
-    """The hero of one page, with the page's own heading in it as it was.
+    """Return the hero of one page, with the page's own heading unchanged in it.
 
     `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `picture_sizes`, the layout
-    from `final_layout`. With `credit` a line says which AI made the picture, if one did; a text is that line, with
-    ``{creator}`` for the name.
+    from `final_layout`. With `credit`, a line names the AI that made the picture, if one did. If `credit` is a text, it
+    is that line, with ``{creator}`` for the name.
     """
     title = _title(heading_html)
     is_apart = spec.layout in _APART
@@ -81,7 +81,7 @@ def hero_header(
     )
     text = ['<div class="leonardo-hero__text">', heading_html, *tagline, *ground, "</div>"]
     picture = _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
-    # What follows the text tells the stylesheet that the text is whole, though the placeholder lies below everything.
+    # The stylesheet knows from an element after the text that the text is complete. This one is painted below it.
     placeholder = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
     caption = _caption("figcaption" if is_apart else "p", asset.creator, credit)
     if is_apart:
@@ -98,7 +98,7 @@ def _caption(tag: str, creator: str, credit: bool | str) -> list[str]:  # noqa: 
 
 
 def final_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout:
-    """The layout of a hero with this heading: `auto` becomes one of two layouts, any other stays."""
+    """Return the layout of a hero with this heading. `auto` becomes `stacked` or `content`; any other layout stays."""
     if spec.layout != "auto":
         return spec.layout
     title, scrim = _title(heading_html), asset.rendering.scrim
@@ -107,7 +107,7 @@ def final_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout:
 
 
 def _title(heading_html: str) -> str:
-    """The heading's words, without its permalink."""
+    """Return the heading's words, without its permalink."""
     return unescape(_TAG.sub("", heading_html)).removesuffix("\u00b6")
 
 
@@ -120,15 +120,15 @@ def card(
     sizes: str = "100vw",
     is_eager: bool = False,
 ) -> str:
-    """The cover of one post on a blog view, linked to the post.
+    """Return the cover of one post on a blog view, linked to the post.
 
-    The linked title follows at once, so the link is kept out of the tab order and from screen readers, which would say
-    everything twice; the alternative text is for browsers that show no images. Only the first card is eager.
+    The tab order and screen readers skip the link, since the linked title follows. The alternative text is for browsers
+    that show no images. The first card is eager (`is_eager`).
     """
     if is_eager:
         loading = 'fetchpriority="high" decoding="async"'
     else:
-        # Browsers that know "auto" use the real width of a lazy picture; browsers that do not skip the word.
+        # Browsers that know "auto" use the real width of a lazy picture; other browsers skip the word.
         loading, sizes = 'loading="lazy" decoding="async"', f"auto, {sizes}"
     lines = [f'{_CARD_START} href="{escape(href)}" tabindex="-1" aria-hidden="true"{_attributes(asset, spec)}>']
     if is_eager:
@@ -138,10 +138,10 @@ def card(
 
 
 def insert_hero(content_html: str, header: Callable[[str], str], title: str) -> str:
-    """The page's content with the hero at its top and the page's own heading moved into it, otherwise unchanged.
+    """Return the page's content with the hero at its top, and the page's own heading moved into the hero.
 
-    `header` makes the hero from the heading's HTML. Content without one gets it from `title`: text, in which references
-    such as ``&amp;`` count, because MkDocs's themes show titles that way; tags do not.
+    `header` makes the hero from the heading's HTML. Content without a heading gets one from `title`, which may hold
+    character references such as ``&amp;``; tags in it are plain text.
     """
     found = find_title_heading(content_html)
     if found is None:
@@ -151,11 +151,10 @@ def insert_hero(content_html: str, header: Callable[[str], str], title: str) -> 
 
 
 def place_full(output_html: str, header: str) -> str:
-    """The rendered page with the hero `header` moved out of the content to where it can span the window.
+    """Move the hero `header` of a rendered page out of the content to where the hero can span the window.
 
-    `header` is what `insert_hero` put into the content. It stays there until the page is rendered because Material
-    writes a heading of its own over content that has none. Where the theme offers no such place, the hero remains in
-    the content, with the look that belongs there.
+    `insert_hero` has put it into the content. It is moved after rendering, since Material writes a heading of its own
+    over content that has none. In a theme without a known place, the hero stays and gets the layout `content`.
     """
     start = output_html.find(header)
     if start < 0:
@@ -171,7 +170,7 @@ def place_full(output_html: str, header: str) -> str:
 
 
 def insert_card(excerpt_html: str, card_html: str) -> str:
-    """The excerpt with the card at its head; an excerpt that has a card is left alone."""
+    """Return the excerpt with the card at its head. An excerpt that has a card stays as it is."""
     return excerpt_html if excerpt_html.startswith(_CARD_START) else f"{card_html}\n{excerpt_html}"
 
 
@@ -201,22 +200,22 @@ def _srcset(ladder: list[Variant], url: Callable[[str], str]) -> str:
 
 
 def _escape_candidate(url: str) -> str:
-    """The URL with commas and spaces escaped, which would end a candidate of `srcset`."""
+    """Escape the URL's commas and spaces, which would end a candidate of `srcset`."""
     return url.replace(" ", "%20").replace(",", "%2C")
 
 
 def is_long(title: str, tagline: str) -> bool:
-    """Whether the text on a hero may reach higher than short ones do, by a rule on the safe side (see `contrast`)."""
+    """Whether the text on a hero may be higher than a short one; True in doubt (see `contrast`)."""
     return _letters(title) + _letters(tagline) / 2 > SHORT_TEXT
 
 
 def _letters(text: str) -> int:
-    """The text's length; letters of East Asian scripts count twice (Unicode, annex 11)."""
+    """Count the text's letters. Those of East Asian scripts count twice (Unicode, annex 11)."""
     return len(text) if text.isascii() else sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _title_attribute(title: str) -> str:
-    """The attribute of the title's size, from 1, which needs none, to 4."""
+    """Return the attribute of the title's size, from 2 to 4; "" for 1, the largest."""
     size = 1 + sum(_letters(title) > letters for letters in _TITLE_STEPS)
     return f' data-title="{size}"' if size > 1 else ""
 
@@ -230,7 +229,7 @@ def _scrim_attributes(scrim: Scrim, *, is_long: bool) -> str:
 
 
 def _scrim_step(percent: int) -> int:
-    """The next percentage upwards that the stylesheet knows."""
+    """Round up to the next percentage that the stylesheet knows."""
     return min(SCRIM_LIMIT, -(-max(0, percent) // SCRIM_STEP) * SCRIM_STEP)
 
 

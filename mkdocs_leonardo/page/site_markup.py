@@ -1,4 +1,4 @@
-"""The heroes of one built site: their files, and their HTML on each page. Values in, text out."""
+"""The heroes of one built site: their HTML on each page, and their files. Values in, text out."""
 
 from __future__ import annotations
 
@@ -37,13 +37,12 @@ class TargetPage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HeroContext:
-    """The template variable ``hero``. URLs are relative to the page, but for `social`, which is absolute or empty.
+    """The template variable ``hero``. Its URLs are relative to the page, except `social`: absolute, or "".
 
-    `layout` is the page's, after the site's default: a template draws the hero where it is ``none``. `provider` is
-    leonardo, openai, local, own or another one; `credit` names the AI that made the picture, "" if none did. `key` is
-    the beginning of the files' names. `width` and `height` are those of the whole picture, in pixels. `dominant` is a
-    colour of it as ``#rrggbb``, `placeholder` a data URI of it 16 pixels wide, `focus` its focal point as
-    `object-position` takes it.
+    `layout` is the page's or the site's; with ``none``, a template draws the hero. `provider` is leonardo, openai,
+    local, own or another one. `credit` names the AI that made the picture, "" if none did. The files' names begin with
+    `key`. `width` and `height` are the picture's, in pixels. `dominant` is its main colour as ``#rrggbb``, and `focus`
+    its focal point in the syntax of `object-position`. `placeholder` is a data URI of it, 16 pixels wide.
     """
 
     _asset: HeroAsset
@@ -63,13 +62,13 @@ class HeroContext:
 
     @property
     def src(self) -> str:
-        """URL of the largest file that every browser can show; computed on access, since most themes use none."""
+        """URL of the largest file that every browser can show. Computed on access, since few themes use it."""
         ladders = self._asset.rendering.ladders
         return self._url((ladders.get("jpeg") or next(iter(ladders.values())))[-1].name)
 
     @property
     def srcset(self) -> Mapping[str, str]:
-        """For each MIME type, best first, the candidates for a ``<source>``; computed on access."""
+        """The candidates for a ``<source>`` of each MIME type, best type first. Computed on access."""
         return {
             f"image/{name}": ", ".join(f"{self._url(variant.name)} {variant.width_px}w" for variant in ladder)
             for name, ladder in self._asset.rendering.ladders.items()
@@ -77,7 +76,7 @@ class HeroContext:
 
 
 class SiteMarkup:
-    """Publishes heroes: one object per build, made when all of them are known."""
+    """The HTML and files of a site's heroes: one object per build, made when all heroes are known."""
 
     def __init__(
         self,
@@ -91,7 +90,7 @@ class SiteMarkup:
         credit: bool | str = False,
         relative: Callable[[str, str], str],
     ) -> None:
-        """`heroes` by the source path of their page; `relative(uri, page_url)` is the host's way to a relative URL."""
+        """`heroes` has the source paths of pages as keys. `relative(uri, page_url)` is the host's relative URL."""
         self._heroes = dict(heroes)
         self._site_url = absolute_url(site_url, "") if site_url else ""
         self._folder_url = absolute_url(site_url, f"{SITE_FOLDER}/")
@@ -108,13 +107,13 @@ class SiteMarkup:
         self._last_folder: tuple[str | None, str] = None, ""
 
     def remove(self, source: str) -> None:
-        """Withdraw the page's hero and its image for sharing."""
+        """Remove the page's hero and its image for sharing."""
         self._heroes.pop(source, None)
 
     # Files -----------------------------------------------------------------------------------------------------------
 
     def pictures(self) -> dict[str, str]:
-        """The path of every picture file, by its place in the site."""
+        """Map the place of every picture in the site to its file."""
         return {
             f"{SITE_FOLDER}/{variant.name}": variant.place
             for _, asset in self._heroes.values()
@@ -122,11 +121,11 @@ class SiteMarkup:
         }
 
     def social_picture(self, source: str) -> Variant | None:
-        """The picture for sharing the page."""
+        """Return the picture for sharing the page; None without one."""
         return self._heroes[source][1].rendering.social if source in self._heroes else None
 
     def stylesheet(self) -> tuple[str, bytes] | None:
-        """Place and content of the stylesheet, if any page may need it."""
+        """Return place and content of the stylesheet; None if no page needs it."""
         if all(spec.layout == "none" for spec, _ in self._heroes.values()) and not (self._cards and self._heroes):
             return None
         name, content = self._stylesheet
@@ -135,7 +134,7 @@ class SiteMarkup:
     # Pages -----------------------------------------------------------------------------------------------------------
 
     def context(self, page: TargetPage) -> HeroContext | None:
-        """The template variable `hero` of the page."""
+        """Return the template variable `hero` of the page; None without a hero."""
         if page.source not in self._heroes:
             return None
         spec, asset = self._heroes[page.source]
@@ -159,7 +158,7 @@ class SiteMarkup:
         )
 
     def content(self, page: TargetPage, content_html: str) -> str:
-        """The page's content with its hero at the top."""
+        """Return the page's content with its hero at the top."""
         if page.source not in self._heroes:
             return content_html
         spec, asset = self._heroes[page.source]
@@ -176,7 +175,7 @@ class SiteMarkup:
         return insert_hero(content_html, header, page.title)
 
     def excerpt(self, page: TargetPage, post: str, content_html: str, *, href: str) -> str:
-        """A post's excerpt on a blog view, with the post's cover at its head.
+        """Return a post's excerpt on a blog view, with the post's cover at its head.
 
         A browser should fetch one picture first: the view's own hero, or else the first cover.
         """
@@ -203,12 +202,12 @@ class SiteMarkup:
         return not any(name in output_html for name in names)
 
     def stays_in_content(self, page: TargetPage, output_html: str) -> bool:
-        """Whether the page's hero has the layout `full`, and the theme has no place for it that is known."""
+        """Whether the page's hero has the layout `full`, and the theme's place for it is unknown."""
         is_full = page.url in self._headers and self._heroes[page.source][0].layout == "full"
         return is_full and full_width_place(output_html)[0] < 0
 
     def finish(self, page: TargetPage, output_html: str) -> str:
-        """The rendered page with its hero in its final place and its head complete; untouched if it shows nothing."""
+        """Put the hero of a rendered page into its final place, and complete the page's head."""
         header, hero = self._headers.pop(page.url, None), self._heroes.get(page.source)
         shows = header is not None or page.url in self._with_cards
         if not shows and hero is None:
@@ -221,7 +220,7 @@ class SiteMarkup:
         return insert_head(output_html, stylesheet_url=stylesheet_url, social=social, origin=origin)
 
     def _describe(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[Social | None, str]:
-        """The tags for sharing the page, and the JSON-LD on its picture's origin."""
+        """Return the tags for sharing the page, and the JSON-LD on its picture's origin."""
         origin, file = linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
         if not self._social or file is None:
             return None, origin
@@ -229,7 +228,7 @@ class SiteMarkup:
             spec,
             file,
             self._folder_url,
-            # In most pages it is the very text that we have written.
+            # On most pages, `image` is the address that the plugin has announced.
             "" if page.image in {"", self._folder_url + file.name} else urljoin(self._site_url, page.image),
             page_url=absolute_url(self._site_url, page.url),
             title=page.title,
@@ -239,7 +238,7 @@ class SiteMarkup:
         return social, origin
 
     def _url_on(self, page: TargetPage) -> Callable[[str], str]:
-        """The function from a file's name to its URL on `page`."""
+        """Return the function from a file's name to its URL on `page`."""
         if self._last_folder[0] != page.url:
             # Called several times a page.
             self._last_folder = page.url, self._folder_on(page.url)
@@ -248,13 +247,13 @@ class SiteMarkup:
 
     def _folder_on(self, page_url: str) -> str:
         if page_url == "404.html":
-            # Served in place of any missing page, at any depth: only an absolute path is right everywhere.
+            # It is served in place of missing pages at any depth, where only an absolute path works.
             return f"{urlsplit(self._site_url).path or '/'}{SITE_FOLDER}/"
         return self._relative(f"{SITE_FOLDER}/", page_url)
 
 
 def card_background(asset: HeroAsset) -> Path | None:
-    """The best file for the background of a social card of another plugin, 1200 x 630 pixels."""
+    """Return the best file for the background of another plugin's social card, 1200 x 630 pixels."""
     drawable = [variant for variant in asset.rendering.variants if variant.format == "jpeg"] or [
         *asset.rendering.variants
     ]
@@ -262,17 +261,17 @@ def card_background(asset: HeroAsset) -> Path | None:
 
 
 def absolute_url(site_url: str, place: str) -> str:
-    """The URL of what lies at `place` in the site, of which `place` is a URL relative to the site's own."""
+    """Return the absolute URL of `place`, which is a URL relative to `site_url`."""
     return f"{site_url}{place}" if site_url.endswith("/") else f"{site_url}/{place}"
 
 
 def social_place(key: str, focus: FocalPoint) -> str:
-    """The place of the image for sharing in the site, known before the image exists."""
+    """Return the place of an image for sharing in the site. It is known before the image exists."""
     return f"{SITE_FOLDER}/{social_name(key, focus)}"
 
 
 def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> frozenset[str]:
-    """The parts that Material hides on a page: its ``hide`` metadata, and a table of contents inside the navigation."""
+    """Return the parts that Material hides on a page: its ``hide``, and a table of contents inside the navigation."""
     hide = meta.get("hide")
     parts: Iterable[object] = hide if isinstance(hide, list) else [hide] if isinstance(hide, str) else []
     return frozenset(str(part) for part in parts) | ({"toc"} if "toc.integrate" in features else frozenset())

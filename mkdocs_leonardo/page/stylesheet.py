@@ -1,4 +1,4 @@
-"""The one stylesheet of heroes and cards, with the rules that a site's layouts, covers, theme and pictures need."""
+"""The stylesheet of heroes and cards, with the rules that a site's layouts, covers, theme and pictures need."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _NO_CARDS = ".md-post--excerpt .leonardo-hero .leonardo-hero__picture{display:no
 def build_stylesheet(
     specs: Collection[HeroSpec], theme: str, *, cards: bool = False, credit: bool = False
 ) -> tuple[str, bytes]:
-    """File name, with a digest so that caches may keep it without a limit, and content of the stylesheet.
+    """Return the stylesheet's file name, with a digest so that caches may keep the file, and its content.
 
     `specs` are the site's heroes, in any order: the same layouts and focal points give the same file. `theme` is
-    MkDocs's name of the theme; "" for the site's own templates, to which no theme's rules apply.
+    MkDocs's name of the theme, "" for the site's own templates, to which no theme's rules apply.
     """
     layouts = {spec.layout for spec in specs}
     files = {name for layout in layouts for name in _LAYOUT_FILES[layout]} | _theme_files(theme)
@@ -50,10 +50,10 @@ def build_stylesheet(
 
 
 def build_zensical_stylesheet(manifest: Manifest) -> bytes:
-    """Content of the stylesheet beside a manifest, as this version writes it.
+    """Return the content of the stylesheet beside a manifest, as this version writes it.
 
-    It has all layouts, since Zensical reads a page's layout when it renders the page, and no covers: excerpts hold
-    heroes, which become cards.
+    It has all layouts, since Zensical reads a page's layout when it renders the page. It has no covers: in excerpts,
+    the posts' heroes look like cards.
     """
     files = {*_PARTS, THEMES[ZENSICALS_THEME].rules, "zensical"} - {"cards"}
     content = _content(files, (shown.focus for shown in manifest.heroes.values()))
@@ -61,7 +61,7 @@ def build_zensical_stylesheet(manifest: Manifest) -> bytes:
 
 
 def is_outdated(manifest: Manifest, folder: Path) -> bool:
-    """Whether the stylesheet in `folder` is not the one that this version writes beside the manifest, or is missing."""
+    """Whether the stylesheet in `folder` is missing or differs from this version's."""
     try:
         return (folder / STYLESHEET).read_bytes() != build_zensical_stylesheet(manifest)
     except OSError:
@@ -69,14 +69,14 @@ def is_outdated(manifest: Manifest, folder: Path) -> bool:
 
 
 def _theme_files(theme: str) -> set[str]:
-    """The files of the theme's rules; a theme that is not known by its name may build on any known one."""
+    """Return the files of the theme's rules. A theme of an unknown name may build on any known one."""
     if theme in THEMES:
         return {THEMES[theme].rules}
     return {known.rules for known in THEMES.values()} if theme else set()
 
 
 def _content(files: Collection[str], focuses: Iterable[FocalPoint]) -> str:
-    """The files' rules, and one rule for each value of an attribute."""
+    """Join the files' rules, and one rule for each value of an attribute."""
     folder = resources.files("mkdocs_leonardo.page") / "css"
     names = [*(name for name in _PARTS if name in files), *sorted(set(files).difference(_PARTS))]
     sources = [(folder / f"{name}.css").read_text(encoding="utf-8") for name in names]
@@ -85,7 +85,7 @@ def _content(files: Collection[str], focuses: Iterable[FocalPoint]) -> str:
 
 
 def _minify(source: str) -> str:
-    """The same rules without comments and without white space that has no meaning."""
+    """Remove comments, and white space that has no meaning."""
     without_comments = _COMMENT.sub(lambda match: match["kept"] or "", source)
     return _SPACE.sub(_shorten, without_comments).strip().replace(";}", "}")
 
@@ -97,12 +97,12 @@ def _shorten(match: re.Match[str]) -> str:
 
 
 def _tint_rules() -> list[str]:
-    """One rule for each dark colour that a picture may have."""
+    """List one rule for each tint that a picture may have."""
     return [f'[data-tint="{place}"]{{--_tint:{" ".join(map(str, tint))}}}' for place, tint in enumerate(TINTS)]
 
 
 def _scrim_rules() -> list[str]:
-    """One rule for each digit: a measured number of two digits becomes an alpha without any inline style."""
+    """List the rules that turn the two digits of a scrim attribute into an alpha, one rule per digit."""
     tens, ones = range(10, SCRIM_LIMIT + 1, 10), range(SCRIM_STEP, 10, SCRIM_STEP)
     return [
         rule

@@ -15,7 +15,7 @@ from mkdocs_leonardo.spec import Layout
 
 
 class Step(NamedTuple):
-    """The width of the article from a width of the window on: hundredths of the window plus pixels."""
+    """The article's width in windows of at least `window_px`: `share_vw` hundredths of the window plus `width_px`."""
 
     window_px: int
     share_vw: int
@@ -36,18 +36,19 @@ _MKDOCS_ARTICLE = (Step(1400, 0, 966), Step(1200, 0, 831), Step(992, 0, 696), St
 #: MkDocs 1.6: a column of 300 px, text of at most 800 px with a padding of 3.236em (1.618em below 769 px).
 _READTHEDOCS_ARTICLE = (Step(1100, 0, 696), Step(769, 100, -404), Step(0, 100, -52))
 _UNKNOWN_ARTICLE = (Step(960, 0, 960), Step(0, 100, 0))
-#: An invisible shortage of pixels, with which phones of 390 px with two pixels a point take the file of 768 px.
+#: 8 px less than the window, so that a 390 px phone (2x = 780) takes the 768 px file.
 _FROM_EDGE_TO_EDGE = Step(0, 100, -8)
 
 
 class BesideText(NamedTuple):
-    """A picture beside the text: in articles of this width and more, it takes two fifths of what the gap leaves."""
+    """A picture beside the text, in articles of at least `article_px`: two fifths of the article without the gap."""
 
     article_px: int
     gap_px: int = 0
 
 
-_SPLIT = BesideText(article_px=720)  # a gap of 4 % is in its five twelfths
+#: 5/12 of 96 % is 40 %; the gap is the other 4 %.
+_SPLIT = BesideText(article_px=720)
 _CARD = BesideText(article_px=686, gap_px=24)
 
 
@@ -77,12 +78,11 @@ class Theme:
 def picture_sizes(
     theme: str, layout: Layout, *, hidden: Collection[str] = (), is_post: bool = False, is_card: bool = False
 ) -> str:
-    """The `sizes` that are true for a hero or a card: its width at every width of the window.
+    """Return the `sizes` of a hero or a card: its width at every width of the window.
 
-    `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` is the page's ``hide`` metadata in Material
-    (``navigation``, ``toc``; give ``toc`` as well where ``toc.integrate`` is on). `is_post` is true on Material's
-    blog posts, whose own side column stands where the navigation was. A hero is as wide as the article, but for phones,
-    where it reaches from edge to edge. In `split`, and on a card, the picture stands beside the text if there is room.
+    `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` comes from `hidden_parts`. `is_post` is true on
+    Material's blog posts, whose own side column replaces the navigation. A hero is as wide as the article, and as the
+    window on phones. In `split`, and on a card, the picture stands beside the text if there is room.
     """
     columns = Columns(left="navigation" not in hidden or is_post, right="toc" not in hidden)
     return _sizes(theme, layout, columns, is_card=is_card)
@@ -102,7 +102,7 @@ def _sizes(theme: str, layout: Layout, columns: Columns, *, is_card: bool) -> st
 
 
 def _beside_text(steps: Iterable[Step], picture: BesideText) -> Iterator[Step]:
-    """The widths of a picture in articles of the given widths."""
+    """Yield the widths of a picture in articles of the given widths."""
     above_px = 10_000
     for step in steps:
         beside_px = round((step.width_px - picture.gap_px) * 0.4)
@@ -118,9 +118,9 @@ def _beside_text(steps: Iterable[Step], picture: BesideText) -> Iterator[Step]:
 
 
 def full_width_place(start_of_page: str) -> tuple[int, bool]:
-    """Where an element spans the window below the theme's header, and whether that is in the main part of the page.
+    """Return the place below the theme's header that spans the window, and whether it is in the page's main part.
 
-    The place is -1 for an unknown theme. A theme is known by its HTML here, since other themes build on these.
+    The place is -1 for an unknown theme. The HTML tells the theme, since themes of other names build on these.
     """
     for theme in THEMES.values():
         place = theme.full_place(start_of_page)
@@ -148,16 +148,16 @@ def _material(columns: Columns) -> tuple[Step, ...]:
 
 
 def _material_place(start_of_page: str) -> int:
-    """The head of `<main>`, above the grid with the side columns.
+    """Return the head of `<main>`, above the grid with the side columns.
 
-    There instant navigation replaces the hero with the page, and the columns start below it.
+    Instant navigation replaces the hero there, and the side columns begin below it.
     """
     main = start_of_page.find('<main class="md-main"')
     return start_of_page.find(">", main) + 1 if main >= 0 else -1
 
 
 def _mkdocs_place(start_of_page: str) -> int:
-    """Before the container of the page, which is the first one that holds a row."""
+    """Return the start of the page's container, which is the first one with a row."""
     row = start_of_page.find('<div class="row">')
     return start_of_page.rfind('<div class="container">', 0, max(row, 0))
 
