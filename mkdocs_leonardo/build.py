@@ -15,7 +15,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.job_summary import append_summary
 from mkdocs_leonardo.lookup import Miss
 from mkdocs_leonardo.progress import Notify, Progress
-from mkdocs_leonardo.report import counted, left_behind_message, report, summary, write_json
+from mkdocs_leonardo.report import left_behind_message, pluralise, report, summary, write_json
 from mkdocs_leonardo.resolution import Failure, Resolution, given_up_message, unexpected_failure, waiting_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
@@ -156,7 +156,7 @@ class Build:
         count = sum(not names_landscape(each.prompt, each.negative_prompt) for each in painted if each)
         if count:
             fix = "; set a provider's key to get the real image" if self.no_provider else ""
-            pages = counted(count, "page", "pages")
+            pages = pluralise(count, "page", "pages")
             self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{fix}")
 
     def _stop(self) -> None:

@@ -94,9 +94,9 @@ def summary(resolutions: Sequence[Resolution], spending: Spending, store: StoreS
     missing = sum(resolution.asset is None for resolution in resolutions)
     if missing:
         parts.append(f"{missing} missing")
-    line = f"{counted(len(resolutions), 'hero', 'heroes')}: {', '.join(parts)}"
+    line = f"{pluralise(len(resolutions), 'hero', 'heroes')}: {', '.join(parts)}"
     if spending.new_images:
-        line += f"; {counted(spending.new_images, 'new image', 'new images')}, ${spending.cost_usd:.2f}"
+        line += f"; {pluralise(spending.new_images, 'new image', 'new images')}, ${spending.cost_usd:.2f}"
     if spending.uncertain:
         line += f" ({spending.uncertain} of them may have been charged without an image)"
     if store is not None:
@@ -193,9 +193,9 @@ def _sources(resolutions: Sequence[Resolution]) -> Counter[Source]:
 
 def left_behind_message(heroes: int) -> str:
     """Return the message of a build or a preview that ends while heroes are made."""
-    return f"{counted(heroes, 'hero was', 'heroes were')} being made; the next build collects what the services keep"
+    return f"{pluralise(heroes, 'hero was', 'heroes were')} being made; the next build collects what the services keep"
 
 
-def counted(number: int, one: str, many: str) -> str:
-    """``1 image``, ``2 images``."""
+def pluralise(number: int, one: str, many: str) -> str:
+    """Return the number with its noun: ``1 image``, ``2 images``."""
     return f"{number} {one if number == 1 else many}"

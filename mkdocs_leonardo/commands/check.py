@@ -17,7 +17,7 @@ from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations, is_github
 from mkdocs_leonardo.lookup import own_path
 from mkdocs_leonardo.page.stylesheet import is_outdated
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MANIFEST, STYLESHEET, short_key
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
         for finding in findings:
             console.say(finding.line())
         console.warn(*(warning.line() for warning in warnings))
-        console.say(f"{counted(len(found), 'hero', 'heroes')}, {counted(len(findings), 'finding', 'findings')}")
+        console.say(f"{pluralise(len(found), 'hero', 'heroes')}, {pluralise(len(findings), 'finding', 'findings')}")
     if is_github(os.environ):
         # Standard output holds nothing but JSON, if JSON is wanted.
         _annotate(site, findings).publish(to_stderr=console.for_program)

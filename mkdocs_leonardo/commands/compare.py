@@ -22,7 +22,7 @@ from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import read_options
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.providers.leonardo.create_calls import MIN_ALCHEMY_CONTRAST, has_alchemy_switch, rules_for
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text, dollars
 from mkdocs_leonardo.wording import did_you_mean, find_style
 
@@ -190,7 +190,7 @@ def _write_comparison(
         )
         for sample in ordered
     ]
-    subtitle = f"{counted(len(samples), 'image', 'images')} from Leonardo, model {samples[0].record.model}"
+    subtitle = f"{pluralise(len(samples), 'image', 'images')} from Leonardo, model {samples[0].record.model}"
     in_a_row = (2 if both else 1) * len({sample.seed for sample in samples})
     columns = in_a_row if 1 < in_a_row <= _MOST_COLUMNS else _MOST_COLUMNS - 1
     write_sheet(output, title=prompt, subtitle=subtitle, items=items, columns=columns)
@@ -232,7 +232,7 @@ def _describe_overhead(samples: Sequence[Sample]) -> str:
     slow_s, fast_s = (_average_s([pair[place] for pair in pairs]) for place in (0, 1))
     if slow_s is not None and fast_s:
         line += f", {slow_s - fast_s:+.1f} s ({slow_s:.1f} s instead of {fast_s:.1f} s, {slow_s / fast_s:.1f} times)"
-    return f"{line}, over {counted(len(pairs), 'pair', 'pairs')}"
+    return f"{line}, over {pluralise(len(pairs), 'pair', 'pairs')}"
 
 
 def _as_json(samples: Sequence[Sample], prompt: str, output: Path) -> JsonValue:

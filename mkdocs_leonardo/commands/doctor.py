@@ -23,7 +23,7 @@ from mkdocs_leonardo.page.themes import THEMES
 from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import ChecksAccess, FindsLostJobs, ReportsAccount
 from mkdocs_leonardo.providers.declaration import key_variable
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.base import Provider
@@ -144,14 +144,14 @@ def _check_stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
         return
     keepers = {provider.name for provider in runtime.chain if isinstance(provider, FindsLostJobs)}
     waiting = sum(bool(job.accepted) for job in jobs.values())
-    words = f"{counted(waiting, 'paid image waits', 'paid images wait')} to be collected"
+    words = f"{pluralise(waiting, 'paid image waits', 'paid images wait')} to be collected"
     yield Diagnosis("ok", "journal", words if waiting else "nothing is waiting to be collected")
     unknown = sum(not job.accepted and job.provider in keepers for job in jobs.values())
     if unknown:
-        words = f"{counted(unknown, 'image', 'images')} may be paid for; the next build looks for the jobs"
+        words = f"{pluralise(unknown, 'image', 'images')} may be paid for; the next build looks for the jobs"
         yield Diagnosis("note", "journal", words)
     if len(jobs) > waiting + unknown:
-        unanswered = counted(len(jobs) - waiting - unknown, "image was", "images were")
+        unanswered = pluralise(len(jobs) - waiting - unknown, "image was", "images were")
         yield Diagnosis(
             "note", "journal", f"{unanswered} asked for without an answer so far; see mkdocs-leonardo status"
         )

@@ -27,7 +27,7 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_er
 from mkdocs_leonardo.commands.zensical import publish
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.stamp import wake_previews
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import digest_of, dollars, short_key
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def generate(
         make_room(folder, "--into", gets_mark=not is_in_site)
     if not plan.is_idle:
         purchases, budget = carry_out([plan], console)
-        made = counted(sum(one.stored is not None for one in purchases), "image", "images")
-        new = counted(budget.new_images, "new image", "new images")
+        made = pluralise(sum(one.stored is not None for one in purchases), "image", "images")
+        new = pluralise(budget.new_images, "new image", "new images")
         console.say(f"{made}; {new}, {dollars(budget.cost_usd)}")
         failed += sum(purchase.stored is None for purchase in purchases)
         wake_previews(site.settings.cache_dir)
@@ -140,10 +140,10 @@ def _show_outlook(plan: PurchasePlan, found: Sequence[HeroStatus], console: Cons
     for status in found:
         unmakable += (status.state == "missing" and not status.must_be_bought) or bool(obstacle and status.jobs)
     if unmakable and obstacle:
-        console.warn(f"{counted(unmakable, 'image is', 'images are')} missing and cannot be made: {obstacle}")
+        console.warn(f"{pluralise(unmakable, 'image is', 'images are')} missing and cannot be made: {obstacle}")
     if plan.is_idle:
         there = sum(status.state in {"own", "pinned", "cached"} for status in found)
-        stored = f"{there} of {counted(len(found), 'hero is', 'heroes are')} stored"
+        stored = f"{there} of {pluralise(len(found), 'hero is', 'heroes are')} stored"
         console.say(f"nothing was made: {stored}" if unmakable else f"nothing to make: {stored}")
         return unmakable
     show_plan(plan, console)
@@ -260,7 +260,7 @@ def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, consol
                 written += resolution.asset is not None
         except (HeroError, OSError) as error:
             raise CommandError(f"--into: {describe_error(error)}") from error
-    console.say(f"{counted(written, 'hero', 'heroes')} in {folder}")
+    console.say(f"{pluralise(written, 'hero', 'heroes')} in {folder}")
 
 
 def make_slug(page: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.hero_status import open_runtime, read_open_jobs
 from mkdocs_leonardo.commands.site import read_options
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import dollars, short_key
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
         for line in lines
     ]
     console.print_table(rows, heads=("id", "page", "provider", "age", "cost", "state"))
-    console.say(counted(len(lines), "line", "lines"))
+    console.say(pluralise(len(lines), "line", "lines"))
     return 0
 
 

@@ -10,7 +10,7 @@ from mkdocs_leonardo.commands.purchases import download_team_pictures
 from mkdocs_leonardo.commands.site import choose_heroes, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.spec import JsonValue
@@ -42,7 +42,7 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
                 nothing = f"there is no image to pin; run mkdocs-leonardo generate {page}"
                 console.warn(f"{page}: {status.reason if status.state == 'damaged' else nothing}")
     folder = site.options.display_path(site.settings.gallery_dir)
-    done = f"{counted(len(copied), 'hero', 'heroes')} copied to {folder}"
+    done = f"{pluralise(len(copied), 'hero', 'heroes')} copied to {folder}"
     console.say(f"{done}, {len(there)} there already, {len(absent)} missing")
     console.print_json({"copied": copied, "there": there, "missing": absent})
     return 0

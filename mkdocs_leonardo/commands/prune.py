@@ -24,7 +24,7 @@ from mkdocs_leonardo.commands.other_configurations import OtherConfigurations
 from mkdocs_leonardo.commands.site import SitePages, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.resolution import name_some
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars, short_key
 
@@ -104,7 +104,7 @@ def _show_unused(unused: Sequence[Unused], console: Console) -> None:
     total = _format_size(sum(one.size_bytes for one in unused))
     paid_usd = sum(one.paid_usd for one in unused)
     again = f", about {dollars(paid_usd)} to make again" if paid_usd else ""
-    console.say(f"{counted(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
+    console.say(f"{pluralise(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
 
 
 def _is_agreed(console: Console, *, yes: bool) -> bool:
@@ -178,7 +178,7 @@ def _find_unused_variants(
         or (_VARIANT_NAME.fullmatch(path.name) and path not in used)
     ]
     if unused:
-        yield Unused(tuple(unused), f"{counted(len(unused), 'encoded file', 'encoded files')} of images not in use")
+        yield Unused(tuple(unused), f"{pluralise(len(unused), 'encoded file', 'encoded files')} of images not in use")
 
 
 def _is_temporary(path: Path, name: re.Pattern[str]) -> bool:

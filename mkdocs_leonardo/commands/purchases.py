@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.hero_status import HeroStatus, Quote, drop_repeats, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import Console
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.resolution import Failure, Resolution, name_some, unexpected_failure, waiting_message
 from mkdocs_leonardo.spec import Source, dollars
 
@@ -85,11 +85,11 @@ class PurchasePlan:
             group = [status for status in self.collect if status.is_certain == is_certain]
             if group:
                 pages = name_some([status.hero.page for status in group])
-                yield f"{counted(len(drop_repeats(group)), *words)}: {pages}"
+                yield f"{pluralise(len(drop_repeats(group)), *words)}: {pages}"
         if not self.buy:
             return
         first = next(quote for quote in self.buy[0].quotes if quote.may_be_asked)
-        line = f"{counted(len(self.allowed), 'new image', 'new images')} from {first.provider}: "
+        line = f"{pluralise(len(self.allowed), 'new image', 'new images')} from {first.provider}: "
         line += f"about {dollars(self.estimate_usd)}"
         if self.most_usd > self.estimate_usd:
             further = dict.fromkeys(
@@ -103,7 +103,7 @@ class PurchasePlan:
             # With a cap of 0, another run could buy nothing either.
             fix = "run the command again for the rest, or raise the cap" if self.allowed else "raise the cap"
             yield (
-                f"{counted(held_back, 'more image is', 'more images are')} held back by max_new_images or "
+                f"{pluralise(held_back, 'more image is', 'more images are')} held back by max_new_images or "
                 f"max_cost_usd; {fix}"
             )
 
@@ -136,7 +136,7 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
         futures = [runtime.loop.start(runtime.pipeline.acquire_picture, one.hero) for one in drop_repeats(missing)]
         found = sum(future.result().stored is not None for future in futures)
     if found:
-        console.say(f"{counted(found, 'image', 'images')} found in the team's store")
+        console.say(f"{pluralise(found, 'image', 'images')} found in the team's store")
     return found > 0
 
 
@@ -263,7 +263,7 @@ def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], He
         if future not in told and status.record is not None and not status.jobs:
             console.say(f"{status.hero.page}: stored all the same, from {status.record.provider}")
     made = sum(status.record is not None and not status.jobs for status in found)
-    console.note(f"interrupted: {made} of {counted(len(futures), 'image', 'images')} done")
+    console.note(f"interrupted: {made} of {pluralise(len(futures), 'image', 'images')} done")
     left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _find_open_jobs(status)]
     for state, (condition, consequence) in _LEFT.items():
         names = [name for name, quote in left if quote.job == state]

@@ -10,7 +10,7 @@ from mkdocs_leonardo.commands.hero_status import HeroStatus, drop_repeats, find_
 from mkdocs_leonardo.commands.site import read_site
 from mkdocs_leonardo.commands.terminal import Console, shorten
 from mkdocs_leonardo.providers.declaration import key_variable
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import dollars, short_key
 
@@ -98,13 +98,13 @@ def _make_row(status: HeroStatus) -> tuple[str, ...]:
 def _summarise(found: tuple[HeroStatus, ...]) -> str:
     counts = {state: sum(status.state == state for status in found) for state in _WORDS}
     parts = [f"{number} {_WORDS[state]}" for state, number in counts.items() if number]
-    line = counted(len(found), "hero", "heroes")
+    line = pluralise(len(found), "hero", "heroes")
     if parts:
         line += f": {', '.join(parts)}"
     priced = drop_repeats(status for status in found if status.has_price)
     if priced:
         price_usd = sum(status.estimate_usd for status in priced)
-        line += f"; about {dollars(price_usd)} for {counted(len(priced), 'image', 'images')}"
+        line += f"; about {dollars(price_usd)} for {pluralise(len(priced), 'image', 'images')}"
         if not priced[0].must_be_bought:
             line += " once a key is set"
     return line

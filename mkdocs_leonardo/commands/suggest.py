@@ -19,7 +19,7 @@ from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, SuggestsTexts, estimate_usd, most_usd
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS, dollars
 from mkdocs_leonardo.wording import make_legible
 
@@ -71,7 +71,7 @@ def _show_price(
     model = provider.text_model
     expected_usd = sum(estimate_usd(model, page.facts) for page in wanted)
     console.say(
-        f"{counted(len(wanted), 'page', 'pages')} without a prompt; {provider.name}'s {model} reads title, "
+        f"{pluralise(len(wanted), 'page', 'pages')} without a prompt; {provider.name}'s {model} reads title, "
         f"description and the first {MOST_WORDS} words of each: about {dollars(expected_usd)}"
     )
     highest_usd = sum(most_usd(model, page.facts) for page in wanted)

@@ -16,7 +16,7 @@ from mkdocs_leonardo.commands.zensical.project import Project, find_project
 from mkdocs_leonardo.commands.zensical.state import BuildState
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.published_folder import PublishedFolder
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MANIFEST
 from mkdocs_leonardo.storage.cache_move import is_in_use
 
@@ -58,7 +58,7 @@ def _run(arguments: list[str], project: Project, state: BuildState, console: Con
     warnings = dict.fromkeys((*state.warnings, *_finish_site(project, state, there), *_read_messages(report)))
     console.warn(*(text for text in warnings if text not in state.warnings))
     if warnings and (strict or project.values.get("strict") is True):
-        console.note(f"leonardo: {counted(len(warnings), 'warning', 'warnings')} in strict mode")
+        console.note(f"leonardo: {pluralise(len(warnings), 'warning', 'warnings')} in strict mode")
         return 1
     return 0
 
@@ -87,7 +87,7 @@ def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> 
         yield f"the site is not finished: {error}"
         return
     if bare:
-        yield f"{counted(bare, 'page has', 'pages have')} no tags for sharing, since no end of the head was found"
+        yield f"{pluralise(bare, 'page has', 'pages have')} no tags for sharing, since no end of the head was found"
 
 
 def _list_pages(folder: Path) -> Iterator[str]:

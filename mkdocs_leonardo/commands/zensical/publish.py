@@ -24,7 +24,7 @@ from mkdocs_leonardo.page.manifest import (
     write_manifest,
 )
 from mkdocs_leonardo.page.stylesheet import build_zensical_stylesheet
-from mkdocs_leonardo.report import counted
+from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MANIFEST, PAINTER, STYLESHEET, Source, short_key
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
         raise CommandError(f"--into: {describe_error(error)}") from error
     painted = sum(hero.asset.provider == PAINTER for hero in shown.values())
     addition = f", {painted} of them painted on this machine" if painted else ""
-    console.say(f"{counted(len(shown), 'hero', 'heroes')} in {folder}{addition}")
+    console.say(f"{pluralise(len(shown), 'hero', 'heroes')} in {folder}{addition}")
 
 
 @contextmanager
