@@ -67,7 +67,7 @@ def test_usable_formats_names_each_once_in_the_wished_order() -> None:
 def test_plan_files_spare_the_fallback_beside_a_better_format(
     widths: tuple[int, ...], width_px: int, jpeg: list[int]
 ) -> None:
-    """AVIF has every width, JPEG those nearest to what its readers need and the widest; alone it has every width."""
+    """Beside AVIF, JPEG has the widths that fallbacks need; alone it has every width."""
     encoding = Encoding(widths=widths, width_px=width_px)
 
     def widths_of(kind: Format, *available: Format) -> list[int]:
@@ -93,7 +93,7 @@ def test_focus_suffix_names_percent_and_nothing_for_the_centre() -> None:
 
 
 def test_open_draft_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    """Neither half-written nor whole files remain of a picture that could not be finished."""
+    """A rendering that fails leaves no file."""
     (tmp_path / "other").write_text("stays")
 
     def fail_at_the_end() -> None:
@@ -111,11 +111,11 @@ def test_open_draft_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
 def test_write_ladder_takes_a_turn_for_each_file_that_takes_memory(tmp_path: Path) -> None:
-    """While a wide AVIF is encoded its writer has its turn; every other file is written before, without one."""
+    """A wide AVIF is encoded in a memory slot, after every other file was written without one."""
     events: list[str] = []
 
     class Turns(AbstractContextManager[None]):
-        """Seen from outside: what was written when a turn began or ended."""
+        """Notes the written files at each begin and end of a slot."""
 
         def __enter__(self) -> None:
             events.append(f"from {len(list(tmp_path.iterdir()))}")

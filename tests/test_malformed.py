@@ -1,4 +1,4 @@
-"""Front matter that the host does not read: every way in which authors spoil it, with the fix that it gets."""
+"""Malformed front matter: each form gets a message with its fix."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ SPOILT = {
 
 @pytest.mark.parametrize("case", SPOILT)
 def test_spoilt_front_matter_is_told_with_its_fix(case: str) -> None:
-    """What MkDocs takes for text is named with the key, the reason and what to do."""
+    """The message about malformed front matter has the key, the reason and the fix."""
     text, ending = SPOILT[case]
     shown, meta = get_data(text)
 
@@ -83,13 +83,13 @@ def test_spoilt_front_matter_is_told_with_its_fix(case: str) -> None:
     ],
 )
 def test_text_that_only_looks_alike_is_left_alone(text: str) -> None:
-    """A rule, an example and front matter without a line of ours are no mistakes."""
+    """A rule, an example and front matter without hero keys give no message."""
     assert find_malformed(get_data(text)[0], "a.md") is None
 
 
 @pytest.mark.parametrize("piece", ["<!-- -->", "<!--", "hero_", " ", "hero_a_", "---\n", "\t"])
 def test_search_in_any_repetition_takes_no_time(piece: str) -> None:
-    """The time is proportional to the text; if it doubled with each piece, this would never end."""
+    """The search in a long repetition takes linear time."""
     with ending():
         for text in (piece * 2_000, f"---\n{piece * 2_000}"):
             find_malformed(text, "a.md")
@@ -98,7 +98,7 @@ def test_search_in_any_repetition_takes_no_time(piece: str) -> None:
 
 @given(st.text(alphabet=st.sampled_from("-+# \n\t:hero_prompt\"'@*\u00a0|[]{}<!>"), max_size=120))
 def test_any_text_has_one_line_or_nothing(text: str) -> None:
-    """No text makes the search fail or the message long."""
+    """Any text gives one short line or none."""
     problem = find_malformed(text, "a.md")
     assert problem is None or (str(problem).isprintable() and len(str(problem)) < 600)
 
@@ -115,7 +115,7 @@ def test_any_text_has_one_line_or_nothing(text: str) -> None:
     ],
 )
 def test_prompt_that_yaml_cuts_is_told(line: str, part: str) -> None:
-    """A plain text ends before ` #`; in quotes it does not."""
+    """A plain text with ` #`, which YAML cuts there, gives a message; a quoted one does not."""
     message = find_prompt_comment(f"---\ntitle: T\n{line}\n---\n# T\n\nhero_prompt: a # b\n")
 
     assert bool(message) is bool(part)

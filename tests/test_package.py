@@ -80,7 +80,7 @@ def test_ci_clears_every_key_before_anything_runs() -> None:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_provider_that_comes_with_the_plugin_is_named_to_readers(name: str) -> None:
-    """The visible line on the AI has a name for it."""
+    """Each built-in provider has a name for the credit line."""
     assert creator_of(name) != name
 
 

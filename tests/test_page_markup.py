@@ -330,7 +330,7 @@ def test_place_full_in_readthedocs_stays_beside_the_side_column() -> None:
     ],
 )
 def test_each_theme_is_known_by_its_own_html(theme: str, package: str, template: str) -> None:
-    """No other theme's row fits the theme's template first."""
+    """Each theme's template fits its own row of the table first."""
     html = (resources.files(package) / template).read_text(encoding="utf-8")
     assert full_width_place(html) == (THEMES[theme].full_place(html), THEMES[theme].is_in_main)
     assert full_width_place(html)[0] > 0

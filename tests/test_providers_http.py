@@ -51,7 +51,7 @@ HOSTS = ("cdn.leonardo.ai",)
 
 
 def at_once(_now: float) -> float:
-    """A rate limiter that lets every request go."""
+    """A rate limiter that delays no request."""
     return 0.0
 
 
@@ -69,7 +69,7 @@ def api_at(base_url: str, **changes: object) -> Api:
 
 @contextmanager
 def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A loopback port where `talk` has each connection in turn; gives its URL."""
+    """Serve each connection to a loopback port with `talk`, in turn; gives the URL."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -96,12 +96,12 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def answer_bytes(body: bytes, *, status: str = "200 OK", headers: str = "") -> bytes:
-    """An HTTP answer as it goes over the wire."""
+    """The bytes of an HTTP answer."""
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
 
 
 async def download(services: Services, **limits: object) -> bytes:
-    """The picture of a finished job, downloaded."""
+    """The downloaded picture of a finished job."""
     api = api_at(services.leonardo.base_url)
     settings: dict[str, object] = {"hosts": HOSTS, "timeout_s": 5.0, **limits}
     try:
@@ -128,7 +128,7 @@ CREATE: JsonValue = {
 
 
 async def test_request_answered_comes_back_as_a_value(services: Services) -> None:
-    """Status, lower-case headers and the parsed body."""
+    """An answer has its status, headers in lower case and the parsed body."""
     api = api_at(services.leonardo.base_url)
     answer = await api.request("GET", "/me", timeout_s=5)
     await api.aclose()
@@ -138,7 +138,7 @@ async def test_request_answered_comes_back_as_a_value(services: Services) -> Non
 
 
 async def test_request_redirected_does_not_follow(services: Services) -> None:
-    """An API call stays where the key belongs."""
+    """A redirected API call is not followed."""
     services.leonardo.on_me(Redirect(TO_OTHER_PORT))
     api = api_at(services.leonardo.base_url)
     answer = await api.request("GET", "/me", timeout_s=5)
@@ -148,7 +148,7 @@ async def test_request_redirected_does_not_follow(services: Services) -> None:
 
 
 async def test_request_answer_too_long_is_lost(services: Services) -> None:
-    """No answer grows beyond its cap."""
+    """An answer beyond the byte cap is lost."""
     services.leonardo.on_me(HugeBody(size_bytes=3 * MIB, declared=False))
     api = api_at(services.leonardo.base_url)
     with pytest.raises(AnswerLost, match="1 MiB"):
@@ -157,7 +157,7 @@ async def test_request_answer_too_long_is_lost(services: Services) -> None:
 
 
 async def test_request_dripping_answer_ends_with_the_timeout(services: Services) -> None:
-    """The timeout holds for the whole answer, however regularly a byte arrives."""
+    """The timeout ends an answer that arrives byte by byte."""
     api = api_at(services.leonardo.base_url)
     # The short timeout has no connection to wait for.
     await api.request("GET", "/me", timeout_s=30)
@@ -168,7 +168,7 @@ async def test_request_dripping_answer_ends_with_the_timeout(services: Services)
 
 
 async def test_request_deeply_nested_json_is_no_body() -> None:
-    """JSON that cannot be parsed is an answer without a body."""
+    """An answer with JSON that cannot be parsed has no body."""
     text = "[" * 200_000
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
     answer = await api_at("https://api.example", transport=transport).request("GET", "/", timeout_s=5)
@@ -176,7 +176,7 @@ async def test_request_deeply_nested_json_is_no_body() -> None:
 
 
 async def test_request_answer_quoting_the_key_is_scrubbed() -> None:
-    """A service that quotes the key it refuses cannot make us show it."""
+    """A key that an answer quotes is removed."""
     transport = httpx.MockTransport(lambda _: httpx.Response(401, json={"error": f"no such key {LEONARDO_KEY}"}))
     answer = await api_at("https://api.example", transport=transport).request("GET", "/", timeout_s=5)
     assert answer.body == {"error": "no such key (hidden)"}
@@ -187,7 +187,7 @@ async def test_request_answer_quoting_the_key_is_scrubbed() -> None:
 
 
 async def test_request_refused_connection_is_not_sent(services: Services) -> None:
-    """Where no server listens, no request was sent."""
+    """A refused connection means that the request was not sent."""
     api = api_at(services.refusing_url)
     with pytest.raises(NotSent) as caught:
         await api.request("POST", "/generations", json={}, timeout_s=5)
@@ -195,7 +195,7 @@ async def test_request_refused_connection_is_not_sent(services: Services) -> Non
 
 
 async def test_request_unknown_host_is_not_sent() -> None:
-    """Without a name service, nothing was asked."""
+    """An unknown host means that the request was not sent."""
     api = api_at("https://nowhere.invalid", proxy_for=lambda _: None)
     with pytest.raises(NotSent):
         await api.request("POST", "/", json={}, timeout_s=5)
@@ -203,7 +203,7 @@ async def test_request_unknown_host_is_not_sent() -> None:
 
 @pytest.mark.parametrize("cut", [CutBeforeRead(), CutAfterRead(), CutAfterHeaders(), CutMidAnswer(0.5)])
 async def test_request_connection_cut_is_an_answer_lost(services: Services, cut: CutAfterRead) -> None:
-    """A server that accepted the connection may have read the request, so it is sent once."""
+    """A connection that is cut means a lost answer, and the request is sent once."""
     services.leonardo.on_create(cut)
     api = api_at(services.leonardo.base_url)
     with pytest.raises(AnswerLost) as caught:
@@ -214,7 +214,7 @@ async def test_request_connection_cut_is_an_answer_lost(services: Services, cut:
 
 
 async def test_request_never_answered_is_an_answer_lost_after_the_timeout() -> None:
-    """A service that reads and is silent may have carried the request out."""
+    """A request without an answer until the timeout is a lost answer."""
 
     def answer_once(connection: socket.socket) -> None:
         _read_request(connection)
@@ -248,7 +248,7 @@ def _read_all(connection: socket.socket) -> None:
 
 
 async def test_request_on_a_connection_closed_meanwhile_is_sent_on_a_new_one() -> None:
-    """A keep-alive connection that the service closed while it was idle is noticed before anything is written."""
+    """A kept connection that the service has closed is replaced before the request is sent."""
     seen: list[bytes] = []
 
     def one_answer(connection: socket.socket) -> None:
@@ -266,7 +266,7 @@ async def test_request_on_a_connection_closed_meanwhile_is_sent_on_a_new_one() -
 
 
 async def test_request_reset_on_a_kept_connection_is_not_repeated() -> None:
-    """A create call whose kept connection dies in its hands is lost, not sent again."""
+    """A create call on a kept connection that breaks is a lost answer and is not sent again."""
     seen: list[bytes] = []
 
     def answer_then_reset(connection: socket.socket) -> None:
@@ -295,7 +295,7 @@ def _httpx_errors() -> Sequence[type[Exception]]:
 
 @pytest.mark.parametrize("kind", _httpx_errors(), ids=lambda kind: kind.__name__)
 async def test_request_every_exception_of_httpx_becomes_ours(kind: type[Exception]) -> None:
-    """No exception of the network library gets out; only those from before the sending say that nothing was sent."""
+    """Every exception of httpx becomes NotSent if it precedes the sending, else AnswerLost."""
 
     def fail(request: httpx.Request) -> httpx.Response:
         parameters = inspect.signature(kind).parameters
@@ -316,7 +316,7 @@ async def test_request_every_exception_of_httpx_becomes_ours(kind: type[Exceptio
 
 
 async def test_request_tls_failure_is_not_sent() -> None:
-    """A service without a valid certificate hears nothing, least of all the key."""
+    """A service without a valid certificate receives no request."""
     heard: list[bytes] = []
 
     def talk(connection: socket.socket) -> None:
@@ -331,7 +331,7 @@ async def test_request_tls_failure_is_not_sent() -> None:
 
 
 async def test_rate_limiter_holds_requests_back_until_there_is_room(services: Services) -> None:
-    """The limiter is asked until it says zero; the wait does not count against the request's timeout."""
+    """A request waits until the limiter says zero, and the wait does not count against the timeout."""
     waits = iter([24.0, 24.0, 0.0])
     clock = FastClock()
     started = clock.now()
@@ -344,7 +344,7 @@ async def test_rate_limiter_holds_requests_back_until_there_is_room(services: Se
 
 
 async def test_rate_limiter_without_room_gives_up_at_the_deadline(services: Services) -> None:
-    """A request that the limiter never lets go was not sent."""
+    """A request that the limiter delays beyond the deadline was not sent."""
     clock = RealClock()
     api = api_at(services.leonardo.base_url, rate_limiter=lambda _: 30.0, clock=clock)
     with anyio.fail_after(30), pytest.raises(NotSent):
@@ -367,7 +367,7 @@ async def test_rate_limiter_without_room_gives_up_at_the_deadline(services: Serv
     ],
 )
 def test_base_url_that_would_show_the_key_is_refused(base_url: str) -> None:
-    """The key travels encrypted, or not beyond this machine."""
+    """A `base_url` with plain http beyond this machine is refused."""
     with pytest.raises(AccountRefused, match="base_url") as caught:
         api_at(base_url)
     assert shows_no_secret(caught.value, "pass@")
@@ -375,14 +375,14 @@ def test_base_url_that_would_show_the_key_is_refused(base_url: str) -> None:
 
 @pytest.mark.parametrize("key", ["line\nbreak", "tab\tbed", "naïve-key-of-letters"])
 def test_key_that_no_header_takes_is_refused_without_being_shown(key: str) -> None:
-    """A broken key is told about before the network library quotes it."""
+    """A key that fits no header is refused without being quoted."""
     with pytest.raises(AccountRefused) as caught:
         api_at("https://api.example", secret_headers={"authorization": f"Bearer {key}"})
     assert shows_no_secret(caught.value, key)
 
 
 async def test_proxy_from_the_environment_carries_requests() -> None:
-    """A request to a public service goes through the proxy; where that refuses, nothing was sent."""
+    """A request to a public service uses the proxy; if the proxy refuses, nothing was sent."""
     heard: list[bytes] = []
 
     def refuse(connection: socket.socket) -> None:
@@ -396,20 +396,20 @@ async def test_proxy_from_the_environment_carries_requests() -> None:
 
 
 async def test_proxy_that_hangs_up_while_connecting_means_nothing_was_sent() -> None:
-    """A proxy that dies before the tunnel stands has passed nothing on."""
+    """A proxy that hangs up before the tunnel stands means that nothing was sent."""
     with raw_server(lambda connection: (connection.recv(65536), None)[1]) as url, pytest.raises(NotSent):
         await api_at("https://api.example/v1", proxy_for=lambda _: url).request("POST", "/", json={}, timeout_s=5)
 
 
 async def test_proxy_is_not_asked_for_loopback(services: Services) -> None:
-    """What runs on this machine is reached without a proxy."""
+    """A request to this machine uses no proxy."""
     api = api_at(services.leonardo.base_url, proxy_for=lambda _: services.refusing_url)
     assert (await api.request("GET", "/me", timeout_s=5)).status == 200
     await api.aclose()
 
 
 def test_proxy_unusable_is_told_without_its_password() -> None:
-    """A kind of proxy that we cannot speak to is named, its password is not."""
+    """The message about an unusable proxy names its kind and not its password."""
     password = "open-sesame"
     with pytest.raises(AccountRefused, match="proxy") as caught:
         api_at("https://api.example", proxy_for=lambda _: f"gopher://me:{password}@proxy.example")
@@ -417,7 +417,7 @@ def test_proxy_unusable_is_told_without_its_password() -> None:
 
 
 def test_environment_proxy_honours_the_usual_variables() -> None:
-    """HTTPS_PROXY names the proxy, NO_PROXY the hosts that go without."""
+    """HTTPS_PROXY names the proxy, and NO_PROXY the hosts without one."""
     code = (
         "from mkdocs_leonardo.providers.http import environment_proxy as proxy;"
         "print(proxy('https://api.example/v1'), proxy('https://inside.example/v1'))"
@@ -431,7 +431,7 @@ def test_environment_proxy_honours_the_usual_variables() -> None:
 
 
 async def test_download_finished_picture_comes_whole_and_without_the_key(services: Services) -> None:
-    """The picture host never sees the key."""
+    """A download has the whole picture, and sends the host no key."""
     data = await download(services)
     assert shows(data, "a lighthouse in a storm")
     assert services.ledger.authorization_leaks == ()
@@ -440,7 +440,7 @@ async def test_download_finished_picture_comes_whole_and_without_the_key(service
 
 @pytest.mark.parametrize("form", [Picture("PNG"), Picture("WEBP"), Picture(content_type="text/html")])
 async def test_download_is_known_by_its_bytes(services: Services, form: Picture) -> None:
-    """The declared type is not asked."""
+    """The format of a download is recognised by its bytes and not by the declared type."""
     services.leonardo.on_download(form)
     assert shows(await download(services), "a lighthouse in a storm")
 
@@ -460,7 +460,7 @@ async def test_download_is_known_by_its_bytes(services: Services, form: Picture)
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )
 async def test_download_spoilt_may_be_tried_again(services: Services, trouble: Answer, words: str) -> None:
-    """What a second try may cure is an answer lost; the signed address is not shown."""
+    """A spoilt download is a lost answer, whose message has no signed address."""
     services.leonardo.sign_urls = True
     services.leonardo.on_download(trouble)
     with anyio.fail_after(30), pytest.raises(AnswerLost, match=words) as caught:
@@ -470,7 +470,7 @@ async def test_download_spoilt_may_be_tried_again(services: Services, trouble: A
 
 @pytest.mark.parametrize("declared", [True, False])
 async def test_download_too_large_is_refused_while_it_streams(services: Services, *, declared: bool) -> None:
-    """No more than the cap is ever read."""
+    """A download beyond the byte cap ends while it streams."""
     services.leonardo.on_download(HugeBody(declared=declared))
     with anyio.fail_after(30), pytest.raises(DownloadRefused, match="1 MiB"):
         await download(services, max_bytes=MIB)
@@ -481,7 +481,7 @@ async def test_download_too_large_is_refused_while_it_streams(services: Services
     [TO_OTHER_PORT, TO_PRIVATE_ADDRESS, TO_METADATA_ADDRESS, TO_FOREIGN_HOST, TO_FOREIGN_HOST_IN_CLEAR, TO_FILE, ""],
 )
 async def test_download_redirected_astray_is_refused(services: Services, to: str) -> None:
-    """A redirect leads to a place that the rules allow, or nowhere."""
+    """A redirect to an address that the rules forbid is refused."""
     services.leonardo.sign_urls = True
     services.leonardo.on_download(Redirect(to) if to else Redirect(TO_ITSELF))
     with pytest.raises(DownloadRefused) as caught:
@@ -491,7 +491,7 @@ async def test_download_redirected_astray_is_refused(services: Services, to: str
 
 
 async def test_download_redirected_once_to_itself_arrives(services: Services) -> None:
-    """A harmless redirect is followed."""
+    """A redirect to an allowed address is followed."""
     services.leonardo.on_download(Redirect(TO_ITSELF)).once()
     assert shows(await download(services), "a lighthouse in a storm")
 
@@ -520,7 +520,7 @@ async def test_download_redirected_once_to_itself_arrives(services: Services) ->
     ],
 )
 async def test_download_from_an_address_off_the_list_is_refused(url: str) -> None:
-    """Only https from the very hosts of the list; loopback only for an API that is on loopback itself."""
+    """A download needs https and a listed host, or loopback for an API on loopback."""
 
     async def resolve(host: str, port: int) -> Sequence[str]:
         raise AssertionError((host, port))
@@ -535,7 +535,7 @@ async def test_download_from_an_address_off_the_list_is_refused(url: str) -> Non
     [["127.0.0.1"], ["10.1.2.3"], ["169.254.169.254"], ["::1"], ["fd00::1"], ["8.8.8.8", "192.168.0.1"], ["not one"]],
 )
 async def test_download_from_a_name_that_leads_inside_is_refused(addresses: list[str]) -> None:
-    """Every address of the name must be public."""
+    """A host name with a private address is refused."""
 
     async def resolve(_host: str, _port: int) -> Sequence[str]:
         return addresses
@@ -546,7 +546,7 @@ async def test_download_from_a_name_that_leads_inside_is_refused(addresses: list
 
 
 async def test_download_name_unknown_may_be_tried_again() -> None:
-    """A name service that fails may work in a moment."""
+    """A failed name service is a lost answer, which may be tried again."""
 
     async def resolve(_host: str, _port: int) -> Sequence[str]:
         raise socket.gaierror
@@ -557,7 +557,7 @@ async def test_download_name_unknown_may_be_tried_again() -> None:
 
 
 async def test_download_connects_to_the_checked_address_with_the_name_of_the_host() -> None:
-    """The address that was checked is the one that is used; TLS and Host still speak of the name."""
+    """A download connects to the checked address; TLS and Host have the name."""
     asked: list[httpx.Request] = []
 
     class Recorder(httpx.AsyncHTTPTransport):
@@ -595,7 +595,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16 + b"IEND\xaeB`\x82"
 
 
 async def test_download_is_not_logged_with_its_address(services: Services, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever a site logs, signed addresses and keys are not in it."""
+    """A log of any level contains neither signed addresses nor keys."""
     caplog.set_level(logging.DEBUG)
     services.leonardo.sign_urls = True
     await download(services)
@@ -625,7 +625,7 @@ async def test_download_is_not_logged_with_its_address(services: Services, caplo
     ],
 )
 def test_is_public_tells_the_open_internet_from_the_rest(address: str, *, public: bool) -> None:
-    """An address is public in whatever form it is written, or it is not."""
+    """`is_public` recognises public and private addresses in every notation."""
     assert is_public(address) is public
 
 
@@ -634,12 +634,12 @@ def test_is_public_tells_the_open_internet_from_the_rest(address: str, *, public
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("localhost.example", False)],
 )
 def test_is_loopback_knows_this_machine(host: str, *, loopback: bool) -> None:
-    """This machine's own names and addresses, and no others."""
+    """`is_loopback` recognises the names and addresses of this machine, and no others."""
     assert is_loopback(host) is loopback
 
 
 def test_providers_import_does_not_load_the_network_library() -> None:
-    """A build whose pictures are all at hand does not pay for httpx."""
+    """The import of the providers does not import httpx."""
     code = (
         "import sys, mkdocs_leonardo.providers.leonardo.provider, mkdocs_leonardo.providers.openai.provider;"
         "import mkdocs_leonardo.providers.declaration;"

@@ -77,14 +77,14 @@ PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
 async def made(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, patience_s: float | None = None) -> bytes:
-    """The picture, created and fetched within the provider's timeout."""
+    """A picture, created and fetched within the provider's timeout."""
     submission = await provider.submit(picture)
     give_up_at = submission.accepted_at + (provider.timeout_s if patience_s is None else patience_s)
     return (await provider.fetch(submission, give_up_at=give_up_at)).data
 
 
 async def create_error(provider: LeonardoProvider, picture: PictureSpec = PICTURE) -> ProviderError:
-    """The error that a create call ends in."""
+    """The error of a create call."""
     try:
         with pytest.raises(ProviderError) as caught:
             await provider.submit(picture)
@@ -95,7 +95,7 @@ async def create_error(provider: LeonardoProvider, picture: PictureSpec = PICTUR
 
 
 async def fetch_error(provider: LeonardoProvider, *, patience_s: float | None = None) -> ProviderError:
-    """The error that waiting for an accepted job ends in."""
+    """The error of a wait for an accepted job."""
     try:
         with anyio.fail_after(60), pytest.raises(ProviderError) as caught:
             await made(provider, patience_s=patience_s)
@@ -109,7 +109,7 @@ async def fetch_error(provider: LeonardoProvider, *, patience_s: float | None = 
 
 
 async def test_submit_and_fetch_bring_the_picture(services: Services) -> None:
-    """From prompt to bytes: one create call, one paid job, no key at the picture host."""
+    """A picture needs one create call and one paid job, and the picture host gets no key."""
     provider = leonardo_at(services)
     data = await made(provider)
     await provider.aclose()
@@ -119,7 +119,7 @@ async def test_submit_and_fetch_bring_the_picture(services: Services) -> None:
 
 
 async def test_submit_sends_these_fields_and_no_others(services: Services) -> None:
-    """The v1 request, word for word."""
+    """The v1 request has exactly these fields."""
     provider = leonardo_at(services)
     await provider.submit(PICTURE)
     await provider.submit(replace(PICTURE, negative_prompt=" people ", seed=0, style="3D_RENDER", prompt="a\n b"))
@@ -149,7 +149,7 @@ async def test_submit_sends_these_fields_and_no_others(services: Services) -> No
 
 
 async def test_submit_every_style_is_taken(services: Services) -> None:
-    """Each of Phoenix's styles has its id, and a preset that the service knows."""
+    """The service accepts the id and the preset of each style of Phoenix."""
     provider = leonardo_at(services)
     for style in STYLES:
         await provider.submit(replace(PICTURE, style=style))
@@ -159,7 +159,7 @@ async def test_submit_every_style_is_taken(services: Services) -> None:
 
 @pytest.mark.parametrize("shape", ["sdGenerationJob", "generate", ""])
 async def test_submit_answer_in_any_known_shape_is_understood(services: Services, shape: str) -> None:
-    """The job's id is found wherever the service puts it; ids need not be of version 4."""
+    """The job's id is read from every known shape of answer, also an id that is not of version 4."""
     services.leonardo.answer_shape = shape
     provider = leonardo_at(services)
     submission = await provider.submit(PICTURE)
@@ -170,7 +170,7 @@ async def test_submit_answer_in_any_known_shape_is_understood(services: Services
 
 @pytest.mark.parametrize(("unit", "usd"), [("DOLLARS", 0.0224), ("CREDITS", 15 * CREDIT_USD), (None, None)])
 async def test_submit_cost_is_what_the_answer_states(services: Services, unit: str | None, usd: float | None) -> None:
-    """Dollars or credits; nothing stated is nothing known."""
+    """The cost is the stated amount in dollars or credits, else unknown."""
     services.leonardo.cost_unit = unit
     provider = leonardo_at(services)
     submission = await provider.submit(PICTURE)
@@ -189,7 +189,7 @@ async def test_submit_cost_is_what_the_answer_states(services: Services, unit: s
     ],
 )
 async def test_submit_cost_is_read_leniently(services: Services, job: dict[str, object], usd: float | None) -> None:
-    """A number, a number as text, the older field; nonsense is nothing known."""
+    """The cost is read from a number, from text and from the older field; other values are unknown."""
     body = {"sdGenerationJob": {"generationId": "1f197fd2-30f6-6e90-a026-b7ff00000001", **job}}
     services.leonardo.on_create(Answer(200, body))
     provider = leonardo_at(services)
@@ -233,7 +233,7 @@ async def test_submit_cost_is_read_leniently(services: Services, job: dict[str, 
 async def test_submit_failed_says_what_it_means_and_who_pays(
     services: Services, behaviour: Behaviour, kind: type[ProviderError], charged: Charged
 ) -> None:
-    """Each of the service's failures becomes one of ours; the create call is sent once."""
+    """Each failure of the service becomes a provider error, after one create call."""
     services.leonardo.on_create(behaviour)
     error = await create_error(leonardo_at(services))
     assert (type(error), error.charged, error.provider) == (kind, charged, "leonardo")
@@ -243,7 +243,7 @@ async def test_submit_failed_says_what_it_means_and_who_pays(
 
 @pytest.mark.parametrize("key", ["not-a-uuid-but-a-secret", UNKNOWN_LEONARDO_KEY])
 async def test_submit_wrong_key_is_an_account_refused(services: Services, key: str) -> None:
-    """A malformed key is answered with 500, a foreign one with 401; both mean the same."""
+    """A malformed key (500) and an unknown key (401) are a refused account."""
     error = await create_error(leonardo_at(services, key=key))
     assert isinstance(error, AccountRefused)
     assert "LEONARDO_API_KEY" in str(error)
@@ -252,7 +252,7 @@ async def test_submit_wrong_key_is_an_account_refused(services: Services, key: s
 
 @pytest.mark.parametrize("path", ["", "/v9"])
 async def test_submit_wrong_address_names_the_setting(services: Services, path: str) -> None:
-    """404 on the create call is a wrong base_url."""
+    """A 404 of the create call is an error that names `base_url`."""
     base_url = services.leonardo.base_url.removesuffix("/api/rest/v1") + path
     error = await create_error(leonardo_at(services, base_url=base_url))
     assert isinstance(error, AccountRefused)
@@ -260,7 +260,7 @@ async def test_submit_wrong_address_names_the_setting(services: Services, path: 
 
 
 async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
-    """A connection that was never made is no charge."""
+    """A refused connection is no charge."""
     error = await create_error(leonardo_at(services, base_url=services.refusing_url))
     assert (type(error), error.charged) == (ServiceFailed, Charged.NO)
 
@@ -270,13 +270,13 @@ async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
     [("7", 7), ("0", 0), ("-3", 0), ("99999999", 600), ("nan", None), ("soon", None), ("", None)],
 )
 async def test_submit_rate_limited_says_how_long(services: Services, header: str, wait_s: float | None) -> None:
-    """Retry-After within reason."""
+    """The delay of a 429 is `Retry-After`, up to a limit."""
     services.leonardo.on_create(Answer(429, "slow down", {"Retry-After": header}))
     assert (await create_error(leonardo_at(services))).retry_after_s == wait_s
 
 
 async def test_submit_rate_limited_until_a_date_counts_from_the_services_clock(services: Services) -> None:
-    """A date is compared with the service's own Date, for our clock may be wrong."""
+    """A date in `Retry-After` is compared with the service's own `Date`."""
     dates = {"Retry-After": "Sun, 22 Nov 2026 10:00:09 GMT", "Date": "Sun, 22 Nov 2026 10:00:00 GMT"}
     services.leonardo.on_create(Answer(429, "slow down", dates))
     assert (await create_error(leonardo_at(services))).retry_after_s == 9
@@ -293,7 +293,7 @@ async def test_submit_rate_limited_until_a_date_counts_from_the_services_clock(s
 async def test_submit_request_that_would_be_refused_is_not_sent(
     services: Services, picture: PictureSpec, words: str
 ) -> None:
-    """What the service is known to refuse, or to cut in silence, never leaves the machine."""
+    """A request that the service would refuse or cut is not sent."""
     error = await create_error(leonardo_at(services, options={"api_version": "v1"}), picture)
     assert isinstance(error, RequestRefused)
     assert words in str(error)
@@ -301,7 +301,7 @@ async def test_submit_request_that_would_be_refused_is_not_sent(
 
 
 async def test_submit_model_that_v1_has_no_id_for_is_not_sent(services: Services) -> None:
-    """The service would answer with a 500 that looks like trouble of its own."""
+    """A model without an id for v1 is not sent, since the service would answer 500."""
     error = await create_error(leonardo_at(services, options={"model": "gpt-image-2", "api_version": "v1"}))
     assert isinstance(error, AccountRefused)
     assert services.ledger.requests == ()
@@ -326,7 +326,7 @@ async def test_submit_model_that_v1_has_no_id_for_is_not_sent(services: Services
     ids=lambda value: repr(value)[:40],
 )
 async def test_fetch_failed_poll_is_asked_again(services: Services, trouble: Behaviour) -> None:
-    """A poll that fails is repeated, a create call never."""
+    """A failed poll is repeated, and no create call."""
     services.leonardo.on_poll(trouble, Normally())
     provider = leonardo_at(services)
     assert shows(await made(provider), PICTURE.prompt)
@@ -335,7 +335,7 @@ async def test_fetch_failed_poll_is_asked_again(services: Services, trouble: Beh
 
 
 async def test_fetch_unknown_status_is_pending(services: Services) -> None:
-    """Words that are added later do not end a job."""
+    """An unknown status of a job is pending."""
     services.leonardo.on_poll(Answer(200, {"generations_by_pk": {"status": "UPSCALING"}}), Normally())
     provider = leonardo_at(services)
     assert shows(await made(provider), PICTURE.prompt)
@@ -360,7 +360,7 @@ async def test_fetch_unknown_status_is_pending(services: Services) -> None:
 async def test_fetch_job_that_ends_badly_says_so(
     services: Services, fate: Behaviour, kind: type[ProviderError], charged: Charged
 ) -> None:
-    """What became of an accepted job decides what the caller may do."""
+    """Each end of a job without a picture has its own error."""
     services.leonardo.on_create(fate)
     error = await fetch_error(leonardo_at(services), patience_s=8.0)
     assert (type(error), error.charged) == (kind, charged)
@@ -368,7 +368,7 @@ async def test_fetch_job_that_ends_badly_says_so(
 
 
 async def test_fetch_deadline_is_met_with_one_last_poll(services: Services) -> None:
-    """A job is asked for once more at the deadline, never after it, and given up then."""
+    """A job is polled once at the deadline and never later."""
     services.leonardo.on_create(NeverFinishes())
     memory = Memory()
     provider = leonardo_at(services, clock=SteppedClock(), memory=memory)
@@ -383,7 +383,7 @@ async def test_fetch_deadline_is_met_with_one_last_poll(services: Services) -> N
 async def test_fetch_silent_service_does_not_hold_the_build(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Polls that are never answered end soon after the deadline, however long a poll may take otherwise."""
+    """Polls without an answer end soon after the deadline."""
     monkeypatch.setattr(poller, "_READ_TIMEOUT_S", 3600.0)
     services.leonardo.on_poll(Held())
     error = await fetch_error(leonardo_at(services, clock=RealClock(), options={"timeout_s": 0.5}))
@@ -393,7 +393,7 @@ async def test_fetch_silent_service_does_not_hold_the_build(
 
 @pytest.mark.parametrize("trouble", [Answer(401, {"error": "no"}), Answer(403, {"error": "no"}), Answer(404, "")])
 async def test_fetch_refused_by_the_account_keeps_the_job(services: Services, trouble: Behaviour) -> None:
-    """A key that is no longer let in does not make us forget what was paid for."""
+    """A refused key while polling keeps the job."""
     services.leonardo.on_poll(trouble)
     error = await fetch_error(leonardo_at(services))
     assert isinstance(error, JobUnfinished)
@@ -402,7 +402,7 @@ async def test_fetch_refused_by_the_account_keeps_the_job(services: Services, tr
 
 @pytest.mark.parametrize("ago_s", [1.0, 100_000.0])
 async def test_fetch_job_of_an_earlier_process_is_collected(services: Services, ago_s: float) -> None:
-    """A later process needs nothing but the submission, and one poll for a job that is done."""
+    """A later process collects a finished job with the submission alone and one poll."""
     first = leonardo_at(services)
     submission = await first.submit(PICTURE)
     await first.aclose()
@@ -417,7 +417,7 @@ async def test_fetch_job_of_an_earlier_process_is_collected(services: Services, 
 
 
 async def test_fetch_job_of_an_earlier_process_still_at_work_is_waited_for(services: Services) -> None:
-    """A job that was interrupted in the middle is asked for until it is done."""
+    """A later process polls an unfinished job until it is done."""
     services.leonardo.on_create(RendersIn(600.0))
     clock = FastClock()
 
@@ -437,7 +437,7 @@ async def test_fetch_job_of_an_earlier_process_still_at_work_is_waited_for(servi
 
 
 async def test_fetch_unknown_job_of_long_ago_is_asked_for_until_the_end(services: Services) -> None:
-    """No single answer makes us forget a job."""
+    """An old unknown job is polled until the deadline."""
     clock = FastClock()
     provider = leonardo_at(services, clock=clock)
     lost = Submission("leonardo", provider.model, "1f197fd2-30f6-6e90-a026-b7ff00000001", clock.now() - 9999)
@@ -452,7 +452,7 @@ async def test_fetch_unknown_job_of_long_ago_is_asked_for_until_the_end(services
 async def test_fetch_job_that_is_unknown_for_a_while_is_waited_for(
     services: Services, answer: Answer, *, is_pending_first: bool
 ) -> None:
-    """After it was accepted, or was seen already, the service's answers may lag behind themselves for seconds."""
+    """A job that was accepted or seen, and is unknown for seconds, is polled further."""
     services.leonardo.render_s = 0.02
     pending = Answer(200, {"generations_by_pk": {"status": "PENDING", "generated_images": []}})
     services.leonardo.on_poll(*[pending] * is_pending_first, *[answer] * 8)
@@ -481,7 +481,7 @@ async def test_fetch_job_that_is_unknown_for_a_while_is_waited_for(
     ids=lambda value: repr(value)[:40],
 )
 async def test_fetch_spoilt_download_is_tried_again(services: Services, trouble: Behaviour) -> None:
-    """The picture is paid for: it is fetched again, at the address that a fresh poll shows, never created again."""
+    """A spoilt download is repeated at the address of a fresh poll, without a create call."""
     services.leonardo.on_download(trouble, Normally())
     provider = leonardo_at(services)
     assert shows(await made(provider), PICTURE.prompt)
@@ -506,7 +506,7 @@ async def test_fetch_spoilt_download_is_tried_again(services: Services, trouble:
 async def test_fetch_download_that_never_works_keeps_the_job(
     services: Services, trouble: Behaviour, words: str
 ) -> None:
-    """A picture that is made and cannot be had is a job to collect later; no address is followed astray."""
+    """A picture that cannot be downloaded keeps its job, and no forbidden address is called."""
     services.leonardo.sign_urls = True
     services.leonardo.on_download(trouble)
     error = await fetch_error(leonardo_at(services), patience_s=5.0)
@@ -519,7 +519,7 @@ async def test_fetch_download_that_never_works_keeps_the_job(
 async def test_fetch_dripping_download_ends_after_the_deadline(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A body that never ends is left in time, however long a download may take otherwise."""
+    """A download without an end is given up soon after the deadline."""
     monkeypatch.setattr(poller, "_DOWNLOAD_TIMEOUT_S", 3600.0)
     services.leonardo.on_download(Drip(every_s=0.02))
     error = await fetch_error(leonardo_at(services, clock=RealClock(), options={"timeout_s": 0.5}))
@@ -527,7 +527,7 @@ async def test_fetch_dripping_download_ends_after_the_deadline(
 
 
 async def test_fetch_enlarged_picture_is_passed_on_as_it_is(services: Services) -> None:
-    """Sizes do not matter here."""
+    """A picture of another size is passed on unchanged."""
     services.leonardo.on_download(Picture(scale=1.5))
     provider = leonardo_at(services)
     submission = await provider.submit(PICTURE)
@@ -542,7 +542,7 @@ async def test_fetch_enlarged_picture_is_passed_on_as_it_is(services: Services) 
 
 
 async def lost(services: Services, provider: LeonardoProvider, picture: PictureSpec = PICTURE) -> float:
-    """Submit, and lose the answer; when."""
+    """Submit, and lose the answer; return the time of the call."""
     since = time.time()
     rule = services.leonardo.on_create(LostAnswer())
     with pytest.raises(ServiceFailed):
@@ -553,7 +553,7 @@ async def lost(services: Services, provider: LeonardoProvider, picture: PictureS
 
 @pytest.mark.parametrize("newest_first", [True, False])
 async def test_find_lost_job_is_found_and_collected(services: Services, *, newest_first: bool) -> None:
-    """A create call whose answer was lost is made good without paying again."""
+    """The job of a lost answer is found and collected without a second payment."""
     services.leonardo.newest_first = newest_first
     provider = leonardo_at(services, clock=RealClock())
     known = await provider.submit(PICTURE)
@@ -579,7 +579,7 @@ async def test_find_lost_job_is_found_and_collected(services: Services, *, newes
     ],
 )
 async def test_find_job_of_another_request_is_not_taken(services: Services, other: PictureSpec) -> None:
-    """A job is ours only if everything that both sides state is the same."""
+    """A job is adopted only if every field that both request and list have is equal."""
     wanted = replace(PICTURE, seed=4, negative_prompt="people")
     provider = leonardo_at(services, clock=RealClock())
     since = await lost(services, provider, other)
@@ -588,7 +588,7 @@ async def test_find_job_of_another_request_is_not_taken(services: Services, othe
 
 
 async def test_find_failed_known_and_older_jobs_are_not_taken(services: Services) -> None:
-    """Only jobs from after the call, that did not fail, and that no entry holds."""
+    """Failed jobs, known jobs and jobs from before the call are not adopted."""
     provider = leonardo_at(services, clock=RealClock())
     submission = await provider.submit(PICTURE)
     now = time.time()
@@ -603,7 +603,7 @@ async def test_find_failed_known_and_older_jobs_are_not_taken(services: Services
 
 
 async def test_find_pages_through_a_long_list(services: Services) -> None:
-    """A busy account does not hide the job on its second page; the user is asked for once."""
+    """A job on the list's second page is found, and the user's id is asked for once."""
     services.leonardo.newest_first = True
     provider = leonardo_at(services, clock=RealClock())
     since = await lost(services, provider)
@@ -638,12 +638,12 @@ OURS = listed(1, prompt=PICTURE.prompt, seed=7, age_s=5)
 
 
 def newer(number: int) -> list[dict[str, object]]:
-    """Jobs of others, made after ours, newest first."""
+    """Foreign jobs from after the call, newest first."""
     return [listed(100 + place, prompt="x", seed=place, age_s=place / 100) for place in range(number)]
 
 
 def older(number: int) -> list[dict[str, object]]:
-    """Jobs of others, made hours before ours, newest first."""
+    """Foreign jobs from hours before the call, newest first."""
     return [listed(900 + place, prompt="x", seed=place, age_s=9000 + place) for place in range(number)]
 
 
@@ -662,14 +662,14 @@ LISTS: dict[str, tuple[list[dict[str, object]], bool]] = {
 
 
 def serve_list(services: Services, jobs: list[dict[str, object]], *, page: int = 50) -> None:
-    """The service lists these jobs, `page` at a time."""
+    """Let the service list these jobs, `page` at a time."""
     answers = [Answer(200, {"generations": jobs[at : at + page]}) for at in range(0, len(jobs) + page, page)]
     services.leonardo.on_list(*answers)
 
 
 @pytest.mark.parametrize("name", LISTS)
 async def test_find_reads_the_list_until_it_is_past_the_call(services: Services, name: str) -> None:
-    """Seed, prompt, size and model tell the job; its place in the list, and what the service rewrites, do not."""
+    """A job is found by seed, prompt, size and model, wherever the list has it."""
     jobs, is_there = LISTS[name]
     serve_list(services, jobs)
     provider = leonardo_at(services, clock=RealClock())
@@ -682,7 +682,7 @@ async def test_find_reads_the_list_until_it_is_past_the_call(services: Services,
 
 
 async def test_find_stops_where_the_list_is_seen_to_be_past_the_call(services: Services) -> None:
-    """An account with thousands of jobs is not read to its end."""
+    """A long list is read no further than to jobs from before the call."""
     serve_list(services, [*newer(20), *older(500)])
     provider = leonardo_at(services, clock=RealClock())
 
@@ -714,7 +714,7 @@ async def test_find_stops_where_the_list_is_seen_to_be_past_the_call(services: S
     ],
 )
 async def test_find_list_that_cannot_tell_is_an_error(services: Services, jobs: list[dict[str, object]]) -> None:
-    """Not seen is not "no", and a job with the call's seed that the list shows otherwise may be the call's."""
+    """A list without a clear answer is an error, also one with the call's seed beside other values."""
     serve_list(services, jobs)
     provider = leonardo_at(services, clock=RealClock())
 
@@ -725,7 +725,7 @@ async def test_find_list_that_cannot_tell_is_an_error(services: Services, jobs: 
 
 
 async def test_find_list_that_repeats_its_first_page_is_an_error_soon(services: Services) -> None:
-    """A service that does not know `offset` is not asked forty times for the same page."""
+    """A list that repeats its first page is an error after few requests."""
     serve_list(services, newer(50) * 45)
     provider = leonardo_at(services, clock=RealClock())
 
@@ -737,7 +737,7 @@ async def test_find_list_that_repeats_its_first_page_is_an_error_soon(services: 
 
 
 async def test_find_list_that_moves_while_it_is_read_is_read_to_its_end(services: Services) -> None:
-    """A job that is made meanwhile pushes one that was seen already onto the next page."""
+    """A list that gets new jobs while it is read is read to its end."""
     seen = older(1)
     services.leonardo.on_list(*(Answer(200, {"generations": page}) for page in (seen, seen, [])))
     provider = leonardo_at(services, clock=RealClock())
@@ -756,7 +756,7 @@ class Ahead(RealClock):
 
 
 async def test_find_wrong_clock_is_corrected_by_the_services(services: Services) -> None:
-    """A machine whose clock is an hour ahead finds its job all the same."""
+    """A machine whose clock is an hour ahead finds its job by the service's time."""
     now = time.time()
     entry = {
         "id": "1f197fd2-30f6-6e90-a026-b7ff00000001",
@@ -777,7 +777,7 @@ async def test_find_wrong_clock_is_corrected_by_the_services(services: Services)
 
 @pytest.mark.parametrize("endpoint", ["list", "me"])
 async def test_find_unreadable_list_is_an_error_and_not_an_empty_one(services: Services, endpoint: str) -> None:
-    """Not known is not "no": the caller must not pay again on the strength of it. Reading is tried three times."""
+    """An unreadable list, read three times, is an error, so that the caller does not pay again."""
     services.leonardo.on(endpoint, Answer500())
     provider = leonardo_at(services)
     with pytest.raises(ServiceFailed) as caught:
@@ -788,7 +788,7 @@ async def test_find_unreadable_list_is_an_error_and_not_an_empty_one(services: S
 
 
 async def test_find_user_without_an_id_is_an_error(services: Services) -> None:
-    """Without a user there is no list, which is not the same as an empty one."""
+    """An account without a user's id is an error."""
     services.leonardo.on_me(Answer(200, {"user_details": [{"user": None}]}))
     provider = leonardo_at(services)
     with pytest.raises(ServiceFailed):
@@ -817,7 +817,7 @@ async def test_find_user_without_an_id_is_an_error(services: Services) -> None:
 async def test_account_is_read_leniently(
     services: Services, details: dict[str, object], credits_left: float | None, usd: float | None, slots: int | None
 ) -> None:
-    """What is null or missing is unknown, not zero; a fraction is an amount in dollars."""
+    """Null or missing amounts of the account are unknown, and a fraction is an amount in dollars."""
     services.leonardo.on_me(Answer(200, {"user_details": [details]}))
     provider = leonardo_at(services)
     account = await provider.account()
@@ -843,7 +843,7 @@ async def test_account_is_read_leniently(
     ],
 )
 def test_balance_is_compared_in_either_unit(account: Account, alert: object, words: str, *, is_below: bool) -> None:
-    """Credits and dollars are held against each other by the price of a credit; what is unknown is not low."""
+    """Balance and alert are compared by the price of a credit, and an unknown balance is not low."""
     account = replace(account, credit_usd=models.CREDIT_USD)
     assert Alert.of(alert).is_below(account) is is_below
     assert balance_words(account) == words
@@ -853,7 +853,7 @@ def test_balance_is_compared_in_either_unit(account: Account, alert: object, wor
     "value", [10**400, "", "five", "$", "$-5", "-1", -1, True, None, float("nan"), float("inf"), "nan"]
 )
 def test_alert_that_is_no_amount_is_refused_with_the_cure(value: object) -> None:
-    """A misread alert would never warn."""
+    """An alert that is no amount is an error with the fix."""
     with pytest.raises(ValueError, match="credits, 0 or more, or US dollars"):
         Alert.of(value)
 
@@ -872,7 +872,7 @@ def test_alert_that_is_no_amount_is_refused_with_the_cure(value: object) -> None
 async def test_account_unreadable_is_a_provider_error(
     services: Services, behaviour: Behaviour, kind: type[ProviderError]
 ) -> None:
-    """Whatever goes wrong is told in the common language."""
+    """Every failure to read the account is a provider error."""
     services.leonardo.on_me(behaviour)
     provider = leonardo_at(services)
     with pytest.raises(kind):
@@ -884,7 +884,7 @@ async def test_account_unreadable_is_a_provider_error(
 
 
 async def test_wave_of_quick_jobs_is_collected_soon_after_the_first(services: Services) -> None:
-    """Ten jobs of 2 s where an hour was expected are there at once: a test would not outlive a first question then."""
+    """Ten jobs of 2 s are collected soon, although an hour was expected."""
     services.leonardo.render_s = 0.4
     clock = FastClock(5.0)
     provider = leonardo_at(services, clock=clock, options={"render_estimate_s": 3600.0, "timeout_s": 7200.0})
@@ -902,7 +902,7 @@ async def test_wave_of_quick_jobs_is_collected_soon_after_the_first(services: Se
 
 
 async def test_render_times_are_kept_by_kind(services: Services) -> None:
-    """What a job took is remembered for its model, size and quality, and used by the next process."""
+    """Render times are stored by model, size and quality, and used by the next process."""
     services.leonardo.on_create(NeverFinishes())
     started = time.time()
 
@@ -922,7 +922,7 @@ async def test_render_times_are_kept_by_kind(services: Services) -> None:
 
 
 async def test_every_request_passes_the_rate_limiter(services: Services) -> None:
-    """Creates, polls, lists and account calls are counted; downloads are not API requests."""
+    """Creates, polls, lists and account calls pass the limiter; downloads do not."""
     memory = Memory()
     provider = leonardo_at(services, memory=memory)
     await provider.account()
@@ -933,7 +933,7 @@ async def test_every_request_passes_the_rate_limiter(services: Services) -> None
 
 
 def test_provider_keeps_the_protocols(services: Services) -> None:
-    """Leonardo can look for lost jobs and tell the balance; making it connects nothing and shows no key."""
+    """Leonardo's provider has the protocols for lost jobs and balance; making it neither connects nor shows the key."""
     provider = leonardo_at(services)
     typed: Provider = provider
     assert isinstance(provider, FindsLostJobs)

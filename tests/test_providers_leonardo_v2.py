@@ -1,4 +1,4 @@
-"""Leonardo's newer create call: another form of the same order, with the same journal, key, polls and downloads."""
+"""Leonardo's v2 create call: the order in another form, with the journal, key, polls and downloads of v1."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
 def v2_at(services: Services, **settings: Any) -> LeonardoProvider:  # noqa: ANN401 - chosen by tests
-    """Leonardo's provider as `api_version: v2` makes it."""
+    """Leonardo's provider with `api_version: v2`."""
     options = settings.pop("options", {})
     return leonardo_at(services, options={"api_version": "v2", **options}, **settings)
 
 
 async def error_of(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, patience_s: float = 8.0) -> Any:  # noqa: ANN401 - its kind is what is tested
-    """The error that a picture ends in."""
+    """The error of a picture."""
 
     async def make() -> None:
         submission = await provider.submit(picture)
@@ -76,12 +76,12 @@ async def error_of(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *
 
 
 def key_of(provider: LeonardoProvider) -> str:
-    """The name of the picture that the provider would make."""
+    """The key of the provider's picture."""
     return generation_key(provider.name, provider.model, PICTURE, provider.options)
 
 
 async def test_submit_and_fetch_bring_the_picture(services: Services) -> None:
-    """Created under v2, asked for under v1, downloaded without a key."""
+    """A picture is created under v2, polled under v1, and downloaded without a key."""
     provider = v2_at(services)
     submission = await provider.submit(PICTURE)
     image = await provider.fetch(submission, give_up_at=submission.accepted_at + 12)
@@ -95,7 +95,7 @@ async def test_submit_and_fetch_bring_the_picture(services: Services) -> None:
 
 
 async def test_submit_sends_these_fields_and_no_others(services: Services) -> None:
-    """The v2 request, word for word."""
+    """The v2 request has exactly these fields."""
     provider = v2_at(services)
     await provider.submit(PICTURE)
     await provider.submit(replace(PICTURE, negative_prompt=" people ", seed=0, style="3D_RENDER", prompt="a\n b"))
@@ -125,7 +125,7 @@ async def test_submit_sends_these_fields_and_no_others(services: Services) -> No
 
 
 async def test_submit_every_style_is_taken(services: Services) -> None:
-    """The ids are those of v1."""
+    """v2 accepts v1's ids of styles."""
     provider = v2_at(services)
     for style in STYLES:
         await provider.submit(replace(PICTURE, style=style))
@@ -143,7 +143,7 @@ async def test_submit_every_style_is_taken(services: Services) -> None:
 async def test_submit_settings_are_said_in_words(
     services: Services, options: dict[str, object], mode: str, contrast: str
 ) -> None:
-    """What v1 takes as a switch and a number has names here."""
+    """v2 has names for v1's switches and numbers."""
     provider = v2_at(services, options=options)
     await provider.submit(PICTURE)
     await provider.aclose()
@@ -153,7 +153,7 @@ async def test_submit_settings_are_said_in_words(
 
 @pytest.mark.parametrize("ending", ["/v1", "/v2"])
 async def test_submit_address_of_either_version_is_the_same_service(services: Services, ending: str) -> None:
-    """Jobs are made under one path and read under the other, whichever is configured."""
+    """Jobs are created under v2's path and polled under v1's, with either `base_url`."""
     provider = v2_at(services, base_url=services.leonardo.base_url.removesuffix("/v1") + ending)
     submission = await provider.submit(PICTURE)
     await provider.fetch(submission, give_up_at=submission.accepted_at + 12)
@@ -163,7 +163,7 @@ async def test_submit_address_of_either_version_is_the_same_service(services: Se
 
 @pytest.mark.parametrize("shape", ["sdGenerationJob", "generate", ""])
 async def test_submit_answer_in_any_known_shape_is_understood(services: Services, shape: str) -> None:
-    """The specification has the id at the top, live answers wrap it."""
+    """The job's id is read from the documented shape and from the wrapped one."""
     services.leonardo.answer_shape = shape
     provider = v2_at(services)
     assert (await provider.submit(PICTURE)).job_id == services.ledger.jobs[0].job_id
@@ -171,7 +171,7 @@ async def test_submit_answer_in_any_known_shape_is_understood(services: Services
 
 
 async def test_submit_cost_in_credits_is_turned_into_dollars(services: Services) -> None:
-    """As in v1."""
+    """A cost in credits becomes dollars."""
     services.leonardo.cost_unit = "CREDITS"
     provider = v2_at(services)
     assert (await provider.submit(PICTURE)).cost_usd == pytest.approx(15 * CREDIT_USD, abs=1e-6)
@@ -203,7 +203,7 @@ async def test_submit_cost_in_credits_is_turned_into_dollars(services: Services)
 async def test_submit_failed_says_what_it_means_and_who_pays(
     services: Services, behaviour: Behaviour, kind: type[ProviderError], charged: Charged
 ) -> None:
-    """The failures of v1, and the create call is sent once."""
+    """Each failure of v2 becomes the provider error of v1, after one create call."""
     services.leonardo.on_create(behaviour)
     error = await error_of(v2_at(services))
     assert (type(error), error.charged, error.provider) == (kind, charged, "leonardo")
@@ -212,7 +212,7 @@ async def test_submit_failed_says_what_it_means_and_who_pays(
 
 @pytest.mark.parametrize("key", ["not-a-uuid-but-a-secret", UNKNOWN_LEONARDO_KEY])
 async def test_submit_wrong_key_is_an_account_refused(services: Services, key: str) -> None:
-    """As in v1."""
+    """A wrong key is a refused account."""
     error = await error_of(v2_at(services, key=key))
     assert isinstance(error, AccountRefused)
     assert shows_no_secret(error, key)
@@ -234,13 +234,13 @@ async def test_submit_wrong_key_is_an_account_refused(services: Services, key: s
 async def test_submit_request_that_would_be_refused_is_not_sent(
     services: Services, picture: PictureSpec, options: dict[str, object], words: str
 ) -> None:
-    """What v2 has no word for, or no room, never leaves the machine."""
+    """A request that v2 cannot express is not sent."""
     assert words in str(await error_of(v2_at(services, options=options), picture))
     assert services.ledger.requests == ()
 
 
 async def test_submit_longer_prompt_than_v1_takes_is_sent(services: Services) -> None:
-    """v2 has room for 2000 characters."""
+    """A prompt of 2000 characters is sent."""
     provider = v2_at(services)
     await provider.submit(replace(PICTURE, prompt="x" * 2000))
     await provider.aclose()
@@ -260,7 +260,7 @@ async def test_submit_longer_prompt_than_v1_takes_is_sent(services: Services) ->
 async def test_fetch_job_that_ends_badly_says_so(
     services: Services, fate: Behaviour, kind: type[ProviderError], charged: Charged
 ) -> None:
-    """Jobs of v2 end as those of v1 do."""
+    """Each end of a v2 job without a picture has the error of v1."""
     services.leonardo.on_create(fate)
     error = await error_of(v2_at(services))
     assert (type(error), error.charged) == (kind, charged)
@@ -271,7 +271,7 @@ async def test_fetch_job_that_ends_badly_says_so(
 
 @pytest.mark.parametrize("model", [PHOENIX_1_0, "phoenix-v1.0"])
 def test_key_of_v2_is_that_of_v1(services: Services, model: str) -> None:
-    """A change of the form buys nothing anew, and v1's keys are what they were."""
+    """The keys of v2 are those of v1, which are unchanged."""
     first, second = leonardo_at(services), v2_at(services, options={"model": model})
     assert key_of(first) == key_of(second)
     assert first.options == {"alchemy": True, "contrast": 3.5}
@@ -282,7 +282,7 @@ def test_key_of_v2_is_that_of_v1(services: Services, model: str) -> None:
 async def test_find_lost_job_is_found_under_either_form(
     services: Services, made_with: str, looked_for_with: str
 ) -> None:
-    """An answer that was lost is made good even after the setting was changed."""
+    """A lost job is found after a change of `api_version`."""
     services.leonardo.on_create(CutAfterRead())
     maker = leonardo_at(services, options={"api_version": made_with})
     with pytest.raises(ServiceFailed):
@@ -299,7 +299,7 @@ async def test_find_lost_job_is_found_under_either_form(
 
 @pytest.mark.parametrize("shown", [{"modelId": None}, {"modelId": "phoenix-v1.0"}, {"presetStyle": "DYNAMIC"}])
 async def test_find_job_of_v2_is_known_by_what_it_shows(services: Services, shown: dict[str, object]) -> None:
-    """What the list shows for fields that v2 does not have is not documented, and no reason to pay again."""
+    """Undocumented values of the list for fields that v2 lacks do not hide a job."""
     entry = {
         "id": "1f197fd2-30f6-6e90-a026-b7ff00000001",
         "status": "PENDING",
@@ -317,7 +317,7 @@ async def test_find_job_of_v2_is_known_by_what_it_shows(services: Services, show
 
 
 def test_build_after_a_change_of_the_form_collects_and_buys_nothing(tmp_path: Path, services: Services) -> None:
-    """A lost answer is adopted, a late job collected, and what is cached stays cached, across v1 and v2."""
+    """After a change of `api_version`, builds adopt lost answers, collect late jobs and show cached pictures."""
     services.leonardo.on_create(LostAnswer()).when_prompt("canyon").once()
     services.leonardo.on_create(NeverFinishes()).when_prompt("delta")
     pages = {f"{name}.md": page(name, hero_prompt=f"a {name}") for name in ("canyon", "delta", "moor")}

@@ -53,7 +53,7 @@ PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
 async def refusal(services: Services, *behaviours: Behaviour, timeout_s: float = 30.0) -> ProviderError:
-    """The error that a create call ends in."""
+    """The error of a create call."""
     if behaviours:
         services.openai.on_create(*behaviours)
     provider = openai_at(services, timeout_s=timeout_s)
@@ -68,7 +68,7 @@ async def refusal(services: Services, *behaviours: Behaviour, timeout_s: float =
 
 
 async def test_submit_brings_the_picture_with_its_cost(services: Services) -> None:
-    """One call, one finished submission, its cost from the tokens used."""
+    """One call gives a finished submission with the cost of its tokens."""
     provider = openai_at(services)
     submission = await provider.submit(PICTURE)
     assert submission.image is not None
@@ -79,7 +79,7 @@ async def test_submit_brings_the_picture_with_its_cost(services: Services) -> No
 
 
 async def test_submit_sends_these_fields_and_no_others(services: Services) -> None:
-    """The request, word for word."""
+    """The request has exactly these fields."""
     provider = openai_at(services)
     await provider.submit(replace(PICTURE, negative_prompt="people", seed=7, style="MINIMALIST"))
     await provider.aclose()
@@ -96,7 +96,7 @@ async def test_submit_sends_these_fields_and_no_others(services: Services) -> No
 
 
 async def test_submit_usage_not_stated_leaves_the_cost_open(services: Services) -> None:
-    """What the answer does not say is not made up."""
+    """Without usage in the answer, the cost is unknown."""
     services.openai.states_usage = False
     provider = openai_at(services)
     assert (await provider.submit(PICTURE)).cost_usd is None
@@ -104,7 +104,7 @@ async def test_submit_usage_not_stated_leaves_the_cost_open(services: Services) 
 
 
 async def test_submit_picture_in_another_format_is_taken(services: Services) -> None:
-    """The bytes say what they are."""
+    """The picture's format is recognised by its bytes."""
     services.openai.on_create(Picture("WEBP"))
     provider = openai_at(services)
     submission = await provider.submit(PICTURE)
@@ -143,19 +143,19 @@ async def test_submit_picture_in_another_format_is_taken(services: Services) -> 
 async def test_submit_failed_says_what_it_means_and_who_pays(
     services: Services, behaviour: Behaviour, kind: type[ProviderError], charged: str
 ) -> None:
-    """Each of the service's failures becomes one of ours; the create call is sent once."""
+    """Each failure of the service becomes a provider error, after one create call."""
     error = await refusal(services, behaviour)
     assert (type(error), error.charged) == (kind, charged)
     assert len(services.ledger.requests_to("openai", "create")) == 1
 
 
 async def test_submit_rate_limited_says_how_long(services: Services) -> None:
-    """Retry-After is passed on."""
+    """The delay of a 429 is `Retry-After`."""
     assert (await refusal(services, Answer429(retry_after_s=7))).retry_after_s == pytest.approx(7, abs=1)
 
 
 async def test_submit_wrong_key_is_an_account_refused_that_hides_it(services: Services) -> None:
-    """The service quotes a part of the key; we do not."""
+    """A wrong key is a refused account, whose message has no part of the key."""
     provider = openai_at(services, key="sk-proj-nobody-issued-this-1234")
     with pytest.raises(AccountRefused, match="OPENAI_API_KEY") as caught:
         await provider.submit(PICTURE)
@@ -164,14 +164,14 @@ async def test_submit_wrong_key_is_an_account_refused_that_hides_it(services: Se
 
 
 async def test_submit_slower_than_the_timeout_is_uncertain(services: Services) -> None:
-    """What was asked for and not answered in time may have been charged."""
+    """A call without an answer in time may have been charged."""
     error = await refusal(services, Held(), timeout_s=2)
     assert (type(error), error.charged) == (ServiceFailed, Charged.UNKNOWN)
     assert services.ledger.paid_jobs == 1
 
 
 async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
-    """A connection that was never made is no charge."""
+    """A refused connection is no charge."""
     provider = openai_at(services, base_url=services.refusing_url)
     with pytest.raises(ServiceFailed) as caught:
         await provider.submit(PICTURE)
@@ -180,7 +180,7 @@ async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
 
 @pytest.mark.parametrize("prompt", ["", " \n ", "x" * 32_001])
 async def test_submit_prompt_that_would_be_refused_is_not_sent(services: Services, prompt: str) -> None:
-    """An empty or an endless prompt never leaves the machine."""
+    """An empty prompt or one that is too long is not sent."""
     provider = openai_at(services)
     with pytest.raises(RequestRefused):
         await provider.submit(replace(PICTURE, prompt=prompt))
@@ -188,7 +188,7 @@ async def test_submit_prompt_that_would_be_refused_is_not_sent(services: Service
 
 
 async def test_fetch_answer_lost_is_a_job_unknown(services: Services) -> None:
-    """The service keeps nothing: a later process cannot collect what an earlier one lost."""
+    """A lost answer is an unknown job, since the service keeps no jobs."""
     provider = openai_at(services)
     submission = await provider.submit(PICTURE)
     with pytest.raises(JobUnknown):
@@ -197,7 +197,7 @@ async def test_fetch_answer_lost_is_a_job_unknown(services: Services) -> None:
 
 
 def test_worded_has_words_for_every_style() -> None:
-    """Each style is said in plain words, NONE in none."""
+    """Each style is worded in the prompt, and NONE with nothing."""
     assert set(STYLE_WORDS) == set(STYLES)
     assert worded(replace(PICTURE, style="NONE")) == PICTURE.prompt
 
@@ -218,13 +218,13 @@ def test_worded_has_words_for_every_style() -> None:
 def test_size_for_takes_the_nearest_the_model_draws(
     model: str, size: tuple[int, int], expected: tuple[int, int]
 ) -> None:
-    """Later models draw what is asked for within their rules, those of 2025 one of three sizes."""
+    """Later models draw any size within their rules, and those of 2025 the nearest of three."""
     assert size_for(model, *size) == expected
 
 
 @given(st.integers(32, 1536), st.integers(32, 1536))
 def test_size_for_any_size_is_one_that_the_service_takes(width_px: int, height_px: int) -> None:
-    """Whatever is configured, the size in the request is valid."""
+    """Any size gives a size that the service accepts."""
     wide, high = size_for("gpt-image-2", width_px, height_px)
     assert (wide % 16, high % 16) == (0, 0)
     assert max(wide, high) <= min(3 * min(wide, high), 3840)
@@ -242,17 +242,17 @@ def test_size_for_any_size_is_one_that_the_service_takes(width_px: int, height_p
     ],
 )
 def test_openai_usd_is_by_model_and_quality(model: str, quality: str, usd: float) -> None:
-    """The table of estimates, at 1536x864."""
+    """The estimate is that of model and quality at 1536x864."""
     assert picture_usd(model, quality, width_px=1536, height_px=864) == usd
 
 
 def test_openai_usage_usd_counts_tokens_of_known_models_only() -> None:
-    """1300 tokens of a picture and 21 of text, at the rates of November 2026."""
+    """The cost counts the tokens of models with known rates."""
     assert usage_usd("gpt-image-2", text_in=21, image_in=0, out=1300) == pytest.approx(0.039105)
     assert usage_usd("gpt-image-1", text_in=21, image_in=0, out=1300) is None
 
 
 def test_provider_key_holds_what_changes_the_picture(services: Services) -> None:
-    """Quality and wording are part of the key, address and time limit are not."""
+    """Quality and wording are in the key; address and time limit are not."""
     assert openai_at(services, timeout_s=9.0).options == {"quality": "medium", "wording": 1}
     assert OPENAI_KEY not in repr(vars(openai_at(services)))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 
 def poll_times(render_s: float, seen: tuple[float, ...], estimate_s: float, *, early: bool) -> list[float]:
-    """When a job that takes `render_s` is asked for, in seconds since it was accepted."""
+    """The times of the polls of a job that takes `render_s`, in seconds since its acceptance."""
     times = [0.0]
     while times[-1] < render_s:
         times.append(times[-1] + next_poll_s(times[-1], times[-1], seen, estimate_s, early=early))
@@ -29,7 +29,7 @@ def poll_times(render_s: float, seen: tuple[float, ...], estimate_s: float, *, e
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("kind", ["uniform 15 to 25", "uniform 1.5 to 2.5", "always 20", "always 2"])
 def test_schedule_takes_four_requests_and_a_tenth_of_the_time(kind: str, *, known: bool) -> None:
-    """On average at most 4 requests a picture, about a tenth of the render time late, and 12 % over the ideal."""
+    """A picture takes on average 4 requests, a lateness of a tenth of its time, and 12 % more than the ideal."""
     outcome = average(KINDS[kind], known=known)
     assert outcome.requests <= 4.0
     assert outcome.late <= 0.115
@@ -37,55 +37,55 @@ def test_schedule_takes_four_requests_and_a_tenth_of_the_time(kind: str, *, know
 
 
 def test_next_poll_nothing_seen_waits_for_most_of_the_estimate() -> None:
-    """Most jobs do not ask before they are likely to be done."""
+    """Without known render times, most jobs are first polled after most of the estimate."""
     assert next_poll_s(0.0, 0.0, (), 15.0, early=False) == pytest.approx(12.0)
 
 
 def test_next_poll_that_is_early_finds_a_quick_service_out() -> None:
-    """A job of 2 s is found out at 2.3 s although 15 s were expected."""
+    """One early poll finds a job of 2 s at 2.3 s, although 15 s were expected."""
     assert poll_times(2.0, (), 15.0, early=True)[-1] == pytest.approx(2.0, abs=0.31)
     assert len(poll_times(20.0, (), 15.0, early=True)) < 22
 
 
 def test_next_poll_that_is_early_comes_before_the_times_seen() -> None:
-    """A service that has become quicker is found out before its old time."""
+    """One early poll comes before the known render times, in case the service is quicker now."""
     times = poll_times(15.0, (15.0,) * 8, 15.0, early=True)
     assert times[0] < 6 < times[1] < 11 < times[2]
 
 
 def test_next_poll_times_seen_come_before_the_estimate() -> None:
-    """What was seen counts more than what was configured."""
+    """Known render times replace the configured estimate."""
     assert next_poll_s(0.0, 0.0, (2.0,) * 8, 15.0, early=False) == pytest.approx(2.2)
 
 
 def test_next_poll_in_the_past_is_now() -> None:
-    """A job that should be done is asked for at once."""
+    """A job that should be done is polled at once."""
     assert next_poll_s(99.0, 0.0, (2.0,) * 8, 15.0, early=False) == 0.0
 
 
 @pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("seen", [(), (0.01,), (20.0,) * 9])
 def test_schedule_always_moves_on(seen: tuple[float, ...], *, early: bool) -> None:
-    """Two polls of one job are never closer than a tenth of a second."""
+    """Two polls of one job are at least a tenth of a second apart."""
     times = poll_times(60.0, seen, 15.0, early=early)
     assert all(later - earlier >= 0.099 for earlier, later in pairwise(times))
 
 
 def test_render_time_lies_between_the_polls() -> None:
-    """A job seen pending and then done took about the middle; without a first look, less than what was seen."""
+    """The render time is between the last pending poll and the first done one."""
     assert render_time_s(10.0, 12.0) == pytest.approx(11.0)
     assert 8.0 < render_time_s(0.0, 12.0) < 11.0
 
 
 def test_recent_forgets_what_was_before_a_change() -> None:
-    """Times of another order are another service's."""
+    """Render times of another magnitude than the last ones are forgotten."""
     assert recent((20.0, 21.0, 2.0, 2.1)) == (2.0, 2.1)
     assert recent((15.0, 25.0)) == (15.0, 25.0)
     assert CHANGE > 25 / 15
 
 
 async def test_render_times_first_time_seen_wakes_those_who_wait() -> None:
-    """The first render time of a kind makes all waiting jobs plan anew, and is stored."""
+    """The first render time of a kind wakes all waiting jobs and is stored."""
     kept: list[tuple[str, float]] = []
     times = RenderTimeTable(lambda _: (), lambda kind, seconds: kept.append((kind, seconds)))
     group = await times.group("phoenix")
@@ -99,7 +99,7 @@ async def test_render_times_first_time_seen_wakes_those_who_wait() -> None:
 
 
 async def test_render_times_has_one_early_job_of_an_unknown_kind_and_replaces_it() -> None:
-    """One job goes ahead; when it ends without an answer, another one takes its place."""
+    """One job of an unknown kind is polled early; if it ends without a picture, another one takes its place."""
     times = RenderTimeTable(lambda _: (), lambda *_: None)
     group = await times.group("phoenix")
     with group.waiting() as second:
@@ -112,7 +112,7 @@ async def test_render_times_has_one_early_job_of_an_unknown_kind_and_replaces_it
 
 
 async def test_render_times_has_one_early_job_of_a_known_kind_once_and_for_many() -> None:
-    """With times at hand the early polls are worth while only when several jobs wait."""
+    """A known kind has one early job, and only while several jobs wait."""
     dice = random.Random(1)
     times = RenderTimeTable(lambda _: tuple(dice.uniform(15, 25) for _ in range(8)), lambda *_: None)
     group = await times.group("phoenix")

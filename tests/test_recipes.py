@@ -1,7 +1,7 @@
-"""The recipes of the documentation are files that work: each is taken out of its page, checked, and carried out.
+"""The recipes of the documentation: each file is taken from its page, checked against its schema, and run.
 
-The hosts are acted by what their documents say of them: steps one after the other, a cache that is copied away and
-back as its keys say, secrets as variables. Packages are not installed; this environment has them.
+The hosts are simulated by their documents: steps in turn, a cache with keys, secrets as variables. Packages are not
+installed, since this environment has them.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ READTHEDOCS = recipe("hosts.md", ".readthedocs.yaml")
 
 @dataclass
 class Machine:
-    """A fresh checkout of the site, with nothing but what is committed. `log` is all that its steps print."""
+    """A fresh checkout of the site with the committed files. `log` is all that its steps print."""
 
     folder: Path
     environ: dict[str, str]
@@ -74,7 +74,7 @@ class Machine:
     def run(
         self, script: str, environ: Mapping[str, str] | None = None, *, until: Callable[[], object] | None = None
     ) -> int:
-        """One step, as hosts run it; interrupted, as by Cancel, when `until` returns."""
+        """Run one step as hosts do; interrupt it, as Cancel does, when `until` returns."""
         process = subprocess.Popen(
             ["bash", "-e", "-o", "pipefail", "-c", script],
             cwd=self.folder,
@@ -100,14 +100,14 @@ class Machine:
 
     @property
     def sources(self) -> dict[str, str]:
-        """Where each page's picture came from, by the report of the build."""
+        """The source of each page's picture by the build's report."""
         report = json.loads((self.folder / CACHE / "report.json").read_text(encoding="utf-8"))
         return {hero["page"]: hero["source"] for hero in report["heroes"]}
 
 
 @dataclass
 class Host:
-    """What a host keeps between builds: the repository, and a cache.
+    """A host's repository and cache between builds.
 
     An entry of the cache belongs to a scope, such as the ref that a run was started for.
     """
@@ -119,7 +119,7 @@ class Host:
     builds: int = 0
 
     def machine(self, **environ: str) -> Machine:
-        """A new machine with a checkout. Its `pip` looks at what is asked for, and has it already."""
+        """A new machine with a checkout. Its `pip` checks the requirements, and has them already."""
         self.builds += 1
         folder = self.folder / f"machine-{self.builds}"
         shutil.copytree(self.repository, folder, ignore=shutil.ignore_patterns(".cache", "site"))
@@ -135,7 +135,7 @@ class Host:
         return Machine(folder, {**plain, **environ})
 
     def save(self, key: str, folder: Path, *, scope: str = "") -> None:
-        """Keep a copy of the folder under the key, the newest last."""
+        """Store a copy of the folder under the key as the newest entry."""
         self.builds += 1
         if folder.is_dir():
             kept = self.folder / f"kept-{self.builds}"
@@ -144,9 +144,9 @@ class Host:
             self.cache[scope, key] = kept
 
     def restore(self, key: str, folder: Path, *, prefixes: Sequence[str] = (), scopes: Sequence[str] = ("",)) -> bool:
-        """Bring back what was saved under the key, or the newest under a key with one of these beginnings.
+        """Restore the entry with the key, or the newest one whose key has one of these prefixes.
 
-        The scopes are looked at in their order, and no other.
+        The search covers these scopes in their order.
         """
         hits: list[Path] = []
         for scope in scopes:
@@ -159,7 +159,7 @@ class Host:
 
 
 def fine(machine: Machine) -> None:
-    """No inside of the program, no key, and nothing to install but what the recipes are about."""
+    """Assert that the log has neither a traceback nor a key, and that nothing else was installed."""
     assert not TRACEBACK.search(machine.log), machine.log
     for secret in SECRETS.values():
         assert secret not in machine.log
@@ -188,7 +188,7 @@ def host(tmp_path: Path, services: Services) -> Host:
 
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pictures, as an author made them on a machine with a key."""
+    """The pictures that an author made on a machine with a key."""
     with Services() as services:
         services.leonardo.render_s = 0.05
         shell = Shell(Site(tmp_path_factory.mktemp("author"), PAGES), services)
@@ -199,7 +199,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pinned(host: Host, gallery: Path) -> Host:
-    """The host whose repository holds the pictures; no service can be reached."""
+    """The host with the pictures in its repository; every service is unreachable."""
     shutil.copytree(gallery, host.repository / "heroes")
     host.services.leonardo.down = host.services.openai.down = True
     return host
@@ -218,7 +218,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def evaluated(expression: str, values: Mapping[str, str]) -> str:
-    """An expression of names, literals, `!=`, `&&` and `||`, which bind in this order; "" is what counts as false."""
+    """The value of an expression of names, literals, `!=`, `&&` and `||`, which bind in this order; `""` is false."""
     for operator in ("||", "&&", "!="):
         left, found, right = expression.partition(operator)
         if found:
@@ -243,7 +243,7 @@ def on_github(
     pull_request: int | None = None,
     cancel: Callable[[], object] | None = None,
 ) -> tuple[bool, Machine]:
-    """Carry a workflow out for an event, or for a pull request; whether it succeeded.
+    """Run a workflow for an event, or for a pull request; return whether it succeeded.
 
     With `cancel`, the build is cancelled when that returns.
     """
@@ -283,7 +283,7 @@ def on_github(
 
 
 def test_github_workflow_with_cache_pays_once(host: Host) -> None:
-    """The first run pays for both pictures; the next one finds them in the restored cache and opens no connection."""
+    """The first run pays for both pictures, and the next one shows them from the cache without a connection."""
     succeeds, first = on_github(host, WITH_CACHE, run_id=1)
     assert succeeds, first.log
     assert host.services.ledger.paid_jobs == 2
@@ -296,7 +296,7 @@ def test_github_workflow_with_cache_pays_once(host: Host) -> None:
 
 
 def test_github_workflow_with_cache_keeps_what_a_second_attempt_buys(host: Host) -> None:
-    """A run that is started again has the same number; what it pays for is saved all the same."""
+    """The second attempt of a run, with the same number, saves what it pays for."""
     on_github(host, WITH_CACHE, run_id=1)
     (host.repository / "docs/c.md").write_text(page("C", hero_prompt="a pier"))
     succeeds, again = on_github(host, WITH_CACHE, run_id=1, attempt=2)
@@ -308,7 +308,7 @@ def test_github_workflow_with_cache_keeps_what_a_second_attempt_buys(host: Host)
 
 
 def test_github_workflow_for_a_fork_pays_nothing_and_passes(host: Host) -> None:
-    """Without secrets the restored pictures are shown, a new prompt is painted, and `--strict` passes."""
+    """A fork's run without secrets shows cached pictures, paints others, and passes `--strict`."""
     on_github(host, WITH_CACHE, run_id=1)
     asked = len(host.services.ledger.requests)
     (host.repository / "docs/c.md").write_text(page("C", hero_prompt="somebody's pier"))
@@ -321,7 +321,7 @@ def test_github_workflow_for_a_fork_pays_nothing_and_passes(host: Host) -> None:
 
 @pytest.mark.parametrize("event", ["push", "schedule", "workflow_dispatch"])
 def test_github_workflow_without_its_secrets_publishes_no_placeholder(host: Host, event: str) -> None:
-    """A renamed secret ends every run that publishes, with the names of the variables that hold no key."""
+    """A publishing run without a secret fails with the names of the empty variables."""
     succeeds, run = on_github(host, WITH_CACHE, run_id=1, event=event, secrets={})
     assert not succeeds
     assert "there is no key in LEONARDO_API_KEY or OPENAI_API_KEY" in run.log
@@ -331,7 +331,7 @@ def test_github_workflow_without_its_secrets_publishes_no_placeholder(host: Host
 
 
 def test_github_workflow_pays_once_for_a_prompt_that_comes_by_pull_request(host: Host) -> None:
-    """The branch cannot restore what a pull request has saved, so that the picture is made after the merge alone."""
+    """A pull request's prompt is paid for after the merge alone, since the branch cannot restore its cache."""
     on_github(host, WITH_CACHE, run_id=1)
     (host.repository / "docs/c.md").write_text(page("C", hero_prompt="a pier"))
     for run_id in (2, 3):
@@ -347,7 +347,7 @@ def test_github_workflow_pays_once_for_a_prompt_that_comes_by_pull_request(host:
 
 
 def test_github_workflow_that_is_cancelled_leaves_its_paid_job_to_the_next_run(host: Host) -> None:
-    """Cancel while pictures render: the journal is saved, and the next run collects both without paying."""
+    """A cancelled run saves the journal, and the next run collects both pictures without paying."""
     host.services.leonardo.on_create(NeverFinishes())
     polled = lambda: host.services.wait_until(lambda ledger: ledger.creates == 2 and ledger.polls > 1)  # noqa: E731 - short
     succeeds, _ = on_github(host, WITH_CACHE, run_id=1, cancel=polled)
@@ -361,7 +361,7 @@ def test_github_workflow_that_is_cancelled_leaves_its_paid_job_to_the_next_run(h
 
 
 def test_github_workflow_with_gallery_needs_no_key_and_no_service(pinned: Host) -> None:
-    """What is committed passes the check, is built strictly and uploaded; no connection is opened."""
+    """Committed pictures pass the check, are built strictly and uploaded without a connection."""
     asked = len(pinned.services.ledger.requests)
     succeeds, machine = on_github(pinned, WITH_GALLERY, run_id=1, secrets={})
     assert succeeds, machine.log
@@ -371,7 +371,7 @@ def test_github_workflow_with_gallery_needs_no_key_and_no_service(pinned: Host) 
 
 
 def test_github_workflow_with_gallery_stops_where_a_picture_is_not_committed(pinned: Host) -> None:
-    """The check fails, with an annotation on the prompt's line, and nothing is deployed."""
+    """A missing picture fails the check with an annotation on the prompt's line, and stops the deployment."""
     (pinned.repository / "docs/c.md").write_text(page("C", tags="x", hero_prompt="a pier"))
     succeeds, machine = on_github(pinned, WITH_GALLERY, run_id=1, secrets={})
     assert not succeeds
@@ -383,7 +383,7 @@ def test_github_workflow_with_gallery_stops_where_a_picture_is_not_committed(pin
 
 
 def merged_jobs(block: Block) -> dict[str, dict[str, Any]]:
-    """The jobs of a ``.gitlab-ci.yml``, with what they extend."""
+    """The jobs of a ``.gitlab-ci.yml``, merged with the jobs that they extend."""
     config: dict[str, dict[str, Any]] = yaml.safe_load(block.text)
     return {name: {**config.get(job.get("extends", ""), {}), **job} for name, job in config.items() if name[0] != "."}
 
@@ -391,7 +391,7 @@ def merged_jobs(block: Block) -> dict[str, dict[str, Any]]:
 def on_gitlab(
     host: Host, name: str, *, protected: bool, variables: Mapping[str, str] = SECRETS
 ) -> tuple[bool, Machine]:
-    """Carry one job out; whether it succeeded."""
+    """Run one job; return whether it succeeded."""
     job = merged_jobs(GITLAB)[name]
     machine = host.machine(GITLAB_CI="true", **variables, **job.get("variables", {}))
     (path,) = job["cache"]["paths"]
@@ -407,7 +407,7 @@ def on_gitlab(
 
 
 def test_gitlab_jobs_pay_once_on_each_side_of_protection(host: Host) -> None:
-    """A protected branch and the others have caches of their own; each with a key pays once, and none without."""
+    """Protected and other branches have separate caches; with a key each pays once, and without one never."""
     for _ in range(2):
         succeeds, machine = on_gitlab(host, "pages", protected=True)
         assert succeeds, machine.log
@@ -423,7 +423,7 @@ def test_gitlab_jobs_pay_once_on_each_side_of_protection(host: Host) -> None:
 
 
 def test_gitlab_pages_without_the_protected_variable_publish_no_placeholder(host: Host) -> None:
-    """A default branch that is not protected, or a renamed variable, is a red job that names what holds no key."""
+    """A publishing job without its protected variable fails with the names of the empty variables."""
     succeeds, machine = on_gitlab(host, "pages", protected=False, variables={})
     assert not succeeds
     assert "there is no key in LEONARDO_API_KEY or OPENAI_API_KEY" in machine.log
@@ -431,7 +431,7 @@ def test_gitlab_pages_without_the_protected_variable_publish_no_placeholder(host
 
 
 def test_gitlab_job_that_fails_keeps_what_it_paid_for(host: Host) -> None:
-    """A page with a mistake fails the strict build; the pictures of the others are in the cache."""
+    """A failed strict build keeps the pictures of the other pages in the cache."""
     (host.repository / "docs/c.md").write_text(page("C", hero_prompt="a pier", hero_style="CINEMTIC"))
     succeeds, _ = on_gitlab(host, "pages", protected=True)
     assert not succeeds
@@ -446,7 +446,7 @@ def test_gitlab_job_that_fails_keeps_what_it_paid_for(host: Host) -> None:
 
 
 def on_netlify(host: Host, block: Block, **variables: str) -> tuple[bool, Machine]:
-    """Carry a ``netlify.toml`` out, with its plugin, which saves after a success only."""
+    """Run a ``netlify.toml`` with its plugin, which saves after a success only."""
     config = tomllib.loads(block.text)
     machine = host.machine(NETLIFY="true", **config["build"]["environment"], **variables)
     kept = [path for plugin in config.get("plugins", ()) for path in plugin["inputs"]["paths"]]
@@ -462,7 +462,7 @@ def on_netlify(host: Host, block: Block, **variables: str) -> tuple[bool, Machin
 
 
 def on_cloudflare(host: Host, block: Block) -> tuple[bool, Machine]:
-    """Carry the build script out, as the build command in the page says."""
+    """Run the build script by the build command of the page."""
     machine = host.machine(CF_PAGES="1")
     (machine.folder / block.title).write_text(block.text, encoding="utf-8")
     text = (DOCS / "guide/hosts.md").read_text(encoding="utf-8")
@@ -475,7 +475,7 @@ def on_cloudflare(host: Host, block: Block) -> tuple[bool, Machine]:
 
 
 def on_readthedocs(host: Host, block: Block) -> tuple[bool, Machine]:
-    """Install, the jobs before the build, then the host's own call of MkDocs."""
+    """Install, run the jobs before the build, then the host's own call of MkDocs."""
     config = yaml.safe_load(block.text)
     machine = host.machine(READTHEDOCS="True", READTHEDOCS_OUTPUT="_readthedocs")
     (install,) = config["python"]["install"]
@@ -498,7 +498,7 @@ def on_readthedocs(host: Host, block: Block) -> tuple[bool, Machine]:
 def test_gallery_recipe_needs_no_key_and_stops_where_a_picture_is_missing(
     pinned: Host, carry_out: Callable[[Host, Block], tuple[bool, Machine]], block: Block
 ) -> None:
-    """Each of these hosts publishes what is committed, opens no connection, and publishes nothing else."""
+    """Each host publishes committed pictures without a connection, and stops at a missing one."""
     asked = len(pinned.services.ledger.requests)
     succeeds, machine = carry_out(pinned, block)
     assert succeeds, machine.log
@@ -513,7 +513,7 @@ def test_gallery_recipe_needs_no_key_and_stops_where_a_picture_is_missing(
 
 
 def test_netlify_recipe_with_cache_pays_once(host: Host) -> None:
-    """The plugin carries the folder from a build that succeeded to the next; without a key nothing is paid."""
+    """The plugin carries the cache from a successful build to the next, which pays nothing."""
     succeeds, preview = on_netlify(host, NETLIFY_CACHE)
     assert succeeds, preview.log
     assert host.services.ledger.paid_jobs == 0
@@ -538,7 +538,7 @@ def test_netlify_recipe_with_cache_pays_once(host: Host) -> None:
     ids=lambda value: value.title if isinstance(value, Block) else "",
 )
 def test_recipe_is_what_the_host_reads(tmp_path: Path, block: Block, schema: str) -> None:
-    """Each file follows the published schema of its host."""
+    """Each file fits the published schema of its host."""
     path = tmp_path / Path(block.title).name
     path.write_text(block.text, encoding="utf-8")
     ran = subprocess.run(
@@ -550,7 +550,7 @@ def test_recipe_is_what_the_host_reads(tmp_path: Path, block: Block, schema: str
 
 @pytest.mark.parametrize("block", [WITH_CACHE, WITH_GALLERY], ids=lambda block: block.title)
 def test_github_workflow_uses_actions_with_inputs_that_they_have(block: Block) -> None:
-    """A misspelt input is ignored by GitHub with a warning in its log alone."""
+    """A workflow gives each action only inputs that it has."""
     (job,) = yaml.safe_load(block.text)["jobs"].values()
     used = [step for step in job["steps"] if "uses" in step]
     assert used
@@ -560,7 +560,7 @@ def test_github_workflow_uses_actions_with_inputs_that_they_have(block: Block) -
 
 @pytest.mark.parametrize("block", [NETLIFY_GALLERY, NETLIFY_CACHE], ids=["gallery", "cache"])
 def test_netlify_recipe_has_keys_that_netlify_knows(block: Block) -> None:
-    """Sections, commands and variables as in Netlify's reference of the file."""
+    """The Netlify file has only sections and keys of Netlify's reference."""
     config = tomllib.loads(block.text)
     assert set(config) <= {"build", "plugins"}
     assert set(config["build"]) == {"command", "publish", "environment"}
@@ -576,6 +576,6 @@ def _files() -> Iterator[tuple[str, Block]]:
 
 
 def test_recipes_are_all_carried_out_here() -> None:
-    """A file that is added to the pages needs a test."""
+    """Each file of the pages is run by a test of this module."""
     known = [WITH_CACHE, WITH_GALLERY, GITLAB, NETLIFY_GALLERY, NETLIFY_CACHE, CLOUDFLARE, READTHEDOCS]
     assert [block for _, block in _files() if block.title != "requirements.txt"] == known

@@ -1,4 +1,4 @@
-"""One look for a whole site: a picture gives others their palette and manner, and nothing is drawn without it."""
+"""References: pictures whose look the generated ones take over."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def look(tmp_path: Path) -> Reference:
 
 
 def picture(look: Reference | None, **more: Any) -> PictureSpec:  # noqa: ANN401 - chosen by tests
-    """A picture with a look."""
+    """A picture with a reference."""
     return PictureSpec(prompt="a lighthouse", style="DYNAMIC", reference=look, **more)
 
 
@@ -69,7 +69,7 @@ def picture(look: Reference | None, **more: Any) -> PictureSpec:  # noqa: ANN401
 
 
 def test_key_holds_the_files_digest_and_the_strength_and_no_path(look: Reference) -> None:
-    """Where the file lies, and under which id a service keeps it, changes nothing; its bytes and the strength do."""
+    """The key has the reference's digest and strength, but neither its path nor a service's id."""
 
     def key(look: Reference | None) -> str:
         return generation_key("leonardo", "m", picture(look), {})
@@ -86,7 +86,7 @@ def test_key_holds_the_files_digest_and_the_strength_and_no_path(look: Reference
 async def test_order_of_every_model_takes_the_reference(
     services: Services, look: Reference, version: str, strength: Strength
 ) -> None:
-    """By the number and in the words of the model; the service would drop another kind in silence."""
+    """Each order has the model's own kind of reference, since the service drops other kinds."""
     names = [name for name, known in KNOWN.items() if version == "v2" or known.model_id]
     for name in names:
         provider = leonardo_at(services, options={"model": name, "api_version": version})
@@ -103,7 +103,7 @@ async def test_order_of_every_model_takes_the_reference(
 
 
 async def test_order_of_openai_is_an_edit_of_the_exact_size(services: Services, look: Reference) -> None:
-    """A form with the picture in it, told in words that it is no subject, and nothing that the model refuses."""
+    """OpenAI's order is an edit with the picture, told to be no subject, and without fields that the model refuses."""
     provider = openai_at(services)
     submission = await provider.submit(picture(look))
     await provider.aclose()
@@ -118,7 +118,7 @@ async def test_order_of_openai_is_an_edit_of_the_exact_size(services: Services, 
 
 
 async def test_order_of_gemini_holds_the_picture_beside_the_words(services: Services, look: Reference) -> None:
-    """Inline, with its own type."""
+    """Gemini's order has the picture inline with its type."""
     provider = gemini_at(services)
     await provider.submit(picture(look))
     await provider.aclose()
@@ -129,7 +129,7 @@ async def test_order_of_gemini_holds_the_picture_beside_the_words(services: Serv
 
 
 def test_estimate_with_a_reference_is_not_below_the_one_without(services: Services, look: Reference) -> None:
-    """What a reference costs is hardly published, so that a cap holds back early."""
+    """The estimate with a reference is not lower than without."""
     for provider in (leonardo_at(services), openai_at(services), gemini_at(services)):
         assert provider.estimate_usd(picture(look)) > provider.estimate_usd(picture(None))
 
@@ -139,7 +139,7 @@ def test_estimate_with_a_reference_is_not_below_the_one_without(services: Servic
 async def test_reference_that_has_changed_meanwhile_is_not_sent(
     services: Services, look: Reference, make: Callable[[Services], Provider], change: str
 ) -> None:
-    """The key says what the picture was made from."""
+    """A reference that has changed since its key was computed is not sent."""
     if change == "gone":
         look.path.unlink()
     else:
@@ -152,7 +152,7 @@ async def test_reference_that_has_changed_meanwhile_is_not_sent(
 
 
 def photograph(**options: Any) -> bytes:  # noqa: ANN401 - Pillow's
-    """A large picture as a phone writes it, lying on its side, its upright top blue, with place, name and a comment."""
+    """A large picture as a phone writes it: rotated, with a blue upright top, location, camera and a comment."""
     image = Image.new("RGB", (3000, 2000), "orange")
     image.paste("blue", (0, 0, 1500, 2000))
     exif = Image.Exif()
@@ -175,7 +175,7 @@ def photograph(**options: Any) -> bytes:  # noqa: ANN401 - Pillow's
     ids=lambda options: options["format"],
 )
 def test_copy_that_services_get_is_upright_and_holds_nothing_but_pixels(options: dict[str, Any]) -> None:
-    """Where a photograph was taken, and with what, is no service's business; lying on its side it would mislead."""
+    """Services get an upright copy of the reference without location and camera."""
     sent = copy_without_metadata(photograph(**options))
 
     image = Image.open(io.BytesIO(sent))
@@ -191,13 +191,13 @@ def test_copy_that_services_get_is_upright_and_holds_nothing_but_pixels(options:
 
 
 def uploads(services: Services) -> tuple[int, int]:
-    """How many forms were asked for, and how many were sent to the storage."""
+    """The numbers of requested forms and of uploads to the storage."""
     ledger = services.ledger
     return len(ledger.requests_to("leonardo", "form")), len(ledger.requests_to("storage", "upload"))
 
 
 async def test_upload_is_done_once_for_pages_that_are_made_side_by_side(services: Services, look: Reference) -> None:
-    """The others wait for the first one's."""
+    """Pages that are made side by side wait for one upload."""
     provider = leonardo_at(services)
     async with anyio.create_task_group() as tasks:
         for number in range(8):
@@ -211,7 +211,7 @@ async def test_upload_is_done_once_for_pages_that_are_made_side_by_side(services
 async def test_upload_is_known_to_later_processes_of_the_same_account_alone(
     services: Services, look: Reference, tmp_path: Path
 ) -> None:
-    """Its id is kept by the account and the file's digest; under another name the file is the same."""
+    """A later process with the same account finds the upload by the file's digest, under any name."""
     memory = OwnUploads()
     copy = replace(look, path=tmp_path / "copy.jpg")
     copy.path.write_bytes(LOOK)
@@ -231,7 +231,7 @@ async def test_upload_is_known_to_later_processes_of_the_same_account_alone(
 async def test_upload_reads_the_forms_fields_as_text_and_as_an_object(
     services: Services, look: Reference, *, as_text: bool
 ) -> None:
-    """The real service sends a text that holds JSON; its specification says so less clearly."""
+    """The form's fields are read from text with JSON and from an object."""
     services.leonardo.fields_as_text = as_text
     provider = leonardo_at(services)
     await provider.submit(picture(look))
@@ -252,7 +252,7 @@ async def test_upload_reads_the_forms_fields_as_text_and_as_an_object(
 async def test_upload_that_fails_once_is_made_anew_with_a_new_form(
     services: Services, look: Reference, trouble: Callable[[Leonardo], object]
 ) -> None:
-    """An upload is free; nothing is ordered before the reference is there."""
+    """A failed upload is repeated with a new form before anything is ordered."""
     trouble(services.leonardo)
     provider = leonardo_at(services)
     await provider.submit(picture(look))
@@ -263,7 +263,7 @@ async def test_upload_that_fails_once_is_made_anew_with_a_new_form(
 
 
 async def test_upload_that_comes_too_late_for_its_form_orders_nothing(services: Services, look: Reference) -> None:
-    """Every form has run out by then; the next provider may be asked, and nothing was paid for."""
+    """An upload that is too late for every form orders nothing and is a free failure."""
     services.leonardo.form_life_s = -1.0
     provider = leonardo_at(services)
     with pytest.raises(ServiceFailed, match="the storage answered 403; nothing was ordered without it") as caught:
@@ -278,7 +278,7 @@ async def test_upload_that_comes_too_late_for_its_form_orders_nothing(services: 
 async def test_reference_that_the_service_loses_between_two_posts_is_uploaded_again(
     services: Services, look: Reference
 ) -> None:
-    """A refusal that costs nothing, told as one, and the next order has its reference again."""
+    """A refusal for a lost reference costs nothing, and the next order uploads it again."""
     provider = leonardo_at(services)
     await provider.submit(picture(look, seed=1))
     lost = services.ledger.jobs[0].request["controlnets"]
@@ -298,7 +298,7 @@ async def test_reference_that_the_service_loses_between_two_posts_is_uploaded_ag
 
 
 def blog(folder: Path, count: int, **options: Any) -> Site:  # noqa: ANN401 - chosen by tests
-    """A blog whose posts have one prompt and one reference for all of them, in the folder's metadata."""
+    """A blog whose folder has one prompt and one reference for all posts."""
     pages: dict[str, str | bytes] = {
         "posts/.meta.yml": 'hero_prompt: "a still life about {title}"\n',
         "assets/look.jpg": LOOK,
@@ -309,7 +309,7 @@ def blog(folder: Path, count: int, **options: Any) -> Site:  # noqa: ANN401 - ch
 
 
 def test_blog_of_forty_posts_with_one_prompt_and_one_reference_uploads_once(tmp_path: Path, services: Services) -> None:
-    """Forty pictures and one upload; none again in a second build, on another machine, or once the upload is lost."""
+    """Forty pictures need one upload; later builds, other machines and a lost upload buy nothing."""
     site = blog(tmp_path / "a", 40, max_new_images=40, providers=["leonardo"])
     built = site.build(services, "--strict")
 
@@ -340,7 +340,7 @@ def test_blog_of_forty_posts_with_one_prompt_and_one_reference_uploads_once(tmp_
 
 
 def test_files_of_an_image_with_a_reference_say_so_and_no_others(tmp_path: Path, services: Services) -> None:
-    """In every format, the image for sharing included, beside the mark that says that AI made it."""
+    """Files of an image with a reference say so in every format, beside the AI mark; other files do not."""
     pages: dict[str, str | bytes] = {
         "with.md": page("With", hero_prompt="a pier", hero_reference="look.jpg"),
         "without.md": page("Without", hero_prompt="a pier"),
@@ -358,7 +358,7 @@ def test_files_of_an_image_with_a_reference_say_so_and_no_others(tmp_path: Path,
 
 
 def test_build_whose_reference_is_lost_pays_once_and_draws_with_it(tmp_path: Path, services: Services) -> None:
-    """A refusal for a lost upload costs nothing: the file is uploaded again, and the next order has it."""
+    """A build whose reference was lost uploads it again, pays once, and draws with it."""
     lost = Answer(400, {"error": "invalid init image id", "path": "$", "code": "unexpected"})
     services.leonardo.on_create(lost).once()
 
@@ -373,7 +373,7 @@ def test_build_whose_reference_is_lost_pays_once_and_draws_with_it(tmp_path: Pat
 def test_build_whose_upload_always_comes_too_late_asks_the_next_provider_with_the_look(
     tmp_path: Path, services: Services
 ) -> None:
-    """Nothing is ordered without the reference, and a failed upload costs nothing."""
+    """A build whose upload is always too late orders nothing there, and asks the next provider with the look."""
     services.leonardo.form_life_s = -1.0
 
     built = blog(tmp_path, 1).build(services, "--strict")
@@ -387,7 +387,7 @@ def test_build_whose_upload_always_comes_too_late_asks_the_next_provider_with_th
 def test_build_whose_reference_cannot_be_brought_tells_it_and_pays_in_the_next_one(
     tmp_path: Path, services: Services
 ) -> None:
-    """A page without its picture is a warning; once uploads work again, the picture is paid once and has its look."""
+    """A failed upload is a warning, and the next build pays once and draws with the look."""
     services.leonardo.on_upload(CutAfterRead())
     site = blog(tmp_path, 1, providers=["leonardo"])
 
@@ -405,7 +405,7 @@ def test_build_whose_reference_cannot_be_brought_tells_it_and_pays_in_the_next_o
 
 
 def test_page_of_its_own_reference_takes_that_one_and_not_the_sites(tmp_path: Path, services: Services) -> None:
-    """Beside the page or in a folder above it, such as that of a folder's metadata; the strength is the site's."""
+    """A page's reference, beside it or in a folder above, wins over the site's, with the site's strength."""
     site = blog(tmp_path, 1, style_strength="low")
     site.write(
         {
@@ -448,7 +448,7 @@ WRONG: Mapping[str, tuple[Any, tuple[str, ...]]] = {
 
 
 def test_reference_that_cannot_be_one_is_one_warning_and_buys_nothing(tmp_path: Path, services: Services) -> None:
-    """Page, key, value and cure; the page is built without a hero."""
+    """A bad reference of a page is one warning with page, key, value and fix, and buys nothing."""
     frames = [Image.new("RGB", (64, 36), colour) for colour in ("red", "blue")]
     wide = b"IHDR" + (30_000).to_bytes(4, "big") * 2 + OTHER[24:29]
     moving = {kind: io.BytesIO() for kind in ("WEBP", "PNG", "GIF")}
@@ -486,7 +486,7 @@ def test_reference_that_cannot_be_one_is_one_warning_and_buys_nothing(tmp_path: 
     ],
 )
 def test_sites_reference_that_cannot_be_one_stops_the_build(tmp_path: Path, value: str, words: str) -> None:
-    """Before anything is asked or paid for."""
+    """A bad reference of the site stops the build before any request."""
     built = Site(tmp_path, {"a.md": page("A", hero_prompt="a pier")}, {"style_reference": value}).build()
 
     assert built.exit_code == 1
@@ -498,7 +498,7 @@ SO_NONE = "so it draws no page that has one; leave style_reference and hero_refe
 
 
 def test_provider_that_takes_no_reference_is_told_and_not_asked(tmp_path: Path, services: Services) -> None:
-    """A model of one's own may take it in another way, or drop it in silence: nothing is drawn without its look."""
+    """A provider that takes no reference is reported and gets no order with one."""
     site = blog(tmp_path, 2, providers=["leonardo"], leonardo={"model": CUSTOM})
 
     built = site.build(services)
@@ -520,7 +520,7 @@ def test_provider_that_takes_no_reference_is_told_and_not_asked(tmp_path: Path, 
 
 
 def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path: Path) -> None:
-    """Builds on one cache never upload the same file side by side, and none waits for a dead one for ever."""
+    """Builds on one cache upload a file one at a time, and take over from a dead one."""
     with (
         closing(TextStore.open(tmp_path, durable=False)) as one,
         closing(TextStore.open(tmp_path, durable=False)) as other,
@@ -541,13 +541,13 @@ def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path:
 
 
 async def test_upload_of_another_process_is_waited_for_and_used(services: Services, look: Reference) -> None:
-    """Its id is as good, and nothing is uploaded twice."""
+    """A build waits for another process's upload of the file and uses its id."""
 
     class Shared(OwnUploads):
-        """What a cache says while another build is at it."""
+        """The cache's entries during another build's upload."""
 
         def get(self, key: str) -> JsonValue | None:
-            """The id is there from the second look on."""
+            """The value of the key; the id from the second look on."""
             found = super().get(key)
             self._values[key] = "made-by-another"
             return found

@@ -1,4 +1,4 @@
-"""What the tests' own rigs promise: builds start quickly in every shell."""
+"""The tests' own rigs: speed of builds in every shell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fork_server import Forked
 def test_build_in_a_shell_that_sets_python_variables_is_still_a_fork(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Containers for Python set these; with a new interpreter for each build the tests took more than twice as long."""
+    """Builds in a shell with Python's variables, as containers set them, are forks and no new interpreters."""
     monkeypatch.setenv(variable, "1")
 
     with Site(tmp_path, pages={"index.md": page()}).building() as process:

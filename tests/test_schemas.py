@@ -1,4 +1,4 @@
-"""The schemas that editors use: what they accept is what the plugin accepts."""
+"""The schemas for editors accept what the plugin accepts."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ SITE = tables.ROOT / "example-site"
 
 @cache
 def validator(name: str) -> Draft202012Validator:
-    """The published schema of that name."""
+    """A validator of the published schema with that name."""
     schema = json.loads((SITE / f"docs/schema/{name}.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
 
 def is_accepted(options: dict[str, Any]) -> bool:
-    """Whether the plugin takes these options."""
+    """Whether the plugin accepts these options."""
     config = LeonardoConfig()
     config.load_dict(options)
     return config.validate() == ([], [])
 
 
 def test_published_schemas_equal_the_code() -> None:
-    """``python tests/reference_tables.py`` refreshes them."""
+    """The published schemas are those of the code; ``python tests/reference_tables.py`` refreshes them."""
     for path, content in tables.schemas().items():
         assert path.read_text(encoding="utf-8") == content
 
 
 def test_example_site_follows_both_schemas() -> None:
-    """The site's configuration and the front matter of each page, as an editor would check them."""
+    """The example site's configuration and front matter fit the schemas."""
     config = yaml_load((SITE / "mkdocs.yml").read_text(encoding="utf-8"))
     assert not list(validator("mkdocs").iter_errors(config))
     pages = sorted((SITE / "docs").rglob("*.md"))
@@ -55,7 +55,7 @@ def test_example_site_follows_both_schemas() -> None:
 
 @pytest.mark.parametrize("plugins", [["leonardo"], [{"leonardo": None}], {"leonardo": {}}, [{"blog": {"width": "x"}}]])
 def test_forms_of_the_plugins_list_are_accepted(plugins: object) -> None:
-    """A name, a name without options, a mapping, and options of other plugins."""
+    """The schema accepts every form of `plugins`: names, empty options, mappings, other plugins."""
     assert validator("mkdocs").is_valid({"plugins": plugins})
 
 
@@ -96,7 +96,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", OPTIONS, ids=json.dumps)
 def test_schema_of_the_options_judges_as_the_plugin_does(options: dict[str, Any]) -> None:
-    """What an editor underlines is what a build refuses."""
+    """The schema of the options refuses exactly what a build refuses."""
     assert validator("mkdocs").is_valid({"plugins": [{"leonardo": options}]}) is is_accepted(options)
 
 
@@ -120,13 +120,13 @@ METAS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("meta", METAS, ids=lambda meta: json.dumps(meta)[:60])
 def test_schema_of_front_matter_judges_as_the_plugin_does(meta: dict[str, Any]) -> None:
-    """What an editor underlines is what a build warns of."""
+    """The schema of the front matter refuses exactly the values that a build warns of."""
     read = front_matter.read(meta, page="a.md", title="A", defaults=HeroDefaults())
     assert validator("front-matter").is_valid(meta) is not bool(read.problems)
 
 
 def test_schema_explains_every_key_and_option() -> None:
-    """An editor shows what the documentation says."""
+    """The schemas have the documentation's text for every key and option."""
     keys = validator("front-matter").schema["properties"]
     assert list(keys) == list(front_matter.KEYS)
     assert all(key["description"] for key in keys.values())

@@ -1,4 +1,4 @@
-"""A real `mkdocs serve` on loopback: no rebuild waits or spends; what is made in the background is paid for once."""
+"""A real `mkdocs serve` on loopback: rebuilds spend nothing, and background pictures are paid for once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOCAL, LEONARDO = 'data-provider="local"', 'data-provider="leonardo"'
 
 
 def test_preview_spends_nothing_and_keeps_the_last_hero(tmp_path: Path, services: Services) -> None:
-    """A changed prompt shows the page's last hero until the command that the log names has made the new one."""
+    """A changed prompt shows the page's last hero until the named command has made the new one."""
     site = Site(
         tmp_path,
         pages={"index.md": page("Home", hero_prompt="a harbour at dusk")},
@@ -52,7 +52,7 @@ def test_preview_spends_nothing_and_keeps_the_last_hero(tmp_path: Path, services
 
 
 def test_generating_preview_pays_once_for_ten_saves_and_reloads_by_itself(tmp_path: Path, services: Services) -> None:
-    """The stand-in is there at once, typing pays for the last prompt alone, and nothing is rebuilt afterwards."""
+    """Ten saves pay for the last prompt, the page shows a placeholder meanwhile, and it reloads once."""
     services.leonardo.render_s = 2.0
     site = Site(
         tmp_path,
@@ -88,7 +88,7 @@ def test_generating_preview_pays_once_for_ten_saves_and_reloads_by_itself(tmp_pa
 def test_generating_preview_that_is_stopped_loses_nothing(
     tmp_path: Path, services: Services, number: signal.Signals
 ) -> None:
-    """A preview ends without waiting for its job, which is in the journal: the next build collects it."""
+    """A stopped preview ends at once, and the next build collects its job."""
     services.leonardo.on_create(NeverFinishes()).once()
     site = Site(
         tmp_path,
@@ -115,7 +115,7 @@ def test_generating_preview_that_is_stopped_loses_nothing(
 def test_generating_preview_that_does_not_wait_for_openai_loses_its_answer_and_says_so(
     tmp_path: Path, services: Services, how: str
 ) -> None:
-    """A service that keeps no pictures has nothing to collect: the next build warns, and pays anew."""
+    """After a preview that did not wait for OpenAI, the next build warns of the lost answer and pays again."""
     services.openai.on_create(Held()).once()
     site = Site(
         tmp_path,
@@ -148,7 +148,7 @@ def test_generating_preview_that_does_not_wait_for_openai_loses_its_answer_and_s
 def test_generating_preview_holds_the_caps_and_asks_once_over_all_its_rebuilds(
     tmp_path: Path, services: Services
 ) -> None:
-    """A refused prompt is not sent again, and the cap on new images does not begin anew with each rebuild."""
+    """The caps and a refused prompt hold for all rebuilds of a preview together."""
     services.leonardo.on_create(PromptModerated()).when_prompt("refused")
     site = Site(
         tmp_path,
@@ -178,7 +178,7 @@ def test_generating_preview_holds_the_caps_and_asks_once_over_all_its_rebuilds(
 
 
 def test_generating_preview_without_live_reload_says_how_to_get_it(tmp_path: Path, services: Services) -> None:
-    """Nothing is rebuilt then, so the author is told; `--clean` spends no more than any other preview."""
+    """A preview without live reload says how to get it and rebuilds nothing; `--clean` buys no more."""
     site = Site(
         tmp_path,
         pages={"index.md": page("Home", hero_prompt="a harbour at dusk")},
@@ -197,7 +197,7 @@ def test_generating_preview_without_live_reload_says_how_to_get_it(tmp_path: Pat
 
 
 def test_generating_preview_without_a_key_paints_and_says_so_once(tmp_path: Path, services: Services) -> None:
-    """The painter's picture stays, quietly."""
+    """A preview without a key keeps its placeholder and says so once."""
     site = Site(
         tmp_path,
         pages={"index.md": page("Home", hero_prompt="a harbour at dusk")},

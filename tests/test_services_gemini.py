@@ -55,7 +55,7 @@ def create(
 
 
 def test_create_answers_with_the_picture_and_its_usage(services: Services) -> None:
-    """One call holds a PNG of 1376x768 in base64, and what was charged follows from the tokens."""
+    """The answer has a PNG of 1376x768 in base64, and the charge follows from its tokens."""
     answer = create(services).json()
     (part,) = answer["candidates"][0]["content"]["parts"]
     picture = base64.b64decode(part["inlineData"]["data"], validate=True)
@@ -71,7 +71,7 @@ def test_create_answers_with_the_picture_and_its_usage(services: Services) -> No
 def test_create_draws_the_shape_asked_for(
     services: Services, shape: dict[str, object], size: tuple[int, int] | None
 ) -> None:
-    """A square is what comes when nothing is said."""
+    """The picture has the requested shape, and is a square without one."""
     part = create(services, shape=shape).json()["candidates"][0]["content"]["parts"][0]
     width, height = Image.open(io.BytesIO(base64.b64decode(part["inlineData"]["data"]))).size
     assert (width, height) == size or (size is None and width < height)
@@ -96,7 +96,7 @@ def test_create_draws_the_shape_asked_for(
 def test_create_wrong_is_refused_and_free(
     services: Services, shape: dict[str, object], change: dict[str, object], model: str, status: int
 ) -> None:
-    """Every field is checked, in the service's envelope, and nothing is charged."""
+    """A wrong field is refused in the service's error body without a charge."""
     answer = create(services, shape=shape, change=change, model=model)
     assert answer.status_code == answer.json()["error"]["code"] == status
     assert services.ledger.jobs == ()
@@ -104,7 +104,7 @@ def test_create_wrong_is_refused_and_free(
 
 @pytest.mark.parametrize(("key", "status"), [("AIza-nobody-issued-this", 400), (None, 403)])
 def test_key_wrong_is_400_and_not_repeated(services: Services, key: str | None, status: int) -> None:
-    """An unknown key is a bad argument here; the ledger does not hold it."""
+    """An unknown key is a 400, and the ledger does not hold the key."""
     answer = create(services, key=key)
     assert answer.status_code == status
     assert ("API_KEY_INVALID" in answer.text) is (status == 400)
@@ -112,7 +112,7 @@ def test_key_wrong_is_400_and_not_repeated(services: Services, key: str | None, 
 
 
 def test_key_in_the_address_is_written_down_as_a_leak(services: Services) -> None:
-    """The real service takes it; a log of addresses has it then."""
+    """A key in the address is accepted and noted as a leak."""
     url = f"{services.gemini.base_url}/models/{MODEL}:generateContent?key={GEMINI_KEY}"
     assert HTTP.post(url, json={}).status_code == 403
     assert len(services.ledger.authorization_leaks) == 1
@@ -133,7 +133,7 @@ def test_key_in_the_address_is_written_down_as_a_leak(services: Services) -> Non
 def test_create_refused_by_script_is_free(
     services: Services, behaviour: Behaviour, status: int, kind: str, words: str
 ) -> None:
-    """Failures come in the service's envelope and cost nothing."""
+    """A scripted refusal has the service's error body and no charge."""
     services.gemini.on_create(behaviour)
     answer = create(services)
     assert (answer.status_code, answer.json()["error"]["status"]) == (status, kind)
@@ -142,7 +142,7 @@ def test_create_refused_by_script_is_free(
 
 
 def test_prompt_blocked_is_a_200_without_candidates_and_free(services: Services) -> None:
-    """Nothing is drawn for a prompt that is refused."""
+    """A blocked prompt is a 200 without candidates and without a charge."""
     services.gemini.on_create(PromptBlocked("PROHIBITED_CONTENT"))
     answer = create(services)
     assert (answer.status_code, answer.json()["promptFeedback"]["blockReason"]) == (200, "PROHIBITED_CONTENT")
@@ -151,7 +151,7 @@ def test_prompt_blocked_is_a_200_without_candidates_and_free(services: Services)
 
 
 def test_picture_withheld_is_a_200_and_charged(services: Services) -> None:
-    """A finish reason stands where the picture would; the tokens are counted all the same, unless it says not."""
+    """A withheld picture is a 200 with a finish reason, charged unless the rule says otherwise."""
     services.gemini.on_create(FinishesWithoutPicture(), FinishesWithoutPicture("NO_IMAGE", "Sorry.", charged=False))
     first, second = create(services).json(), create(services).json()
     assert (first["candidates"][0]["finishReason"], first["candidates"][0]["content"]["parts"]) == ("IMAGE_SAFETY", [])
@@ -160,7 +160,7 @@ def test_picture_withheld_is_a_200_and_charged(services: Services) -> None:
 
 
 def test_picture_among_drafts_is_the_only_one_not_thought(services: Services) -> None:
-    """A model that thinks shows what it threw away."""
+    """Among the drafts of a thinking model, one picture is no thought."""
     services.gemini.on_create(ThinksAloud(), BadBase64())
     parts = create(services).json()["candidates"][0]["content"]["parts"]
     pictures = [part for part in parts if "inlineData" in part]
@@ -171,7 +171,7 @@ def test_picture_among_drafts_is_the_only_one_not_thought(services: Services) ->
 
 
 def test_create_cut_is_charged(services: Services) -> None:
-    """A create call whose answer is lost costs money here, and no list will tell."""
+    """A create call whose answer is cut is charged."""
     services.gemini.on_create(CutAfterRead())
     with pytest.raises(httpx.TransportError):
         create(services)
@@ -179,7 +179,7 @@ def test_create_cut_is_charged(services: Services) -> None:
 
 
 def test_model_is_told_without_a_charge(services: Services) -> None:
-    """Whether a model is there can be asked with the key alone."""
+    """A request for a model costs nothing."""
     headers = {"x-goog-api-key": GEMINI_KEY}
     found, gone = (
         HTTP.get(f"{services.gemini.base_url}/models/{name}", headers=headers) for name in (MODEL, "imagen-4")

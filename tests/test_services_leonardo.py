@@ -50,7 +50,7 @@ GOOD: dict[str, object] = {
 
 
 class Client:
-    """A client that sends what it is told."""
+    """A client that sends any request."""
 
     def __init__(self, services: Services, key: str = LEONARDO_KEY) -> None:
         self._services = services
@@ -69,7 +69,7 @@ class Client:
         return self.http.get(self._services.leonardo.base_url + path)
 
     def poll(self, job_id: str) -> Any:  # noqa: ANN401 - JSON
-        """What the service says of a job."""
+        """The service's status of a job."""
         return self.get(f"/generations/{job_id}").json()["generations_by_pk"]
 
 
@@ -83,7 +83,7 @@ def client(services: Services) -> Iterator[Client]:
 
 
 def test_create_accepted_answers_with_a_version_6_id_and_a_cost_in_text(client: Client) -> None:
-    """The create answer is the published one: wrapped, an id that is no version 4, the amount as text."""
+    """The create answer is wrapped, with an id of version 6 and the cost as text."""
     job = client.create().json()["sdGenerationJob"]
     assert uuid.UUID(job["generationId"]).version == 6
     assert job["apiCreditCost"] is None
@@ -91,14 +91,14 @@ def test_create_accepted_answers_with_a_version_6_id_and_a_cost_in_text(client: 
 
 
 def test_create_in_credits_answers_with_credits(services: Services, client: Client) -> None:
-    """15 credits are 0.0224 dollars."""
+    """With costs in credits, the answer states 15 credits and the ledger $0.0224."""
     services.leonardo.cost_unit = "CREDITS"
     assert client.create().json()["sdGenerationJob"]["cost"] == {"amount": "15", "unit": "CREDITS"}
 
 
 @pytest.mark.parametrize(("shape", "path"), [("generate", ["generate"]), ("", [])])
 def test_create_answer_shape_is_a_setting(services: Services, client: Client, shape: str, path: list[str]) -> None:
-    """The id may lie in another wrapper or in none."""
+    """`answer_shape` moves the id into another wrapper or into none."""
     services.leonardo.answer_shape = shape
     answer = client.create().json()
     for name in path:
@@ -107,7 +107,7 @@ def test_create_answer_shape_is_a_setting(services: Services, client: Client, sh
 
 
 def test_job_done_is_polled_and_downloaded(services: Services, client: Client) -> None:
-    """The whole way: create, COMPLETE, a JPEG of the size asked for, and the ledger knows it all."""
+    """A job is created, polled as COMPLETE and downloaded in its size, with every step in the ledger."""
     job_id = client.accepted()
     found = client.poll(job_id)
     assert found["status"] == "COMPLETE"
@@ -127,7 +127,7 @@ def test_job_done_is_polled_and_downloaded(services: Services, client: Client) -
 
 
 def test_job_at_work_is_pending_without_images(services: Services, client: Client) -> None:
-    """A job that is not done has an empty list of images."""
+    """A job that is not done is PENDING with an empty list of images."""
     services.leonardo.render_s = 60
     found = client.poll(client.accepted())
     assert (found["status"], found["generated_images"]) == ("PENDING", [])
@@ -148,7 +148,7 @@ def test_job_at_work_is_pending_without_images(services: Services, client: Clien
 def test_job_fate_decides_its_end(
     services: Services, client: Client, fate: Behaviour, status: str, images: int
 ) -> None:
-    """Each fate shows in the poll."""
+    """Each fate has its own poll."""
     services.leonardo.on_create(fate)
     found = client.poll(client.accepted())
     assert (found["status"], len(found["generated_images"])) == (status, images)
@@ -156,7 +156,7 @@ def test_job_fate_decides_its_end(
 
 
 def test_job_failed_is_refunded(services: Services, client: Client) -> None:
-    """A failed job costs nothing in the end."""
+    """A failed job is refunded."""
     services.leonardo.on_create(Fails())
     client.accepted()
     assert services.ledger.jobs[0].refunded
@@ -164,21 +164,21 @@ def test_job_failed_is_refunded(services: Services, client: Client) -> None:
 
 
 def test_job_vanished_is_null_and_paid(services: Services, client: Client) -> None:
-    """A job can be paid for and unknown afterwards."""
+    """A vanished job is paid and null in polls."""
     services.leonardo.on_create(Vanishes())
     assert client.poll(client.accepted()) is None
     assert services.ledger.paid_jobs == 1
 
 
 def test_job_with_a_foreign_address_says_so(services: Services, client: Client) -> None:
-    """The body of a poll can point anywhere."""
+    """A poll has the scripted address of the picture."""
     services.leonardo.on_create(CompletesWithUrl(url="{elsewhere}/a.jpg"))
     found = client.poll(client.accepted())
     assert found["generated_images"][0]["url"] == f"{services.urls['elsewhere']}/a.jpg"
 
 
 def test_finish_jobs_ends_the_job_that_never_finishes(services: Services, client: Client) -> None:
-    """A test can let a late job finish without waiting."""
+    """`finish_jobs` ends a job that never finishes."""
     services.leonardo.on_create(NeverFinishes())
     job_id = client.accepted()
     services.finish_jobs()
@@ -195,7 +195,7 @@ def test_finish_jobs_ends_the_job_that_never_finishes(services: Services, client
 def test_key_wrong_is_refused_as_the_service_does(
     services: Services, key: str, status: int, text: str, code: str
 ) -> None:
-    """A malformed key is a 500, an unknown one a 401."""
+    """A malformed key is a 500, and an unknown one a 401."""
     with Client(services, key).http as http:
         answer = http.get(f"{services.leonardo.base_url}/me")
     assert (answer.status_code, answer.json()) == (status, {"error": text, "path": "$", "code": code})
@@ -232,7 +232,7 @@ def test_key_wrong_is_refused_as_the_service_does(
 def test_create_wrong_is_refused_and_free(
     services: Services, client: Client, change: dict[str, object], status: int, text: str
 ) -> None:
-    """Every field is checked, and a refused request costs nothing."""
+    """A wrong field is refused without a charge."""
     answer = client.create(**change)
     assert answer.status_code == status
     assert answer.json()["error"].startswith(text)
@@ -240,20 +240,20 @@ def test_create_wrong_is_refused_and_free(
 
 
 def test_create_without_a_number_of_images_is_charged_for_four(services: Services, client: Client) -> None:
-    """The default of the service is four pictures."""
+    """A create call without a number of images is charged for four."""
     body = {name: value for name, value in GOOD.items() if name != "num_images"}
     client.http.post(f"{services.leonardo.base_url}/generations", json=body)
     assert services.ledger.paid_usd == pytest.approx(4 * 0.0224)
 
 
 def test_create_without_a_model_runs_another_one(services: Services, client: Client) -> None:
-    """The default model is not Phoenix."""
+    """A create call without a model runs the service's default, which is not Phoenix."""
     client.create(modelId=None)
     assert services.ledger.jobs[0].model != PHOENIX_1_0
 
 
 def test_create_v2_takes_other_names_and_defaults(services: Services, client: Client) -> None:
-    """The second version wraps its answer in `generate`, and its defaults are FAST and four."""
+    """v2 wraps its answer in `generate`, and its defaults are FAST and four images."""
     url = f"{services.leonardo.base_url_v2}/generations"
     answer = client.http.post(url, json={"model": "phoenix-v1.0", "parameters": {"prompt": "harbour"}})
     job = services.ledger.job(answer.json()["generate"]["generationId"])
@@ -278,7 +278,7 @@ def test_create_v2_takes_other_names_and_defaults(services: Services, client: Cl
 def test_create_refused_by_script_is_free(
     services: Services, client: Client, behaviour: Behaviour, status: int, text: str
 ) -> None:
-    """The business errors come in the service's envelope and make no job."""
+    """A scripted refusal has the service's error body and makes no job."""
     services.leonardo.on_create(behaviour)
     answer = client.create()
     assert answer.status_code == status
@@ -287,7 +287,7 @@ def test_create_refused_by_script_is_free(
 
 
 def test_create_with_a_lost_answer_made_a_job_that_the_list_has(services: Services, client: Client) -> None:
-    """After a 500 the job may exist, and the account's list tells."""
+    """The job of a create call that was answered 500 is in the list."""
     services.leonardo.on_create(LostAnswer()).once()
     assert client.create().status_code == 500
     user_id = client.get("/me").json()["user_details"][0]["user"]["id"]
@@ -297,7 +297,7 @@ def test_create_with_a_lost_answer_made_a_job_that_the_list_has(services: Servic
 
 
 def test_list_is_newest_first_and_paged(services: Services, client: Client) -> None:
-    """The list takes `offset` and `limit`; ten by default."""
+    """The list is newest first, and takes `offset` and `limit`, which is ten by default."""
     ids = [client.accepted(seed=seed) for seed in range(12)]
     url = f"/generations/user/{services.leonardo.user_id()}"
     assert [job["id"] for job in client.get(url).json()["generations"]] == ids[:1:-1]
@@ -305,7 +305,7 @@ def test_list_is_newest_first_and_paged(services: Services, client: Client) -> N
 
 
 def test_account_of_another_key_sees_nothing(services: Services, client: Client) -> None:
-    """Jobs belong to one account."""
+    """The list of another key does not have the account's jobs."""
     services.leonardo.keys = [LEONARDO_KEY, UNKNOWN_LEONARDO_KEY]
     job_id = client.accepted()
     other = Client(services, UNKNOWN_LEONARDO_KEY)
@@ -315,7 +315,7 @@ def test_account_of_another_key_sees_nothing(services: Services, client: Client)
 
 
 def test_delete_forgets_the_job_and_its_picture_but_not_the_charge(services: Services, client: Client) -> None:
-    """A deleted job is null, its address stops working, the ledger keeps it."""
+    """A deleted job is null and its picture gone, and the ledger keeps the charge."""
     job_id = client.accepted()
     url = client.poll(job_id)["generated_images"][0]["url"]
     path = f"{services.leonardo.base_url}/generations/{job_id}"
@@ -327,7 +327,7 @@ def test_delete_forgets_the_job_and_its_picture_but_not_the_charge(services: Ser
 
 
 def test_me_counts_down_the_balance_until_creates_are_refused(services: Services, client: Client) -> None:
-    """`/me` has the official shape; an empty balance is a 400."""
+    """`/me` has the documented shape and the balance; at zero, a create call is a 400."""
     services.leonardo.balance_usd = 0.03
     before = client.get("/me").json()["user_details"][0]
     client.accepted()
@@ -338,13 +338,13 @@ def test_me_counts_down_the_balance_until_creates_are_refused(services: Services
 
 
 def test_path_that_does_not_exist_is_not_found(client: Client) -> None:
-    """`/users/me` is no path of this service."""
+    """An unknown path, such as `/users/me`, is a 404."""
     answer = client.get("/users/me")
     assert (answer.status_code, answer.json()["error"]) == (404, "Endpoint not found")
 
 
 def test_pricing_calculator_answers_in_credits(services: Services, client: Client) -> None:
-    """One picture with alchemy is quoted at 15 credits."""
+    """The pricing calculator quotes 15 credits for a picture with Alchemy."""
     parameters = {"imageWidth": 1472, "imageHeight": 832, "numImages": 1, "alchemyMode": True, "isPhoenix": True}
     answer = client.http.post(
         f"{services.leonardo.base_url}/pricing-calculator",
@@ -354,7 +354,7 @@ def test_pricing_calculator_answers_in_credits(services: Services, client: Clien
 
 
 def test_slots_taken_make_later_jobs_wait(services: Services, client: Client) -> None:
-    """With one slot the second job starts when the first one ends."""
+    """With one slot, the second job starts when the first one ends."""
     services.leonardo.slots = 1
     services.leonardo.render_s = 60
     for seed in (1, 2):
@@ -364,20 +364,20 @@ def test_slots_taken_make_later_jobs_wait(services: Services, client: Client) ->
 
 
 def test_pending_limit_reached_is_429(services: Services, client: Client) -> None:
-    """One at work, one waiting, and the third is refused."""
+    """A job beyond `pending_limit` is a 429."""
     services.leonardo.slots, services.leonardo.pending_limit, services.leonardo.render_s = 1, 1, 60
     assert [client.create(seed=seed).status_code for seed in (1, 2, 3)] == [200, 200, 429]
     assert len(services.ledger.jobs) == 2
 
 
 def test_create_limit_reached_is_429(services: Services, client: Client) -> None:
-    """More create calls in a minute than the limit are refused."""
+    """A create call beyond `create_limit` a minute is a 429."""
     services.leonardo.create_limit = 2
     assert [client.create(seed=seed).status_code for seed in (1, 2, 3)] == [200, 200, 429]
 
 
 def test_picture_with_authorization_is_refused_and_written_down(services: Services, client: Client) -> None:
-    """The picture host answers 403 to a key, and the ledger counts the leak."""
+    """A download with a key is a 403 and noted as a leak."""
     url = client.poll(client.accepted())["generated_images"][0]["url"]
     assert client.http.get(url).status_code == 403
     assert [entry.service for entry in services.ledger.authorization_leaks] == ["cdn"]
@@ -385,7 +385,7 @@ def test_picture_with_authorization_is_refused_and_written_down(services: Servic
 
 
 def test_picture_signed_needs_its_signature(services: Services, client: Client) -> None:
-    """With signatures on, an address without one is worth nothing."""
+    """With `sign_urls`, a download without the signature fails."""
     services.leonardo.sign_urls = True
     url = client.poll(client.accepted())["generated_images"][0]["url"]
     assert SIGNATURE in url
@@ -394,7 +394,7 @@ def test_picture_signed_needs_its_signature(services: Services, client: Client) 
 
 
 def test_create_held_is_charged_and_answered_on_release(services: Services, client: Client) -> None:
-    """A test can stop time between the charge and the answer."""
+    """A held create call is charged at once and answered on release."""
     services.leonardo.on_create(Held())
     with pytest.raises(httpx.ReadTimeout):
         client.http.post(f"{services.leonardo.base_url}/generations", json=GOOD, timeout=0.2)

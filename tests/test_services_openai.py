@@ -51,7 +51,7 @@ def create(services: Services, changes: Mapping[str, object] | None = None, *, k
 
 
 def test_create_answers_with_the_picture_and_its_usage(services: Services) -> None:
-    """One call holds the picture in base64, and what was charged follows from the usage."""
+    """The answer has the picture in base64, and the charge follows from its usage."""
     answer = create(services).json()
     picture = base64.b64decode(answer["data"][0]["b64_json"], validate=True)
     assert shows(picture, "harbour at dusk")
@@ -63,7 +63,7 @@ def test_create_answers_with_the_picture_and_its_usage(services: Services) -> No
 
 @pytest.mark.parametrize(("output_format", "found"), [("png", "PNG"), ("webp", "WEBP"), (None, "PNG")])
 def test_create_delivers_the_format_asked_for(services: Services, output_format: str | None, found: str) -> None:
-    """PNG is the default."""
+    """The picture has the requested format, PNG by default."""
     answer = create(services, {"output_format": output_format}).json()
     picture = base64.b64decode(answer["data"][0]["b64_json"])
     assert Image.open(io.BytesIO(picture)).format == found
@@ -91,7 +91,7 @@ def test_create_delivers_the_format_asked_for(services: Services, output_format:
 def test_create_wrong_is_refused_and_free(
     services: Services, change: dict[str, object], status: int, code: str
 ) -> None:
-    """Every field is checked, all four keys of the envelope are there, and nothing is charged."""
+    """A wrong field is refused with all four keys of the error body and without a charge."""
     answer = create(services, change)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
@@ -102,12 +102,12 @@ def test_create_wrong_is_refused_and_free(
     "change", [{"model": "gpt-image-1.5", "size": "1536x1024"}, {"model": "gpt-image-2.6-flare", "quality": "max"}]
 )
 def test_create_takes_what_other_models_take(services: Services, change: dict[str, object]) -> None:
-    """The older model has three sizes, the newest more qualities."""
+    """The older model has three sizes, and the newest more qualities."""
     assert create(services, change).status_code == 200
 
 
 def test_key_wrong_is_401_and_not_repeated(services: Services) -> None:
-    """The refusal masks the key, and the ledger does not hold it."""
+    """A wrong key is a 401 with a masked key, and the ledger does not hold the key."""
     answer = create(services, key="sk-wrong-key")
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
     assert "sk-wrong-key" not in answer.text + repr(services.ledger)
@@ -128,7 +128,7 @@ def test_key_wrong_is_401_and_not_repeated(services: Services) -> None:
 def test_create_refused_by_script_is_free(
     services: Services, behaviour: Behaviour, status: int, kind: str, code: str | None
 ) -> None:
-    """The business errors come in the service's envelope and cost nothing."""
+    """A scripted refusal has the service's error body and no charge."""
     services.openai.on_create(behaviour)
     answer = create(services)
     error = answer.json()["error"]
@@ -138,7 +138,7 @@ def test_create_refused_by_script_is_free(
 
 
 def test_create_without_a_usable_picture_is_charged(services: Services) -> None:
-    """No picture, broken base64 and half a picture all cost the full price."""
+    """An absent picture, broken base64 and half a picture cost the full price."""
     services.openai.on_create(NoPicture(), BadBase64())
     assert create(services).json()["data"] == []
     broken = create(services).json()["data"][0]["b64_json"]
@@ -152,14 +152,14 @@ def test_create_without_a_usable_picture_is_charged(services: Services) -> None:
 
 
 def test_create_delivers_another_size_if_told_so(services: Services) -> None:
-    """The picture may not be what was asked for."""
+    """The picture has the scripted size."""
     services.openai.on_create(Picture(width_px=1024, height_px=1024))
     picture = base64.b64decode(create(services).json()["data"][0]["b64_json"])
     assert Image.open(io.BytesIO(picture)).size == (1024, 1024)
 
 
 def test_create_cut_is_charged(services: Services) -> None:
-    """A create call whose answer is lost costs money here, and no list will tell."""
+    """A create call whose answer is cut is charged."""
     services.openai.on_create(CutAfterRead())
     with pytest.raises(httpx.TransportError):
         create(services)
@@ -168,7 +168,7 @@ def test_create_cut_is_charged(services: Services) -> None:
 
 
 def test_models_tells_shutdown_dates(services: Services) -> None:
-    """The list of models says which ones go, and when."""
+    """The list of models has the dates of shutdowns."""
     url = f"{services.openai.base_url}/models"
     models = HTTP.get(url, headers={"Authorization": f"Bearer {OPENAI_KEY}"}).json()["data"]
     assert {model["id"]: model["shutdown_date"] for model in models}["gpt-image-1.5"] == "2026-12-01"

@@ -79,7 +79,7 @@ def picture_url(services: AnyServices, prompt: str = "harbour") -> str:
 def test_create_cut_fails_the_client_and_charges_if_carried_out(
     services: Services, behaviour: Behaviour, paid: int
 ) -> None:
-    """Wherever the connection ends, the client sees an error; what was carried out is paid."""
+    """A connection that is cut anywhere is an error for the client, and a carried-out call is paid."""
     services.leonardo.on_create(behaviour)
     with pytest.raises(httpx.TransportError):
         create(services)
@@ -87,7 +87,7 @@ def test_create_cut_fails_the_client_and_charges_if_carried_out(
 
 
 def test_site_down_resets_new_connections(services: Services) -> None:
-    """A service that is down takes no request at all."""
+    """A service that is down resets every new connection."""
     services.leonardo.down = True
     with pytest.raises(httpx.TransportError):
         create(services)
@@ -95,13 +95,13 @@ def test_site_down_resets_new_connections(services: Services) -> None:
 
 
 def test_refusing_url_refuses(services: Services) -> None:
-    """Nothing listens there."""
+    """The refusing address refuses every connection."""
     with pytest.raises(httpx.ConnectError):
         HTTP.get(services.refusing_url)
 
 
 def test_answer_unparsable_was_charged(services: Services) -> None:
-    """A 200 that is not JSON hides a paid job."""
+    """A 200 that is no JSON was charged."""
     services.leonardo.on_create(Unparsable())
     answer = create(services)
     assert (answer.status_code, answer.text[:6]) == (200, "<html>")
@@ -109,7 +109,7 @@ def test_answer_unparsable_was_charged(services: Services) -> None:
 
 
 def test_answer_slow_was_carried_out_at_once(services: Services) -> None:
-    """The job exists while the client still waits."""
+    """The job of a slow answer exists while the client waits."""
     services.leonardo.on_create(Slow(30))
     with pytest.raises(httpx.ReadTimeout):
         HTTP.post(
@@ -123,7 +123,7 @@ def test_answer_slow_was_carried_out_at_once(services: Services) -> None:
 
 @pytest.mark.parametrize(("as_date", "text"), [(False, "2"), (True, "GMT")])
 def test_answer_429_tells_when_to_come_back(services: Services, *, as_date: bool, text: str) -> None:
-    """`Retry-After` comes in seconds or as a date."""
+    """A 429 has `Retry-After` in seconds or as a date."""
     services.leonardo.on_create(Answer429(retry_after_s=2, as_date=as_date)).times(1)
     refused = create(services)
     assert refused.status_code == 429
@@ -132,20 +132,20 @@ def test_answer_429_tells_when_to_come_back(services: Services, *, as_date: bool
 
 
 def test_rules_in_turn_are_met_one_call_each(services: Services) -> None:
-    """Several behaviours are a queue, after which the service is well."""
+    """Several behaviours of a rule hold for one call each, and then the service behaves well."""
     services.leonardo.on_create(Answer500(), Normally(), LostAnswer(502), Answer(418, {"a": 1}))
     assert [create(services).status_code for _ in range(5)] == [500, 200, 502, 418, 200]
 
 
 def test_rules_by_prompt_and_by_number_hold_for_those_calls_only(services: Services) -> None:
-    """A rule can be about one prompt, and about one call."""
+    """A rule can hold for one prompt, or for one call."""
     services.leonardo.on_create(Answer500()).when_prompt("STORM").nth(2)
     prompts = ["storm", "calm", "a storm", "storm"]
     assert [create(services, prompt).status_code for prompt in prompts] == [200, 200, 500, 200]
 
 
 def test_rules_of_two_kinds_hold_together(services: Services) -> None:
-    """A lost answer and a fate can meet one job."""
+    """A lost answer and a fate can hold for one job."""
     services.leonardo.on_create(LostAnswer())
     services.leonardo.on_create(Fails(render_s=0))
     assert create(services).status_code == 500
@@ -153,7 +153,7 @@ def test_rules_of_two_kinds_hold_together(services: Services) -> None:
 
 
 def test_rules_at_random_repeat_under_one_seed() -> None:
-    """The same seed fails the same calls."""
+    """Two random rules with one seed hold for equal calls."""
     runs = []
     for _ in range(2):
         with Services() as services:
@@ -166,7 +166,7 @@ def test_rules_at_random_repeat_under_one_seed() -> None:
 
 
 def test_rules_forgotten_leave_the_service_well(services: Services) -> None:
-    """One rule can be dropped, or all of them forgotten."""
+    """After one rule is dropped, or all are forgotten, the service behaves well."""
     services.leonardo.on_create(Answer500(status=503)).drop()
     services.leonardo.on_create(Answer500())
     services.forget_rules()
@@ -175,13 +175,13 @@ def test_rules_forgotten_leave_the_service_well(services: Services) -> None:
 
 @pytest.mark.parametrize("behaviours", [(Fails(), Answer500()), (ModerationBlocked(),), (Picture(),), ()])
 def test_rule_that_makes_no_sense_is_refused_when_made(services: Services, behaviours: tuple[Behaviour, ...]) -> None:
-    """A mistake in a test shows where it is made."""
+    """A senseless rule raises when it is made."""
     with pytest.raises(ValueError, match=r"rule|nothing that leonardo does"):
         services.leonardo.on_create(*behaviours)
 
 
 def test_random_cuts_repeat_under_one_seed() -> None:
-    """The same seed cuts the same requests."""
+    """Two random cuts with one seed cut equal requests."""
     runs = []
     for _ in range(2):
         with Services() as services:
@@ -197,14 +197,14 @@ def test_random_cuts_repeat_under_one_seed() -> None:
 
 
 def test_request_limit_counts_every_endpoint(services: Services) -> None:
-    """The general limit is over all requests of a minute."""
+    """`request_limit` counts the requests of every endpoint."""
     services.leonardo.request_limit = 2
     assert [create(services).status_code for _ in range(3)] == [200, 200, 429]
     assert services.ledger.worst_sliding_minute == 3
 
 
 def test_connections_are_kept_alive_and_many_at_once(services: Services) -> None:
-    """Twenty clients with a connection each are served side by side."""
+    """Twenty clients with a kept connection each are served side by side."""
     services.leonardo.on_me(Held())
     together = threading.Barrier(20)
 
@@ -223,7 +223,7 @@ def test_connections_are_kept_alive_and_many_at_once(services: Services) -> None
 
 
 def test_server_stops_without_waiting_for_answers_on_their_way() -> None:
-    """An answer that is never given keeps no test."""
+    """The server stops at once, also with an unfinished answer."""
     services = Services()
     services.leonardo.on_me(Held())
     with ThreadPoolExecutor(1) as pool:
@@ -253,7 +253,7 @@ def test_server_stops_without_waiting_for_answers_on_their_way() -> None:
 def test_picture_in_another_form_is_still_the_prompts(
     services: Services, form: Picture, size: tuple[int, int], mode: str, format_: str
 ) -> None:
-    """A reader of size, mode, orientation and profile sees the prompt's picture."""
+    """`shows` recognises a picture in any size, mode, orientation and profile."""
     url = picture_url(services)
     services.leonardo.on_download(form)
     data = HTTP.get(url).content
@@ -273,7 +273,7 @@ def test_picture_in_another_form_is_still_the_prompts(
 
 
 def test_picture_of_another_prompt_is_told_apart(services: Services) -> None:
-    """Small changes of a prompt make another picture, which survives strong compression."""
+    """`shows` tells pictures of similar prompts apart after strong compression."""
     data = HTTP.get(picture_url(services, "a harbour")).content
     with Image.open(io.BytesIO(data)) as image:
         file = io.BytesIO()
@@ -283,7 +283,7 @@ def test_picture_of_another_prompt_is_told_apart(services: Services) -> None:
 
 
 def test_picture_of_another_seed_has_other_bytes(services: Services) -> None:
-    """Seed and style show in the bytes, the prompt in the colours."""
+    """Another seed or style gives other bytes in the prompt's colours."""
     services.leonardo.render_s = 0
     for seed in (1, 2):
         create(services, seed=seed)
@@ -296,7 +296,7 @@ def test_picture_of_another_seed_has_other_bytes(services: Services) -> None:
 
 
 def test_picture_cut_in_two_shows_by_length_or_only_by_decoding(services: Services) -> None:
-    """Half a JPEG comes under its full length, which HTTP notices, or under its own, which it does not."""
+    """Half a JPEG under its full length is an HTTP error; under its own length, only decoding fails."""
     url = picture_url(services)
     whole = len(HTTP.get(url).content)
     services.leonardo.on_download(CutMidAnswer()).once()
@@ -310,7 +310,7 @@ def test_picture_cut_in_two_shows_by_length_or_only_by_decoding(services: Servic
 
 
 def test_picture_that_is_none(services: Services) -> None:
-    """A web page under 200, a wrong content type over good bytes, a 403 and a 404."""
+    """A download can be a web page, have a wrong type, or be a 403 or 404."""
     url = picture_url(services)
     services.leonardo.on_download(NotAPicture(), Picture(content_type="text/plain"))
     page, mislabelled = HTTP.get(url), HTTP.get(url)
@@ -322,7 +322,7 @@ def test_picture_that_is_none(services: Services) -> None:
 
 
 def test_picture_bomb_is_small_on_the_wire_and_huge_in_memory(services: Services) -> None:
-    """Nine hundred million pixels travel in a quarter of a megabyte."""
+    """A bomb of nine hundred million pixels has a quarter of a megabyte."""
     url = picture_url(services)
     services.leonardo.on_download(PixelBomb())
     data = HTTP.get(url).content
@@ -332,7 +332,7 @@ def test_picture_bomb_is_small_on_the_wire_and_huge_in_memory(services: Services
 
 
 def test_picture_bomb_of_a_bearable_size_decodes(services: Services) -> None:
-    """The bomb is a true PNG."""
+    """A small bomb decodes as a valid PNG."""
     url = picture_url(services)
     services.leonardo.on_download(PixelBomb(side_px=1001))
     with Image.open(io.BytesIO(HTTP.get(url).content)) as image:
@@ -342,7 +342,7 @@ def test_picture_bomb_of_a_bearable_size_decodes(services: Services) -> None:
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_picture_without_end_is_streamed_and_not_held(services: Services, *, declared: bool) -> None:
-    """Two hundred megabytes cost the server no memory, and a client may leave."""
+    """A body of two hundred megabytes is streamed, and the client may leave."""
     url = picture_url(services)
     services.leonardo.on_download(HugeBody(declared=declared))
     tracemalloc.start()
@@ -360,7 +360,7 @@ def test_picture_without_end_is_streamed_and_not_held(services: Services, *, dec
 
 @pytest.mark.parametrize("behaviour", [Drip(every_s=0.02), SlowBody(4)])
 def test_picture_dripped_never_falls_silent(services: Services, behaviour: Behaviour) -> None:
-    """Headers come at once and bytes keep coming, so that only a limit on the whole helps."""
+    """A dripping body has headers at once and bytes at intervals."""
     url = picture_url(services)
     services.leonardo.on_download(behaviour)
     with HTTP.stream("GET", url, timeout=5) as answer:
@@ -378,7 +378,7 @@ def test_picture_dripped_never_falls_silent(services: Services, behaviour: Behav
     ],
 )
 def test_picture_redirected_leads_where_the_script_says(services: Services, to: str, location: str) -> None:
-    """The placeholders become addresses."""
+    """A redirect leads to the address of its ``TO_...`` constant."""
     url = picture_url(services)
     services.leonardo.on_download(Redirect(to))
     answer = HTTP.get(url)
@@ -387,7 +387,7 @@ def test_picture_redirected_leads_where_the_script_says(services: Services, to: 
 
 
 def test_redirect_followed_is_written_down(services: Services) -> None:
-    """The other port serves a good picture and the ledger knows who came, with or without a key."""
+    """A followed redirect gets a picture, and the ledger notes it with or without a key."""
     url = picture_url(services)
     services.leonardo.on_download(Redirect(TO_OTHER_PORT))
     assert HTTP.get(url, follow_redirects=True).status_code == 200
@@ -399,7 +399,7 @@ def test_redirect_followed_is_written_down(services: Services) -> None:
 
 
 def test_ledger_finds_what_was_paid_twice(services: Services) -> None:
-    """The same picture bought again is found; another seed, size or prompt is another picture."""
+    """The ledger finds a picture that was bought twice, but no other seed, size or prompt."""
     for changes in ({}, {"seed": 1}, {"width": 1024}, {"prompt": "mole"}):
         create(services, **{"prompt": "harbour", **changes})  # type: ignore[arg-type]  # prompt is a text
     assert services.ledger.paid_twice() == ()
@@ -408,7 +408,7 @@ def test_ledger_finds_what_was_paid_twice(services: Services) -> None:
 
 
 def test_ledger_counts_jobs_at_one_time(services: Services) -> None:
-    """Jobs that overlap are counted together, those that follow each other are not."""
+    """The ledger counts overlapping jobs together, but not successive ones."""
     services.leonardo.on_create(RendersIn(0.0)).times(2)
     services.leonardo.on_create(RendersIn(60)).times(3)
     for number in range(5):
@@ -418,7 +418,7 @@ def test_ledger_counts_jobs_at_one_time(services: Services) -> None:
 
 
 def test_process_takes_the_same_script_and_tells_the_same_ledger(services_process: ServicesProcess) -> None:
-    """Rules, settings, waits and ledger reach a server in another process."""
+    """Services in another process have the same rules, settings, waits and ledger."""
     services = services_process
     services.leonardo.on_create(Answer429(retry_after_s=2)).once()
     assert create(services).status_code == 429
@@ -438,7 +438,7 @@ def test_process_takes_the_same_script_and_tells_the_same_ledger(services_proces
 
 
 def test_process_ends_when_its_owner_is_killed() -> None:
-    """A test run that is killed leaves no server behind."""
+    """The services' process ends when its owner is killed."""
     owner = subprocess.Popen(
         [sys.executable, "-c", "import services, time; s = services.ServicesProcess(); print(s.pid); time.sleep(60)"],
         cwd=Path(__file__).parent,

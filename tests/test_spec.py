@@ -1,4 +1,4 @@
-"""The names of paid pictures: equal wishes share one, and nothing else moves it."""
+"""The keys of paid pictures: equal requests share one, and nothing else changes it."""
 
 import unicodedata
 
@@ -17,7 +17,7 @@ from mkdocs_leonardo.spec import (
 
 
 def test_generation_key_is_frozen_for_ever() -> None:
-    """A key computed today finds the picture bought yesterday."""
+    """The keys are those of earlier versions, so that their pictures are found."""
     picture = PictureSpec(prompt="a lighthouse in a storm, dawn")
 
     key = generation_key("leonardo", "phoenix", picture, {"alchemy": True, "contrast": 3.5})
@@ -26,7 +26,7 @@ def test_generation_key_is_frozen_for_ever() -> None:
 
 
 def test_seeds_of_create_calls_are_frozen_and_all_different() -> None:
-    """A later version finds the jobs of an earlier one's calls, and takes no job for another."""
+    """The seeds of create calls are those of earlier versions and differ from each other."""
     seeds = [create_call_seed(f"{key:064x}", number) for key in range(40) for number in range(1, 6)]
 
     assert create_call_seed("5" * 64, 1) == 1_455_220_238
@@ -36,7 +36,7 @@ def test_seeds_of_create_calls_are_frozen_and_all_different() -> None:
 
 @given(st.text(min_size=1), st.sampled_from(["NFC", "NFD"]))
 def test_generation_key_ignores_normal_form_and_white_space(prompt: str, form: str) -> None:
-    """The same words typed on another machine, or with a stray space, are the same picture."""
+    """Unicode's normal forms and white space in a prompt do not change the key."""
     typed = unicodedata.normalize(form, f"  {prompt}\n")  # type: ignore[arg-type]
 
     assert generation_key("p", "m", PictureSpec(prompt), {}) == generation_key("p", "m", PictureSpec(typed), {})
@@ -44,7 +44,7 @@ def test_generation_key_ignores_normal_form_and_white_space(prompt: str, form: s
 
 @given(st.sampled_from(STYLES), st.one_of(st.none(), st.integers(0, 9_999_999_998)))
 def test_generation_key_moves_with_style_and_seed(style: str, seed: int | None) -> None:
-    """Another style or seed is another picture."""
+    """Another style or seed gives another key."""
     plain = generation_key("p", "m", PictureSpec("x", style="CINEMATIC"), {})
     other = generation_key("p", "m", PictureSpec("x", style=style, seed=seed), {})
 
@@ -52,7 +52,7 @@ def test_generation_key_moves_with_style_and_seed(style: str, seed: int | None) 
 
 
 def test_generation_key_moves_with_everything_that_changes_pixels() -> None:
-    """Provider, model, words, sizes and the provider's own options each give another key."""
+    """Another provider, model, text, size or provider's option gives another key."""
     base = PictureSpec("x")
     keys = {
         generation_key("p", "m", base, {}),
@@ -69,16 +69,16 @@ def test_generation_key_moves_with_everything_that_changes_pixels() -> None:
 
 
 def test_phoenix_has_twenty_three_styles() -> None:
-    """Every style of the vendor's guide can be named, the three of the main job first."""
+    """Phoenix has the 23 styles of the vendor's guide, those of the main job first."""
     assert len(set(STYLES)) == 23
     assert STYLES[:3] == ("CINEMATIC", "CREATIVE", "DYNAMIC")
 
 
 def test_canonical_json_is_one_text_for_equal_values() -> None:
-    """The order in which names were written does not matter."""
+    """Equal values give the same canonical JSON in any order of names."""
     assert canonical_json({"b": 1, "a": "é"}) == canonical_json({"a": "e\u0301", "b": 1})
 
 
 def test_variant_key_is_not_a_generation_key() -> None:
-    """Another encoder setting re-encodes, under a key of its own."""
+    """Another encoder setting gives another variant key, which is no generation key."""
     assert variant_key("d" * 64, {"widths": [480]}) != variant_key("d" * 64, {"widths": [480, 768]})

@@ -1,4 +1,4 @@
-"""The shared store keeps JSON, and nothing that a crafted database says can do more than be a miss."""
+"""The shared store of JSON: a crafted database gives misses and has no other effect."""
 
 import os
 import pickle
@@ -22,7 +22,7 @@ RAW, BINARY, TEXT, PICKLE = 1, 2, 3, 4
 
 
 class Canary:
-    """An object whose unpickling makes a file."""
+    """An object that makes a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,7 +33,7 @@ class Canary:
 
 @pytest.fixture(params=["file", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TextStore]:
-    """Both implementations."""
+    """A store of each implementation."""
     kept: TextStore = MemoryStore() if request.param == "memory" else TextStore.open(tmp_path / "store", durable=False)
     yield kept
     kept.close()
@@ -41,7 +41,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TextStore]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a sound database, closed, that holds "mine": 1."""
+    """A folder with a closed, sound database that holds "mine": 1."""
     kept = TextStore.open(tmp_path / "store", durable=False)
     kept.set("mine", 1)
     kept.close()
@@ -60,7 +60,7 @@ def craft(folder: Path, *statements: tuple[str, tuple[object, ...]]) -> None:
 
 
 def test_value_comes_back_as_it_was(store: TextStore) -> None:
-    """Every JSON value survives, whatever the letters."""
+    """Every JSON value with any letters is read as it was written."""
     value: Any = {"a": [1, 2.5, None, True, "é 🎨 \ud800"], "b": {}}
 
     store.set("k", value)
@@ -69,7 +69,7 @@ def test_value_comes_back_as_it_was(store: TextStore) -> None:
 
 
 def test_value_is_a_copy(store: TextStore) -> None:
-    """What the caller does to a value afterwards does not change the store."""
+    """A later change of a value by its caller does not change the store."""
     value: Any = {"a": [1]}
     store.set("k", value)
 
@@ -79,7 +79,7 @@ def test_value_is_a_copy(store: TextStore) -> None:
 
 
 def test_missing_and_deleted_keys_are_none(store: TextStore) -> None:
-    """A key that is not there, or no longer, is a miss."""
+    """A missing or deleted key gives None."""
     store.set("k", 1)
     store.delete("k")
     store.delete("never")
@@ -89,7 +89,7 @@ def test_missing_and_deleted_keys_are_none(store: TextStore) -> None:
 
 
 def test_expired_value_is_a_miss(store: TextStore) -> None:
-    """A value whose time is over is neither got nor listed."""
+    """An expired value is neither read nor listed."""
     store.set("k", 1, expire_s=-1.0)
     store.set("l", 1, expire_s=60.0)
 
@@ -98,7 +98,7 @@ def test_expired_value_is_a_miss(store: TextStore) -> None:
 
 
 def test_items_are_those_with_the_prefix(store: TextStore) -> None:
-    """A prefix is a text, not a pattern; the keys come sorted."""
+    """`items` lists the keys with the prefix, taken literally, in sorted order."""
     for key in ("job:b", "job:a", "job", "joc", "job:\U0010ffff", "j%"):
         store.set(key, key)
 
@@ -106,7 +106,7 @@ def test_items_are_those_with_the_prefix(store: TextStore) -> None:
 
 
 def test_transaction_that_fails_leaves_no_trace(store: TextStore) -> None:
-    """What is done inside happens as a whole or not at all, and the caller's own error comes out."""
+    """A failed transaction changes nothing, and raises the caller's exception."""
 
     def half() -> None:
         with store.transaction():
@@ -121,7 +121,7 @@ def test_transaction_that_fails_leaves_no_trace(store: TextStore) -> None:
 
 
 def test_transaction_belongs_to_one_thread(store: TextStore) -> None:
-    """Increments of several threads are all counted."""
+    """Increments in transactions of several threads are all counted."""
 
     def count() -> None:
         for _ in range(25):
@@ -139,7 +139,7 @@ def test_transaction_belongs_to_one_thread(store: TextStore) -> None:
 
 
 def test_value_that_is_no_json_is_a_mistake_of_the_caller(store: TextStore) -> None:
-    """What JSON cannot hold is refused when it is set, not when it is read."""
+    """A value that is no JSON raises when it is set."""
     with pytest.raises(ValueError, match="JSON"):
         store.set("k", float("nan"))
 
@@ -148,7 +148,7 @@ def test_value_that_is_no_json_is_a_mistake_of_the_caller(store: TextStore) -> N
 
 
 def test_store_opened_again_has_what_was_set(folder: Path) -> None:
-    """Closing leaves one file, and the next process reads it without trouble."""
+    """Closing leaves one file, which the next process reads."""
     kept = TextStore.open(folder, durable=True)
 
     assert kept.get("mine") == 1
@@ -158,7 +158,7 @@ def test_store_opened_again_has_what_was_set(folder: Path) -> None:
 
 
 def test_durable_store_waits_for_the_disk(tmp_path: Path) -> None:
-    """SQLite synchronises at every commit of the journal, and not for what may be lost."""
+    """A durable store synchronises at every commit, and another one does not."""
     for name, durable, synchronous in (("a", True, 2), ("b", False, 1)):
         kept = TextStore.open(tmp_path / name, durable=durable)
         assert kept._opened is not None
@@ -167,7 +167,7 @@ def test_durable_store_waits_for_the_disk(tmp_path: Path) -> None:
 
 
 def test_expired_rows_are_removed_when_the_store_is_opened(folder: Path) -> None:
-    """With no eviction, rows whose time is over do not pile up."""
+    """Opening a store removes expired rows."""
     kept = TextStore.open(folder, durable=False)
     kept.set("old", 1, expire_s=-1.0)
     kept.close()
@@ -180,7 +180,7 @@ def test_expired_rows_are_removed_when_the_store_is_opened(folder: Path) -> None
 
 
 def test_closed_store_is_unavailable(folder: Path) -> None:
-    """After close nothing is read or written, and nothing is opened anew."""
+    """A closed store raises StoreUnavailable at every call."""
     kept = TextStore.open(folder, durable=False)
     kept.close()
 
@@ -189,7 +189,7 @@ def test_closed_store_is_unavailable(folder: Path) -> None:
 
 
 def test_key_that_is_no_unicode_is_unavailable(folder: Path) -> None:
-    """A key SQLite cannot take comes out as the one error callers know."""
+    """A key that SQLite cannot store raises StoreUnavailable."""
     kept = TextStore.open(folder, durable=False)
 
     with pytest.raises(StoreUnavailable):
@@ -199,7 +199,7 @@ def test_key_that_is_no_unicode_is_unavailable(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["plain.txt", "plain.txt/below", "x" * 300, "a\0b"])
 def test_folder_that_cannot_be_is_unavailable(tmp_path: Path, name: str) -> None:
-    """A file in the way, or a name too long, is StoreUnavailable at once."""
+    """A file in the folder's place, or a name too long, raises StoreUnavailable at once."""
     (tmp_path / "plain.txt").write_text("", encoding="utf-8")
 
     with pytest.raises(StoreUnavailable):
@@ -208,13 +208,13 @@ def test_folder_that_cannot_be_is_unavailable(tmp_path: Path, name: str) -> None
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
 def test_file_system_that_takes_no_files_is_unavailable() -> None:
-    """Where nothing can be created, for root either, the store says so."""
+    """A file system without room for new files raises StoreUnavailable, for root as well."""
     with pytest.raises(StoreUnavailable):
         TextStore.open(Path("/proc/self/task"), durable=True)
 
 
 def test_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
-    """A restored link does not make us write into a foreign folder."""
+    """A link in the folder's place raises StoreUnavailable."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "store").symlink_to(tmp_path / "elsewhere")
 
@@ -224,7 +224,7 @@ def test_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 
 def test_folder_deleted_during_use_is_made_again(folder: Path) -> None:
-    """A clean-up while `serve` runs loses what was there, and what is set afterwards is in a real file."""
+    """After its folder is deleted, a store in use writes to a new file."""
     kept = TextStore.open(folder, durable=True)
     for path in folder.iterdir():
         path.unlink()
@@ -240,7 +240,7 @@ def test_folder_deleted_during_use_is_made_again(folder: Path) -> None:
 
 
 def test_folder_name_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`$HOME` in the name of a folder is not a variable, as it is to diskcache."""
+    """`$HOME` in a folder's name is taken literally, although diskcache expands it."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     kept = TextStore.open(tmp_path / "$HOME" / "~", durable=False)
     kept.set("k", 1)
@@ -277,7 +277,7 @@ store.close()
 
 @pytest.mark.parametrize("mode", ["PRAGMA journal_mode = wal", "PRAGMA locking_mode = exclusive"])
 def test_database_locked_by_another_process_is_unavailable_soon(folder: Path, mode: str) -> None:
-    """Where diskcache's constructor waits a minute, opening gives up long before."""
+    """Opening a locked database raises StoreUnavailable long before diskcache's minute."""
     command = [sys.executable, "-c", HOLD, str(folder / "cache.db"), mode]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
@@ -289,7 +289,7 @@ def test_database_locked_by_another_process_is_unavailable_soon(folder: Path, mo
 
 
 def test_transaction_waits_for_another_process_and_then_gives_up(folder: Path) -> None:
-    """A lock that is not given back is StoreUnavailable, and the store works again when it is."""
+    """A transaction on a locked database raises StoreUnavailable after a wait, and the store works again later."""
     kept = TextStore.open(folder, durable=False, wait_s=0.2)
     command = [sys.executable, "-c", HOLD, str(folder / "cache.db"), "SELECT 1"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
@@ -308,7 +308,7 @@ def test_transaction_waits_for_another_process_and_then_gives_up(folder: Path) -
 
 
 def test_commit_that_fails_leaves_no_transaction_open(folder: Path) -> None:
-    """On a file system without shared memory a reader can hold up a commit; diskcache would never recover."""
+    """A failed commit leaves no open transaction, as on a file system without shared memory."""
     kept = TextStore.open(folder, durable=False, wait_s=0.1)
     assert kept._opened is not None
     kept._opened.cache.connection.execute("PRAGMA journal_mode = delete")
@@ -326,7 +326,7 @@ def test_commit_that_fails_leaves_no_transaction_open(folder: Path) -> None:
 
 
 def test_processes_that_begin_a_store_together_share_it(tmp_path: Path) -> None:
-    """No process sees half a schema or sets another's fresh database aside, and every increment is counted."""
+    """Processes that create a store together share it, and every increment is counted."""
     command = [sys.executable, "-c", COUNT, str(tmp_path / "store")]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     said = [process.communicate(timeout=60)[0] for process in processes]
@@ -363,7 +363,7 @@ store.close()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
 def test_full_disk_is_unavailable_and_passes(folder: Path) -> None:
-    """What does not fit is taken back as a whole, and the same store works once there is room."""
+    """A write on a full disk changes nothing, and the store works again with room."""
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(folder)], capture_output=True, text=True, timeout=60, check=False
     )
@@ -375,7 +375,7 @@ def test_full_disk_is_unavailable_and_passes(folder: Path) -> None:
 
 
 def test_pickle_in_a_value_is_a_miss_and_not_run(folder: Path, tmp_path: Path) -> None:
-    """CVE-2025-69872: a row that says it is a pickle is never unpickled."""
+    """A pickled value is a miss and is not unpickled (CVE-2025-69872)."""
     canary = tmp_path / "canary"
     craft(folder, (INSERT, ("evil", 1, PICKLE, None, pickle.dumps(Canary(canary)))))
     kept = TextStore.open(folder, durable=False)
@@ -387,7 +387,7 @@ def test_pickle_in_a_value_is_a_miss_and_not_run(folder: Path, tmp_path: Path) -
 
 
 def test_pickle_in_a_key_is_left_out_and_not_run(folder: Path, tmp_path: Path) -> None:
-    """A key that says it is a pickle is never unpickled, by diskcache's own iteration either."""
+    """A pickled key is left out and is not unpickled."""
     canary = tmp_path / "canary"
     craft(
         folder,
@@ -406,7 +406,7 @@ def test_pickle_in_a_key_is_left_out_and_not_run(folder: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("mode", [RAW, BINARY, TEXT, PICKLE])
 def test_file_named_by_a_row_is_neither_read_nor_removed(folder: Path, tmp_path: Path, mode: int) -> None:
-    """A row cannot point at a file: reading is a miss, replacing and deleting leave the file alone."""
+    """A row that names a file is a miss; replacing and deleting it leave the file."""
     secret = tmp_path / "secret.json"
     secret.write_bytes(pickle.dumps("secret") if mode == PICKLE else b'"secret"')
     value = '"v"' if mode == RAW else None
@@ -424,7 +424,7 @@ def test_file_named_by_a_row_is_neither_read_nor_removed(folder: Path, tmp_path:
 
 
 def test_file_named_by_an_expired_row_is_not_removed(folder: Path, tmp_path: Path) -> None:
-    """Clearing old rows away when the store is opened does not reach beyond the database."""
+    """Removing expired rows leaves the files that they name."""
     secret = tmp_path / "secret"
     secret.touch()
     craft(
@@ -443,7 +443,7 @@ def test_file_named_by_an_expired_row_is_not_removed(folder: Path, tmp_path: Pat
     ids=["blob", "number", "half", "nan", "deep", "long"],
 )
 def test_row_that_is_not_json_of_ours_is_a_miss(folder: Path, value: object) -> None:
-    """Whatever else a row holds, it is not there, and the others are."""
+    """A row with any other content is a miss, and the others are read."""
     craft(folder, (INSERT, ("evil", 1, RAW, None, value)))
     kept = TextStore.open(folder, durable=False)
 
@@ -452,7 +452,7 @@ def test_row_that_is_not_json_of_ours_is_a_miss(folder: Path, value: object) -> 
 
 
 def test_row_with_bytes_that_are_no_text_hides_no_other(folder: Path) -> None:
-    """Bytes that are not UTF-8 in one row do not make the store fail."""
+    """A row with invalid UTF-8 hides no other row."""
     craft(
         folder,
         (INSERT.replace("?, ?, 0, ?", "CAST(? AS TEXT), ?, 0, ?"), (b"evil\xff", 1, RAW, None, "1")),
@@ -480,7 +480,7 @@ def test_row_with_bytes_that_are_no_text_hides_no_other(folder: Path) -> None:
     ],
 )
 def test_settings_row_chooses_nothing(folder: Path, key: object, value: object) -> None:
-    """Diskcache turns settings rows into attributes and pragmas; none but ours gets that far."""
+    """Rows of diskcache's settings, which become attributes and pragmas, have no effect."""
     craft(folder, ("INSERT OR REPLACE INTO Settings VALUES (?, ?)", (key, value)))
 
     kept = TextStore.open(folder, durable=False)
@@ -497,7 +497,7 @@ def test_settings_row_chooses_nothing(folder: Path, key: object, value: object) 
 
 
 def test_nothing_is_evicted_by_default(folder: Path) -> None:
-    """Diskcache begins to forget at 1 GiB, without a word, unless it is told not to."""
+    """A store keeps more than diskcache's default limit of 1 GiB."""
     kept = TextStore.open(folder, durable=False)
     assert kept._opened is not None
     cache = kept._opened.cache
@@ -507,7 +507,7 @@ def test_nothing_is_evicted_by_default(folder: Path) -> None:
 
 
 def test_nothing_is_evicted_whatever_the_settings_say(folder: Path) -> None:
-    """Neither diskcache's default limit nor a row makes it forget what was paid for."""
+    """A settings row with a limit evicts nothing."""
     rows = {"size_limit": 1, "cull_limit": 10, "eviction_policy": "least-recently-stored"}
     craft(folder, *(("UPDATE Settings SET value = ? WHERE key = ?", (value, key)) for key, value in rows.items()))
     kept = TextStore.open(folder, durable=False)
@@ -523,7 +523,7 @@ def test_nothing_is_evicted_whatever_the_settings_say(folder: Path) -> None:
 
 
 def set_aside(folder: Path) -> list[str]:
-    """Open the store, expect it to be fresh and to tell, and give the names of what was set aside."""
+    """Open a store, assert that it is new and logs, and return the names of the moved files."""
     kept = TextStore.open(folder, durable=False)
     assert kept.trouble is not None
     assert "set aside as cache.db.broken-1" in kept.trouble
@@ -548,14 +548,14 @@ def set_aside(folder: Path) -> list[str]:
     ],
 )
 def test_database_with_another_schema_is_set_aside(folder: Path, statement: str) -> None:
-    """A trigger or view could rewrite what is stored: only diskcache's own schema is used, letter by letter."""
+    """A database with another schema than diskcache's, such as a trigger or view, is moved aside."""
     craft(folder, (statement, ()))
 
     assert set_aside(folder) == ["cache.db.broken-1"]
 
 
 def test_trigger_that_takes_the_name_of_one_of_ours_is_found(folder: Path) -> None:
-    """The text of a trigger counts, not its name."""
+    """A trigger with the right name and another text is found."""
     craft(
         folder,
         ("DROP TRIGGER Settings_count_insert", ()),
@@ -604,7 +604,7 @@ def folder_in_place(path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [garbage, truncated, overwritten, another_application, newer_format, folder_in_place])
 def test_database_that_is_broken_or_foreign_is_set_aside(folder: Path, spoil: Callable[[Path], None]) -> None:
-    """It keeps its bytes under another name, a fresh one is begun, and the caller can tell the user."""
+    """A broken or foreign database is moved aside with its bytes, and the caller can report it."""
     spoil(folder / "cache.db")
     before = b"" if (folder / "cache.db").is_dir() else (folder / "cache.db").read_bytes()
 
@@ -616,7 +616,7 @@ def test_database_that_is_broken_or_foreign_is_set_aside(folder: Path, spoil: Ca
 
 
 def test_second_broken_database_is_set_aside_under_the_next_name(folder: Path) -> None:
-    """Nothing that was set aside is ever overwritten."""
+    """A second broken database gets the next name and overwrites no file."""
     garbage(folder / "cache.db")
     set_aside(folder)
     garbage(folder / "cache.db")
@@ -630,7 +630,7 @@ def test_second_broken_database_is_set_aside_under_the_next_name(folder: Path) -
 
 
 def test_database_that_another_process_began_meanwhile_is_not_set_aside(folder: Path) -> None:
-    """Two processes may find the same broken file: the second one leaves the fresh one of the first alone."""
+    """A process leaves the new database that another one made after finding a broken one."""
     kept = TextStore.open(folder, durable=False)
 
     kept._set_aside(folder / "cache.db", (0, 0), "is damaged")
@@ -641,7 +641,7 @@ def test_database_that_another_process_began_meanwhile_is_not_set_aside(folder: 
 
 
 def test_empty_file_is_a_fresh_database(tmp_path: Path) -> None:
-    """SQLite begins with an empty file; that is no trouble."""
+    """An empty file is a new database."""
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "cache.db").touch()
 
@@ -652,7 +652,7 @@ def test_empty_file_is_a_fresh_database(tmp_path: Path) -> None:
 
 
 def test_database_that_is_a_link_is_set_aside_and_its_target_left_alone(folder: Path, tmp_path: Path) -> None:
-    """A restored link does not make us write into a foreign database."""
+    """A link in the database's place is moved aside, and its target is unchanged."""
     elsewhere = tmp_path / "elsewhere.db"
     (folder / "cache.db").rename(elsewhere)
     before = elsewhere.read_bytes()
@@ -665,7 +665,7 @@ def test_database_that_is_a_link_is_set_aside_and_its_target_left_alone(folder: 
 
 @pytest.mark.parametrize("companion", ["-wal", "-shm", "-journal"])
 def test_companion_that_is_a_link_is_set_aside_with_the_database(folder: Path, tmp_path: Path, companion: str) -> None:
-    """The files SQLite keeps beside the database are not followed elsewhere either."""
+    """A link in the place of SQLite's further files is moved aside with the database."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"precious")
     (folder / f"cache.db{companion}").symlink_to(elsewhere)
@@ -676,7 +676,7 @@ def test_companion_that_is_a_link_is_set_aside_with_the_database(folder: Path, t
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
 def test_pipe_in_place_of_the_database_does_not_block(folder: Path) -> None:
-    """A named pipe would make an open wait for ever."""
+    """A named pipe in the database's place does not block."""
     (folder / "cache.db").unlink()
     os.mkfifo(folder / "cache.db")
 
@@ -694,7 +694,7 @@ def crafted_journal(database: Path, target: Path) -> bytes:
 
 
 def test_journal_that_names_another_file_does_not_delete_it(folder: Path, tmp_path: Path) -> None:
-    """SQLite deletes the file that a rollback journal names; plain sqlite3 does, this store does not."""
+    """A rollback journal that names another file does not delete it, as it would in plain sqlite3."""
     canaries = [tmp_path / "first", tmp_path / "second"]
     for canary in canaries:
         canary.write_bytes(b"precious")
@@ -714,7 +714,7 @@ def test_journal_that_names_another_file_does_not_delete_it(folder: Path, tmp_pa
 
 
 def test_write_ahead_log_of_a_killed_process_is_used(tmp_path: Path) -> None:
-    """What a process committed before it was killed is there for the next one."""
+    """A commit of a killed process is read by the next one."""
     program = (
         "import os, sys; from pathlib import Path; from mkdocs_leonardo.storage.cache import TextStore\n"
         "store = TextStore.open(Path(sys.argv[1]), durable=True); store.set('k', 1)\n"
@@ -730,7 +730,7 @@ def test_write_ahead_log_of_a_killed_process_is_used(tmp_path: Path) -> None:
 
 
 def test_database_broken_during_use_is_unavailable(folder: Path) -> None:
-    """A page that goes bad while the store is open is the one error callers know."""
+    """A page that breaks while the store is open raises StoreUnavailable."""
     kept = TextStore.open(folder, durable=False)
     with kept.transaction():
         for number in range(2000):

@@ -1,4 +1,4 @@
-"""What was paid is remembered until it is collected, and one process at a time works on it."""
+"""The journal: paid jobs are remembered until they are collected, and one process at a time works on a key."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ class Time:
         self.now_s = 1_790_000_000.0
 
     def __call__(self) -> float:
-        """Unix seconds, until the test moves them."""
+        """Unix seconds."""
         return self.now_s
 
 
@@ -45,7 +45,7 @@ def time() -> Time:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[TextStore]:
-    """One durable store, as journals have."""
+    """A durable store, as journals have."""
     store = TextStore.open(tmp_path / "store", durable=True)
     yield store
     store.close()
@@ -74,7 +74,7 @@ def submission(job_id: str = "job-1") -> Submission:
 
 
 def test_intent_is_there_for_the_next_process(tmp_path: Path, store: TextStore, journal: Journal, time: Time) -> None:
-    """Everything needed to look for a lost job is on disk before a request leaves."""
+    """An intent, with everything needed to find its job, is on disk before the request."""
     entry = intend(journal)
 
     sent = CreateCall(1, estimate_usd=0.01, sent_at=1_790_000_000.0)
@@ -87,7 +87,7 @@ def test_intent_is_there_for_the_next_process(tmp_path: Path, store: TextStore, 
 
 
 def test_each_create_call_has_a_number_a_time_and_a_seed_of_its_own(journal: Journal, time: Time) -> None:
-    """Several calls for one picture stand side by side, and numbers go on where earlier calls are settled."""
+    """Calls for one picture have different numbers, times and seeds, and numbers continue after settled calls."""
     first = intend(journal)
     time.now_s += 5
 
@@ -102,7 +102,7 @@ def test_each_create_call_has_a_number_a_time_and_a_seed_of_its_own(journal: Jou
 
 
 def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> None:
-    """The first call's job turns up while the second one's is open: each is closed by its own id."""
+    """Jobs of two open calls are closed by their own ids."""
     intend(journal)
     intend(journal)
     journal.accept(KEY, submission("second"))
@@ -136,7 +136,7 @@ def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> N
 def test_entry_of_an_earlier_version_is_one_call_without_a_seed(
     store: TextStore, journal: Journal, row: dict[str, JsonValue], expected: CreateCall
 ) -> None:
-    """What was noted before calls had seeds is never lost."""
+    """An entry of an earlier version is read as one call without a seed."""
     common: dict[str, JsonValue] = {"key": KEY, "provider": "leonardo", "model": "phoenix", "page": "a.md"}
     numbers: dict[str, JsonValue] = {"estimate_usd": 0.01, "intended_at": 5.0, "accepted_at": 0.0, "cost_usd": None}
     store.set(f"job:{KEY}", {**common, **numbers, "job_id": "", "request": {**REQUEST}, **row})
@@ -147,7 +147,7 @@ def test_entry_of_an_earlier_version_is_one_call_without_a_seed(
 
 
 def test_row_can_be_read_by_earlier_versions(store: TextStore, journal: Journal) -> None:
-    """They find the fields that they know, of the job that is known."""
+    """Earlier versions find their fields in a row."""
     intend(journal)
     intend(journal)
     journal.accept(KEY, submission())
@@ -159,7 +159,7 @@ def test_row_can_be_read_by_earlier_versions(store: TextStore, journal: Journal)
 
 
 def test_job_that_was_asked_for_in_vain_is_due_at_growing_intervals(journal: Journal, time: Time) -> None:
-    """At once for the first time, a minute later at the least, and the later the older it is; a clock may jump."""
+    """A pending job is due at once, after a minute, and later at intervals that grow with its age."""
     intend(journal)
     journal.accept(KEY, submission())
     waited = []
@@ -174,7 +174,7 @@ def test_job_that_was_asked_for_in_vain_is_due_at_growing_intervals(journal: Jou
 
 
 def test_old_job_is_given_up_when_it_was_asked_for_twice_in_vain(journal: Journal, time: Time) -> None:
-    """A site that is built once a month loses no job to one bad moment; the second question comes hours later."""
+    """An old job is given up after two polls hours apart."""
     intend(journal)
     journal.accept(KEY, submission())
     time.now_s += 32 * 86_400.0
@@ -191,7 +191,7 @@ def test_old_job_is_given_up_when_it_was_asked_for_twice_in_vain(journal: Journa
 
 
 def test_accepted_job_is_remembered_with_its_request(journal: Journal, time: Time) -> None:
-    """The entry holds all that `fetch` and the record of the picture need."""
+    """The entry of an accepted job has all that `fetch` and the picture's record need."""
     first = intend(journal)
     time.now_s += 7
 
@@ -204,7 +204,7 @@ def test_accepted_job_is_remembered_with_its_request(journal: Journal, time: Tim
 
 
 def test_intent_over_an_accepted_job_is_a_mistake_of_the_caller(journal: Journal) -> None:
-    """What is paid for is collected and never bought again."""
+    """An intent over an accepted job raises."""
     intend(journal)
     accepted = journal.accept(KEY, submission())
 
@@ -214,7 +214,7 @@ def test_intent_over_an_accepted_job_is_a_mistake_of_the_caller(journal: Journal
 
 
 def test_accepted_job_without_an_intent_is_kept(journal: Journal) -> None:
-    """The journal was deleted in between, or the job was found in the account's list: it is paid all the same."""
+    """An accepted job without an intent, as after a deleted journal, is stored."""
     journal.accept(KEY, submission())
 
     entry = journal.entry(KEY)
@@ -225,7 +225,7 @@ def test_accepted_job_without_an_intent_is_kept(journal: Journal) -> None:
 
 
 def test_job_without_id_or_cost_is_kept(journal: Journal) -> None:
-    """A service that answers at once may name no job, and a nonsense cost is no reason to forget a job."""
+    """A job without an id or with a senseless cost is stored."""
     intend(journal)
     journal.accept(KEY, Submission("openai", "gpt-image-2", "", accepted_at=1.0, cost_usd=-3.0))
 
@@ -236,7 +236,7 @@ def test_job_without_id_or_cost_is_kept(journal: Journal) -> None:
 
 
 def test_withdrawn_intent_is_gone_and_an_accepted_job_is_not(journal: Journal) -> None:
-    """Only what certainly led to no job is taken back."""
+    """Withdrawing removes an intent, but not an accepted job."""
     intend(journal)
     intend(journal)
     journal.delete_call(KEY)
@@ -249,7 +249,7 @@ def test_withdrawn_intent_is_gone_and_an_accepted_job_is_not(journal: Journal) -
 
 
 def test_job_ids_are_known_while_open_and_for_a_day_after(journal: Journal, time: Time) -> None:
-    """A job that was collected is not taken for a lost one of the same prompt."""
+    """The id of a job is known while its entry is open and for a day afterwards."""
     journal.accept(KEY, submission("open"))
     journal.accept("6" * 64, submission("closed"))
     journal.accept("7" * 64, Submission("openai", "gpt-image-2", "theirs", accepted_at=1.0))
@@ -264,7 +264,7 @@ def test_job_ids_are_known_while_open_and_for_a_day_after(journal: Journal, time
 
 
 def test_job_that_was_collected_is_known_for_as_long_as_a_lost_one_is_looked_for(journal: Journal, time: Time) -> None:
-    """A page whose lost call has the same prompt and seed must not take another page's picture for its own."""
+    """The id of a collected job is known for as long as a lost call with its seed is looked for."""
     journal.accept(KEY, submission("closed"))
     journal.delete_job(KEY)
 
@@ -274,7 +274,7 @@ def test_job_that_was_collected_is_known_for_as_long_as_a_lost_one_is_looked_for
 
 
 def test_job_that_another_replaced_is_still_known(journal: Journal) -> None:
-    """Two creates may both have been accepted: the first one is not found again as a lost one."""
+    """The id of a job that a second create call replaced is still known."""
     journal.accept(KEY, submission("first"))
     journal.accept(KEY, submission("second"))
 
@@ -282,7 +282,7 @@ def test_job_that_another_replaced_is_still_known(journal: Journal) -> None:
 
 
 def test_job_id_may_be_any_text(journal: Journal) -> None:
-    """What a service calls its job is not made part of a key."""
+    """A job id may be any text."""
     journal.accept(KEY, submission("a:b/../\udcff" + "x" * 3000))
     journal.delete_job(KEY)
 
@@ -315,7 +315,7 @@ def test_job_id_may_be_any_text(journal: Journal) -> None:
     ],
 )
 def test_entry_that_is_not_ours_is_none(store: TextStore, journal: Journal, name: str, value: JsonValue) -> None:
-    """A crafted row is not a job, and hides none."""
+    """A crafted row is no entry, and hides no other."""
     kept = intend(journal, "6" * 64)
     intend(journal)
     row: Any = store.get(f"job:{KEY}")
@@ -326,7 +326,7 @@ def test_entry_that_is_not_ours_is_none(store: TextStore, journal: Journal, name
 
 
 def test_rows_of_another_shape_are_passed_over(store: TextStore, journal: Journal) -> None:
-    """Lists and numbers under our keys are misses."""
+    """Lists and numbers in rows are misses."""
     for name in ("job:", "closed:", "lease:", "refused:", "last:"):
         store.set(name + KEY, [1])
 
@@ -336,7 +336,7 @@ def test_rows_of_another_shape_are_passed_over(store: TextStore, journal: Journa
 
 
 def test_refusal_is_remembered(journal: Journal) -> None:
-    """The next build says so again without paying; a long reason is shortened, not lost."""
+    """A refusal is stored, with a long reason shortened."""
     assert journal.refusal(KEY) is None
     journal.refuse(Refusal(KEY, "the content check said no " + "x" * 10_000))
 
@@ -347,7 +347,7 @@ def test_refusal_is_remembered(journal: Journal) -> None:
 
 
 def test_last_hero_is_remembered_by_page(journal: Journal) -> None:
-    """Each page has its own, whatever bytes its name holds."""
+    """Each page has its own last hero, with any bytes in its name."""
     journal.remember_hero("a.md", KEY)
     journal.remember_hero("a.md", "6" * 64)
     journal.remember_hero("\udcff.md", KEY)
@@ -358,7 +358,7 @@ def test_last_hero_is_remembered_by_page(journal: Journal) -> None:
 
 
 def test_last_hero_is_the_sites_own_and_an_earlier_versions_until_there_is_one(store: TextStore, time: Time) -> None:
-    """Two configurations note pages of one name apart; what is noted for none serves either, until one claims it."""
+    """Last heroes belong to a configuration; one of an earlier version serves each until it has its own."""
     Journal(store, HERE, time).remember_hero("index.md", KEY)
     other = "6" * 64
     english, german = (Journal(store, HERE, time, site) for site in ("mkdocs.en.yml", "mkdocs.de.yml"))
@@ -374,7 +374,7 @@ def test_last_hero_is_the_sites_own_and_an_earlier_versions_until_there_is_one(s
 
 
 def test_journal_in_memory_is_the_same(time: Time) -> None:
-    """Where no file can be, the journal works for as long as the process lives."""
+    """A journal in memory works like one on disk."""
     journal = Journal(MemoryStore(), HERE, time)
     intend(journal)
     accepted = journal.accept(KEY, submission())
@@ -392,7 +392,7 @@ def living(store: TextStore, time: Time, ident: str = "neighbour") -> Journal:
 
 
 def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: Time) -> None:
-    """The second owner waits; claiming again what is one's own is fine; other keys are free."""
+    """A key has one owner, who may claim it again; other keys are free."""
     neighbour = living(store, time)
 
     assert journal.acquire_lease(KEY)
@@ -406,7 +406,7 @@ def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: T
 
 
 def test_released_key_is_free_and_only_its_holder_releases(store: TextStore, journal: Journal, time: Time) -> None:
-    """An owner cannot give away another owner's lease."""
+    """A key is free after its owner releases it; a release by another owner has no effect."""
     neighbour = living(store, time)
     journal.acquire_lease(KEY)
 
@@ -420,7 +420,7 @@ def test_released_key_is_free_and_only_its_holder_releases(store: TextStore, jou
 
 
 def test_silent_holder_loses_its_lease_and_beats_keep_it(store: TextStore, journal: Journal, time: Time) -> None:
-    """A lease lasts as long as beats come; a holder that lost it is told before it pays, and does not win it back."""
+    """Beats keep a lease; an owner that lost it learns so before it pays, and does not regain it."""
     neighbour = living(store, time)
     journal.acquire_lease(KEY)
     for _ in range(10):
@@ -437,7 +437,7 @@ def test_silent_holder_loses_its_lease_and_beats_keep_it(store: TextStore, journ
 
 
 def test_intent_renews_the_lease(store: TextStore, journal: Journal, time: Time) -> None:
-    """Between the intent and the request no other owner can take the key over."""
+    """An intent renews the lease of its key."""
     journal.acquire_lease(KEY)
     time.now_s += LEASE_S + 1
 
@@ -446,7 +446,7 @@ def test_intent_renews_the_lease(store: TextStore, journal: Journal, time: Time)
 
 
 def test_clock_put_back_makes_no_lease_immortal(store: TextStore, journal: Journal, time: Time) -> None:
-    """A beat from the future is no sign of life; one that is heard again is."""
+    """A beat in the future does not keep a lease, until another beat comes."""
     journal.acquire_lease(KEY)
     journal.acquire_lease("6" * 64)
     time.now_s -= 86_400
@@ -461,7 +461,7 @@ def test_clock_put_back_makes_no_lease_immortal(store: TextStore, journal: Journ
 def test_clock_that_is_set_takes_no_lease_from_a_living_process(
     store: TextStore, journal: Journal, time: Time, by_s: int
 ) -> None:
-    """On one machine, silence is measured by a stopwatch that setting the clock does not move."""
+    """Setting the clock takes no lease from a living process on the machine."""
     journal.acquire_lease(KEY)
     late = Journal(store, replace(HERE, id="late"), lambda: time() + by_s, stopwatch=time)
 
@@ -471,7 +471,7 @@ def test_clock_that_is_set_takes_no_lease_from_a_living_process(
 
 
 def test_holder_on_another_machine_is_not_judged_by_its_process_id(store: TextStore, time: Time) -> None:
-    """Process 1 of another container, or one that does not exist here, is left alone until it is silent."""
+    """The process id of another machine's owner is ignored."""
     for pid in (1, 2**22 + 1):
         key = f"{pid:064x}"
         Journal(store, replace(ELSEWHERE, pid=pid), time, stopwatch=time).acquire_lease(key)
@@ -483,7 +483,7 @@ def test_holder_on_another_machine_is_not_judged_by_its_process_id(store: TextSt
 
 
 def test_holder_whose_process_id_was_given_away_is_dead(store: TextStore, journal: Journal, time: Time) -> None:
-    """The same id with another start time is another process."""
+    """An owner is dead if its process id belongs to a process with another start time."""
     if not HERE.started:
         pytest.skip("this system does not tell when a process started")
     Journal(store, replace(HERE, id="before", started="1"), time, stopwatch=time).acquire_lease(KEY)
@@ -493,7 +493,7 @@ def test_holder_whose_process_id_was_given_away_is_dead(store: TextStore, journa
 
 @pytest.mark.parametrize("pid", [0, -1, 2**70])
 def test_nonsense_process_id_is_no_proof_of_death(store: TextStore, journal: Journal, time: Time, pid: int) -> None:
-    """No crafted number makes us stumble, or takes a lease from its owner."""
+    """A senseless process id neither raises nor frees a lease."""
     Journal(store, replace(HERE, id="odd", pid=pid), time, stopwatch=time).acquire_lease(KEY)
 
     assert not journal.acquire_lease(KEY)
@@ -518,7 +518,7 @@ sys.stdin.read()
 def test_lease_of_a_killed_process_is_free_at_once(
     tmp_path: Path, store: TextStore, time: Time, *, is_reaped: bool
 ) -> None:
-    """A killed build holds up no other build, whether or not its parent has noticed."""
+    """The lease of a killed process is free at once, also before its parent has noticed."""
     journal = Journal(store, HERE, time)
     command = [sys.executable, "-c", HOLD, str(tmp_path / "store")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
@@ -551,7 +551,7 @@ sys.stdin.readline()
 
 
 def test_processes_that_claim_the_same_keys_win_each_once(tmp_path: Path) -> None:
-    """In every one of many rounds exactly one of several processes works on a key."""
+    """Of several processes that claim a key, exactly one gets it, in every round."""
     command = [sys.executable, "-c", RACE, str(tmp_path / "store")]
     racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     won: list[int] = []

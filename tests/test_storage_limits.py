@@ -1,4 +1,4 @@
-"""Requests of all processes on a cache are counted together, cooldowns are shared, and nothing blocks for ever."""
+"""Request windows, cooldowns and render times, shared by all processes on a cache."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ def closed(tmp_path: Path) -> TextStore:
     steps=st.lists(st.one_of(st.floats(0, 30), st.floats(0, 0.001), st.just(WINDOW_S)), max_size=60),
 )
 def test_no_minute_has_more_requests_than_allowed(per_minute: int, steps: list[float]) -> None:
-    """Whatever the pace, and waiting as told, every window holds at most `per_minute` requests."""
+    """Every minute has at most `per_minute` requests if callers wait as told."""
     now, times, made = NOW, tuple[float, ...](), list[float]()
     for step in steps:
         now += step
@@ -66,7 +66,7 @@ def test_no_minute_has_more_requests_than_allowed(per_minute: int, steps: list[f
     jumps=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20),
 )
 def test_clock_that_jumps_blocks_for_two_windows_at_most(per_minute: int, jumps: list[float]) -> None:
-    """However the clock is put back or forward, who waits as told gets through within two minutes."""
+    """After any jump of the clock, a caller that waits as told passes within two minutes."""
     now, times = NOW, tuple[float, ...]()
     for jump in jumps:
         now += jump
@@ -85,7 +85,7 @@ def test_clock_that_jumps_blocks_for_two_windows_at_most(per_minute: int, jumps:
 )
 @example(per_minute=2, skews=[0.0] * 20 + [4.0, -3.0])
 def test_readings_that_come_late_do_not_open_the_window(per_minute: int, skews: list[float]) -> None:
-    """Two processes' readings may arrive in the wrong order: the count still holds for the times as they are."""
+    """The window counts right if the readings of two processes arrive in the wrong order."""
     times, made = tuple[float, ...](), list[float]()
     for number, skew in enumerate(skews):
         now = NOW + 3 * number + skew
@@ -98,7 +98,7 @@ def test_readings_that_come_late_do_not_open_the_window(per_minute: int, skews: 
 
 
 def test_request_that_was_not_counted_is_told_to_wait() -> None:
-    """Rounding can make the wait 0.0 a moment too early, which would say that the request may go."""
+    """A request that was not counted waits longer than 0.0, whatever rounding does."""
     time = 4 + 5.3e-15
 
     wait_s, times = admit((time,), 4 + WINDOW_S, 1)
@@ -107,7 +107,7 @@ def test_request_that_was_not_counted_is_told_to_wait() -> None:
 
 
 def test_window_counts_per_provider_and_tells_how_long_to_wait(store: TextStore) -> None:
-    """The third request of two allowed waits for the first to be a minute old."""
+    """Each provider has its own window; a third request of two waits until the first is a minute old."""
     window = RateLimiter(store, "leonardo", 2)
 
     assert [window.reserve(NOW), window.reserve(NOW + 10), window.reserve(NOW + 20)] == [0.0, 0.0, WINDOW_S - 20]
@@ -118,7 +118,7 @@ def test_window_counts_per_provider_and_tells_how_long_to_wait(store: TextStore)
 
 @pytest.mark.parametrize("value", [None, 5, "x", {}, ["a", None, True, [1]], [1e300, -1e300], [NOW + 1e9] * 5], ids=str)
 def test_window_that_is_not_ours_blocks_for_a_minute_at_most(store: TextStore, value: JsonValue) -> None:
-    """Whatever the row holds, a request gets through."""
+    """A crafted window blocks for at most a minute."""
     store.set("window:leonardo", value)
     window = RateLimiter(store, "leonardo", 2)
 
@@ -141,7 +141,7 @@ print(sum(window.reserve(time.time()) == 0.0 for _ in range(100)))
 
 
 def test_window_is_exact_between_processes(tmp_path: Path) -> None:
-    """Three processes that want 100 each at once get 150 together."""
+    """Three processes that want 100 requests each get 150 together."""
     command = [sys.executable, "-c", RESERVE, str(tmp_path / "store")]
     processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     for process in processes:
@@ -157,7 +157,7 @@ def test_window_is_exact_between_processes(tmp_path: Path) -> None:
 
 
 def test_window_goes_on_alone_without_its_store(tmp_path: Path, closed: TextStore) -> None:
-    """When the store fails the limit still holds for this process, counted from what it knew."""
+    """With a failing store, the limit holds for the process, from the last known count."""
     alone = RateLimiter(closed, "leonardo", 1)
     assert [alone.reserve(NOW), alone.reserve(NOW + 1)] == [0.0, WINDOW_S - 1]
 
@@ -172,7 +172,7 @@ def test_window_goes_on_alone_without_its_store(tmp_path: Path, closed: TextStor
 
 
 def test_cooldown_is_heard_by_others_and_never_shortened(store: TextStore) -> None:
-    """The latest wish of a service counts, for every process."""
+    """A cooldown holds for every process, and a shorter one does not replace it."""
     Cooldowns(store, lambda: NOW).cool_down("leonardo", NOW + 60)
     cooldowns = Cooldowns(store, lambda: NOW)
     cooldowns.cool_down("leonardo", NOW + 5)
@@ -183,7 +183,7 @@ def test_cooldown_is_heard_by_others_and_never_shortened(store: TextStore) -> No
 
 @pytest.mark.parametrize("until", [NOW + 1e9, float("inf"), float("nan")])
 def test_cooldown_lasts_an_hour_at_most(store: TextStore, until: float) -> None:
-    """A service cannot send us away for ever."""
+    """A cooldown lasts at most an hour."""
     cooldowns = Cooldowns(store, lambda: NOW)
     cooldowns.cool_down("leonardo", until)
 
@@ -192,7 +192,7 @@ def test_cooldown_lasts_an_hour_at_most(store: TextStore, until: float) -> None:
 
 @pytest.mark.parametrize("value", [NOW + 3601, 1e300, "soon", True, [NOW], {}], ids=str)
 def test_cooldown_that_was_never_asked_for_is_none(store: TextStore, value: JsonValue) -> None:
-    """A row that `cool_down` cannot have written does not hold a provider back, nor does a clock that was put back."""
+    """A crafted cooldown, or one beyond an hour after a clock was put back, is ignored."""
     store.set("rest:leonardo", value)
     cooldowns = Cooldowns(store, lambda: NOW)
 
@@ -202,7 +202,7 @@ def test_cooldown_that_was_never_asked_for_is_none(store: TextStore, value: Json
 
 
 def test_cooldowns_go_on_alone_without_their_store(closed: TextStore) -> None:
-    """When the store fails the cooldown is kept for this process."""
+    """With a failing store, a cooldown holds for the process."""
     cooldowns = Cooldowns(closed, lambda: NOW)
     cooldowns.cool_down("leonardo", NOW + 5)
 
@@ -213,7 +213,7 @@ def test_cooldowns_go_on_alone_without_their_store(closed: TextStore) -> None:
 
 
 def test_render_times_are_the_last_of_their_kind(store: TextStore) -> None:
-    """Thirty-two are kept, oldest first, each kind for itself."""
+    """The last 32 render times of each kind are kept, oldest first."""
     times = StoredRenderTimes(store)
     for number in range(1, 41):
         times.observe("phoenix 1536x864", float(number))
@@ -224,7 +224,7 @@ def test_render_times_are_the_last_of_their_kind(store: TextStore) -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 1e6])
 def test_time_that_cannot_be_is_not_kept(store: TextStore, seconds: float) -> None:
-    """One nonsense measurement does not spoil the estimate."""
+    """A senseless render time is not kept."""
     times = StoredRenderTimes(store)
     times.observe("k", 14.0)
     times.observe("k", seconds)
@@ -233,14 +233,14 @@ def test_time_that_cannot_be_is_not_kept(store: TextStore, seconds: float) -> No
 
 
 def test_times_that_are_not_ours_are_left_out(store: TextStore) -> None:
-    """Of a crafted row only what could be a time is used."""
+    """Of a crafted row, only valid render times are used."""
     store.set("times:k", [1, "x", None, -5, 1e9, [2], True, 2.5])
 
     assert StoredRenderTimes(store).seen("k") == (1.0, 2.5)
 
 
 def test_render_times_go_on_alone_without_their_store(closed: TextStore) -> None:
-    """When the store fails the times are kept for this process."""
+    """With a failing store, render times are kept for the process."""
     times = StoredRenderTimes(closed)
     times.observe("k", 14.0)
 
@@ -248,7 +248,7 @@ def test_render_times_go_on_alone_without_their_store(closed: TextStore) -> None
 
 
 def test_memory_will_do_as_a_store() -> None:
-    """Where no file can be, everything works for as long as the process lives."""
+    """Windows, cooldowns and render times work with a store in memory."""
     store = MemoryStore()
 
     assert RateLimiter(store, "p", 1).reserve(NOW) == 0.0

@@ -1,4 +1,4 @@
-"""Paid pictures are pairs of plain files: never half there, and never believed unread."""
+"""The picture store: pairs of plain files, written whole and verified when read."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def pictures(tmp_path: Path) -> PictureFolder:
 
 @pytest.fixture
 def folder(pictures: PictureFolder) -> Path:
-    """Where it is."""
+    """The folder's path."""
     return pictures.path(RECORD).parent
 
 
@@ -68,7 +68,7 @@ def rewrite(folder: Path, **changes: object) -> None:
 
 
 def test_pair_comes_back_as_it_was_saved(pictures: PictureFolder) -> None:
-    """The record has every field, the picture every byte, and nothing else is in the folder."""
+    """A pair reads back with every field and byte, and the folder contains nothing else."""
     found = pictures.get_unverified(KEY)
 
     assert found == RECORD
@@ -85,7 +85,7 @@ def test_record_is_for_people_to_read(folder: Path) -> None:
 
 
 def test_gallery_is_read_without_diskcache_or_network_library() -> None:
-    """A warm build from pinned pictures pays for no import."""
+    """Reading a gallery imports neither diskcache nor a network library."""
     program = "import sys, mkdocs_leonardo.storage.pictures; print({'diskcache', 'sqlite3', 'httpx'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
@@ -93,7 +93,7 @@ def test_gallery_is_read_without_diskcache_or_network_library() -> None:
 
 
 def test_key_that_is_not_there_is_none(tmp_path: Path, pictures: PictureFolder) -> None:
-    """A miss is no error, in a folder that does not exist either, nor in one that is a file."""
+    """An absent key gives None, also without a folder or with a file in its place."""
     (tmp_path / "plain.txt").touch()
 
     assert pictures.get_unverified("0" * 64) is None
@@ -104,7 +104,7 @@ def test_key_that_is_not_there_is_none(tmp_path: Path, pictures: PictureFolder) 
 
 @pytest.mark.parametrize("key", ["", "../../etc/passwd", "5" * 63, "G" * 64, "5" * 64 + "\n"])
 def test_key_that_is_no_digest_is_a_mistake_of_the_caller(pictures: PictureFolder, key: str) -> None:
-    """No text but 64 hex digits ever becomes a file name."""
+    """A key that is not 64 hex digits raises."""
     with pytest.raises(ValueError, match="not a generation key"):
         pictures.get_unverified(key)
     with pytest.raises(ValueError, match="not a generation key"):
@@ -112,14 +112,14 @@ def test_key_that_is_no_digest_is_a_mistake_of_the_caller(pictures: PictureFolde
 
 
 def test_save_refuses_bytes_of_another_digest(pictures: PictureFolder) -> None:
-    """A record and a picture that do not belong together are never stored."""
+    """A picture that does not match its record's digest is not stored."""
     with pytest.raises(ValueError, match="other bytes"):
         pictures.save(RECORD, b"other")
 
 
 @pytest.mark.parametrize("extension", ["svg", "html", "", "jpg/../../x", "JPG"])
 def test_extension_is_one_of_four(pictures: PictureFolder, folder: Path, extension: str) -> None:
-    """A record cannot choose what kind of file, or which file, is read or written."""
+    """A record with another extension than the four is broken."""
     with pytest.raises(ValueError, match="extension"):
         pictures.save(replace(RECORD, extension=extension), DATA)
     rewrite(folder, extension=extension)
@@ -128,7 +128,7 @@ def test_extension_is_one_of_four(pictures: PictureFolder, folder: Path, extensi
 
 
 def test_saving_again_changes_no_file(pictures: PictureFolder, folder: Path) -> None:
-    """The same pair is written once."""
+    """Saving the same pair again changes no file."""
     before = {path.name: path.stat().st_ino for path in folder.iterdir()}
 
     pictures.save(RECORD, DATA)
@@ -137,7 +137,7 @@ def test_saving_again_changes_no_file(pictures: PictureFolder, folder: Path) -> 
 
 
 def test_other_picture_of_the_same_key_replaces_the_pair(pictures: PictureFolder, folder: Path) -> None:
-    """The last save counts, in another format as well, and leaves no picture without a record."""
+    """Saving another picture of a key replaces the pair, also in another format."""
     other = replace(RECORD, extension="webp", digest=digest_of(b"other"))
 
     pictures.save(other, b"other")
@@ -148,7 +148,7 @@ def test_other_picture_of_the_same_key_replaces_the_pair(pictures: PictureFolder
 
 
 def test_number_or_request_that_cannot_be_kept_loses_no_picture(pictures: PictureFolder) -> None:
-    """The picture is paid: what cannot be written about it is left out."""
+    """A number or request that is no JSON is left out, and the picture is stored."""
     odd = replace(RECORD, cost_usd=float("nan"), seconds=-1.0, page="\udcff.md", request={"prompt": "x" * 70_000})
 
     pictures.save(odd, DATA)
@@ -157,14 +157,14 @@ def test_number_or_request_that_cannot_be_kept_loses_no_picture(pictures: Pictur
 
 
 def test_field_of_a_later_version_is_passed_over(pictures: PictureFolder, folder: Path) -> None:
-    """A gallery written by a newer version, or annotated by hand, is still read."""
+    """An unknown field of a record is ignored."""
     rewrite(folder, note="the one with the gulls")
 
     assert pictures.get_unverified(KEY) == RECORD
 
 
 def test_record_with_the_least_fields_is_read(pictures: PictureFolder, folder: Path) -> None:
-    """Everything but what names and checks the picture may be absent."""
+    """A record needs only the fields that name and check the picture."""
     path = folder / f"{STEM}.json"
     least = {name: getattr(RECORD, name) for name in ("key", "digest", "extension", "provider", "model")}
     path.write_text(json.dumps(least), encoding="utf-8")
@@ -198,7 +198,7 @@ def test_record_with_the_least_fields_is_read(pictures: PictureFolder, folder: P
 def test_field_of_a_wrong_kind_is_a_broken_entry(
     pictures: PictureFolder, folder: Path, name: str, value: object
 ) -> None:
-    """A foreign record is told, not believed; the message names the file."""
+    """A field of a wrong type is a broken entry whose message names the file."""
     rewrite(folder, **{name: value})
 
     with pytest.raises(BrokenEntry, match=rf"{STEM}\.json"):
@@ -211,7 +211,7 @@ def test_field_of_a_wrong_kind_is_a_broken_entry(
     ids=["empty", "half", "list", "null", "bytes", "deep", "nan", "large"],
 )
 def test_record_that_is_not_whole_is_a_broken_entry(pictures: PictureFolder, folder: Path, text: bytes) -> None:
-    """Truncated, foreign and oversized JSON is told, and left out of the list."""
+    """A truncated, foreign or oversized record is a broken entry, left out of the list."""
     (folder / f"{STEM}.json").write_bytes(text)
 
     with pytest.raises(BrokenEntry):
@@ -220,7 +220,7 @@ def test_record_that_is_not_whole_is_a_broken_entry(pictures: PictureFolder, fol
 
 
 def test_oversized_record_is_broken_though_it_is_sound_json(pictures: PictureFolder, folder: Path) -> None:
-    """More than 64 KiB is not read on: a record is small."""
+    """A record above 64 KiB is broken."""
     rewrite(folder, note="x" * 65_536)
 
     with pytest.raises(BrokenEntry, match="larger"):
@@ -228,7 +228,7 @@ def test_oversized_record_is_broken_though_it_is_sound_json(pictures: PictureFol
 
 
 def test_record_without_its_picture_is_broken(pictures: PictureFolder, folder: Path) -> None:
-    """The half that was paid for is missing; that is told, when it is looked for and when it is read."""
+    """A record without its picture is broken, for the search and for reading."""
     (folder / f"{STEM}.jpg").unlink()
 
     with pytest.raises(BrokenEntry, match="missing"):
@@ -238,7 +238,7 @@ def test_record_without_its_picture_is_broken(pictures: PictureFolder, folder: P
 
 
 def test_picture_without_its_record_is_a_miss(pictures: PictureFolder, folder: Path) -> None:
-    """A writer that was killed between the halves leaves nothing to be found, and the next save completes it."""
+    """A picture without its record, as after a kill, is a miss, and the next save completes the pair."""
     (folder / f"{STEM}.json").unlink()
 
     assert pictures.get_unverified(KEY) is None
@@ -250,7 +250,7 @@ def test_picture_without_its_record_is_a_miss(pictures: PictureFolder, folder: P
 def test_changed_picture_is_a_broken_entry(
     pictures: PictureFolder, folder: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
-    """One byte is enough; saving the pair again mends it."""
+    """A picture with one changed byte is broken, and saving the pair again mends it."""
     (folder / f"{STEM}.jpg").write_bytes(spoil(DATA))
 
     with pytest.raises(BrokenEntry, match="digest"):
@@ -260,7 +260,7 @@ def test_changed_picture_is_a_broken_entry(
 
 
 def retouch(path: Path, data: bytes) -> None:
-    """Write other bytes, and have the file look as it did."""
+    """Write other bytes and keep the file's size and times."""
     before = path.stat()
     path.write_bytes(data)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -268,14 +268,14 @@ def retouch(path: Path, data: bytes) -> None:
 
 @pytest.fixture
 def noting(folder: Path) -> PictureFolder:
-    """The same folder, whose pair was verified and noted."""
+    """The folder after its pair was verified and noted."""
     noting = PictureFolder(folder, MemoryStore())
     assert noting.get_verified(KEY) == RECORD
     return noting
 
 
 def test_sound_pair_is_found_with_every_field(pictures: PictureFolder, noting: PictureFolder, tmp_path: Path) -> None:
-    """Read from the files, or from what was noted when they were; a miss is None."""
+    """A sound pair is found with every field, from its files or from its note; an absent one gives None."""
     assert pictures.get_verified(KEY) == RECORD
     assert noting.get_verified(KEY) == RECORD
     assert noting.get_verified("0" * 64) is None
@@ -283,7 +283,7 @@ def test_sound_pair_is_found_with_every_field(pictures: PictureFolder, noting: P
 
 
 def test_pair_that_was_verified_is_not_read_again(pictures: PictureFolder, noting: PictureFolder, folder: Path) -> None:
-    """Sizes and times tell; who cannot note anything reads."""
+    """A verified pair is not read again while sizes and times are the same; without notes it is read."""
     retouch(folder / f"{STEM}.jpg", b"?" * len(DATA))
 
     assert noting.get_verified(KEY) == RECORD
@@ -295,7 +295,7 @@ def test_pair_that_was_verified_is_not_read_again(pictures: PictureFolder, notin
 def test_picture_that_changed_after_it_was_verified_is_told(
     noting: PictureFolder, folder: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
-    """What was noted holds for the file as it was; the pair that is stored anew is sound."""
+    """A picture that changed after its verification is broken, and the pair stored anew is sound."""
     (folder / f"{STEM}.jpg").write_bytes(spoil(DATA))
     os.utime(folder / f"{STEM}.jpg", ns=(1, 1))
 
@@ -306,7 +306,7 @@ def test_picture_that_changed_after_it_was_verified_is_told(
 
 
 def test_record_that_changed_after_it_was_verified_is_read_again(noting: PictureFolder, folder: Path) -> None:
-    """A person has written into it, or a newer picture is described."""
+    """A record that changed after its verification is read again."""
     rewrite(folder, page="elsewhere.md")
     assert noting.get_verified(KEY) == replace(RECORD, page="elsewhere.md")
 
@@ -323,7 +323,7 @@ def test_record_that_changed_after_it_was_verified_is_read_again(noting: Picture
 def test_half_that_became_a_link_after_it_was_verified_is_told(
     noting: PictureFolder, folder: Path, tmp_path: Path, half: str
 ) -> None:
-    """Not even one to the very bytes is followed."""
+    """A half that became a link after its verification is broken, even to the same bytes."""
     (folder / f"{STEM}.{half}").rename(tmp_path / "elsewhere")
     (folder / f"{STEM}.{half}").symlink_to(tmp_path / "elsewhere")
 
@@ -332,7 +332,7 @@ def test_half_that_became_a_link_after_it_was_verified_is_told(
 
 
 def test_half_that_went_after_it_was_verified_is_missed(noting: PictureFolder, folder: Path) -> None:
-    """A note stands for no file."""
+    """A half that was deleted after its verification is missed."""
     (folder / f"{STEM}.jpg").unlink()
     with pytest.raises(BrokenEntry, match="missing"):
         noting.get_verified(KEY)
@@ -355,7 +355,7 @@ def test_half_that_went_after_it_was_verified_is_missed(noting: PictureFolder, f
     ],
 )
 def test_crafted_note_counts_for_nothing(folder: Path, change: dict[str, object]) -> None:
-    """What a note says is checked as a file's text is; else the files are read."""
+    """A crafted note is ignored, and the files are read."""
     notes = MemoryStore()
     noting = PictureFolder(folder, notes)
     noting.get_verified(KEY)
@@ -371,7 +371,7 @@ def test_crafted_note_counts_for_nothing(folder: Path, change: dict[str, object]
 
 
 def test_oversized_picture_is_not_read(pictures: PictureFolder, folder: Path) -> None:
-    """A sparse file of any size costs no memory."""
+    """An oversized sparse file is refused without reading it."""
     os.truncate(folder / f"{STEM}.jpg", MAX_PICTURE_BYTES + 1)
 
     with pytest.raises(BrokenEntry, match="larger"):
@@ -382,7 +382,7 @@ def test_oversized_picture_is_not_read(pictures: PictureFolder, folder: Path) ->
 def test_half_that_is_a_link_is_a_broken_entry(
     pictures: PictureFolder, folder: Path, tmp_path: Path, half: str
 ) -> None:
-    """A link would publish a file from elsewhere; not even one with the right bytes is followed."""
+    """A half that is a link is broken, even to the right bytes."""
     elsewhere = tmp_path / "elsewhere"
     (folder / f"{STEM}.{half}").rename(elsewhere)
     (folder / f"{STEM}.{half}").symlink_to(elsewhere)
@@ -396,7 +396,7 @@ def test_half_that_is_a_link_is_a_broken_entry(
 
 
 def test_saving_over_a_link_leaves_its_target_alone(pictures: PictureFolder, folder: Path, tmp_path: Path) -> None:
-    """The link is replaced, not what it points at."""
+    """Saving over a link replaces the link and leaves its target."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"precious")
     for half in ("jpg", "json"):
@@ -411,7 +411,7 @@ def test_saving_over_a_link_leaves_its_target_alone(pictures: PictureFolder, fol
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
 def test_half_that_is_a_pipe_or_folder_does_not_block(pictures: PictureFolder, folder: Path) -> None:
-    """A named pipe would make an open wait for ever."""
+    """A half that is a named pipe or a folder does not block."""
     for half in ("json", "jpg"):
         (folder / f"{STEM}.{half}").unlink()
         os.mkfifo(folder / f"{STEM}.{half}")
@@ -426,7 +426,7 @@ def test_half_that_is_a_pipe_or_folder_does_not_block(pictures: PictureFolder, f
 
 
 def test_records_are_the_sound_ones(pictures: PictureFolder, folder: Path) -> None:
-    """Broken pairs and other people's files are left out, the rest is sorted by key."""
+    """The list has the sound records sorted by key, without broken pairs and foreign files."""
     others = [replace(RECORD, key=digest_of(bytes([number])), digest=digest_of(b"x")) for number in range(3)]
     for other in others:
         pictures.save(other, b"x")
@@ -439,14 +439,14 @@ def test_records_are_the_sound_ones(pictures: PictureFolder, folder: Path) -> No
 
 
 def test_folder_that_cannot_be_looked_into_is_told_and_no_miss(tmp_path: Path) -> None:
-    """What may be there, and was paid for, must not be called absent in silence."""
+    """A folder that cannot be read raises StoreUnavailable instead of a miss."""
     (tmp_path / "pictures").symlink_to("pictures")
     with pytest.raises(BrokenEntry, match="cannot be opened"):
         PictureFolder(tmp_path / "pictures").get_unverified(KEY)
 
 
 def test_removed_pair_is_gone_sound_or_broken(pictures: PictureFolder, folder: Path) -> None:
-    """Both halves go, whatever state they were in; removing what is not there is no error."""
+    """Removing deletes both halves in any state, and an absent pair without an error."""
     (folder / f"{STEM}.json").write_text("{", encoding="utf-8")
 
     pictures.remove(KEY)
@@ -458,7 +458,7 @@ def test_removed_pair_is_gone_sound_or_broken(pictures: PictureFolder, folder: P
 
 @pytest.mark.parametrize("name", ["plain.txt", "plain.txt/below", "x" * 300])
 def test_folder_that_cannot_be_is_unavailable(tmp_path: Path, name: str) -> None:
-    """A file in the way, or a name too long, is StoreUnavailable."""
+    """A file in the folder's place, or a name too long, raises StoreUnavailable."""
     (tmp_path / "plain.txt").touch()
 
     with pytest.raises(StoreUnavailable):
@@ -466,7 +466,7 @@ def test_folder_that_cannot_be_is_unavailable(tmp_path: Path, name: str) -> None
 
 
 def test_save_that_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A folder in the record's place makes the second rename fail: no temporary name stays, and nothing is found."""
+    """A save that fails at the second rename leaves no temporary file and no pair."""
     folder = tmp_path / "pictures"
     (folder / f"{STEM}.json" / "x").mkdir(parents=True)
 
@@ -493,7 +493,7 @@ except StoreUnavailable:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
 def test_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A picture that does not fit is StoreUnavailable, and not a byte of it stays."""
+    """A save on a full disk raises StoreUnavailable and leaves no byte."""
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path / "pictures")],
         capture_output=True,
@@ -522,7 +522,7 @@ for number in itertools.count():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_writer_killed_at_any_moment_leaves_no_half_picture(tmp_path: Path) -> None:
-    """Whatever is found after a kill is whole; at most the last save is missing."""
+    """After a killed writer, every found picture is whole, and at most the last save is missing."""
     pictures = PictureFolder(tmp_path / "pictures")
     for saves in range(1, 7):
         command = [sys.executable, "-c", WRITE, str(tmp_path / "pictures")]
@@ -540,7 +540,7 @@ def test_writer_killed_at_any_moment_leaves_no_half_picture(tmp_path: Path) -> N
 
 
 def test_two_writers_of_one_key_leave_one_whole_pair(tmp_path: Path) -> None:
-    """However two different pictures of a key cross, picture and record belong together afterwards."""
+    """Two simultaneous writers of one key leave a matching pair."""
     pictures = PictureFolder(tmp_path / "pictures")
     kinds = [(replace(RECORD, digest=digest_of(data), job_id=data.decode()), data) for data in (b"a", b"b")]
     for _ in range(20):
@@ -561,7 +561,7 @@ def test_two_writers_of_one_key_leave_one_whole_pair(tmp_path: Path) -> None:
 
 
 def test_plain_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
-    """A file of exactly the limit is whole, one byte more is refused, none is FileNotFoundError."""
+    """A file at its limit is read, one byte more is refused, and an absent one raises FileNotFoundError."""
     path = tmp_path / "file"
     path.write_bytes(b"12345")
 

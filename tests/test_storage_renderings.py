@@ -1,4 +1,4 @@
-"""A rendering is loaded only if every one of its files is what was written."""
+"""The index of renderings: a rendering is loaded only if each of its files is the written one."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -61,13 +61,13 @@ def spoil(store: MemoryStore, number: int, change: Mapping[str, Any]) -> None:
 
 @pytest.fixture
 def store() -> MemoryStore:
-    """Where the names, sizes and digests are."""
+    """The store of names, sizes and digests."""
     return MemoryStore()
 
 
 @pytest.fixture
 def rendering(tmp_path: Path) -> Rendering:
-    """Files on the disk."""
+    """A rendering with files on the disk."""
     return written(tmp_path / "variants")
 
 
@@ -80,13 +80,13 @@ def cache(tmp_path: Path, store: MemoryStore, rendering: Rendering) -> Rendering
 
 
 def test_rendering_comes_back_as_it_was_saved(cache: RenderingCache, rendering: Rendering) -> None:
-    """Every field of every variant survives."""
+    """A rendering reads back with every field of every variant."""
     assert cache.load(KEY) == rendering
     assert cache.keys() == (KEY,)
 
 
 def test_unknown_rendering_is_none(cache: RenderingCache) -> None:
-    """A miss is no error, before and after removal."""
+    """An unknown or removed rendering gives None."""
     assert cache.load("cd" * 32) is None
     cache.remove(KEY)
     cache.remove(KEY)
@@ -95,7 +95,7 @@ def test_unknown_rendering_is_none(cache: RenderingCache) -> None:
 
 
 def test_folder_may_move(tmp_path: Path, store: MemoryStore, cache: RenderingCache) -> None:
-    """A cache restored at another place is as good: names are relative to the folder."""
+    """A moved folder keeps its renderings, since names are relative."""
     (tmp_path / "variants").rename(tmp_path / "moved")
 
     loaded = RenderingCache(tmp_path / "moved", store).load(KEY)
@@ -107,27 +107,27 @@ def test_folder_may_move(tmp_path: Path, store: MemoryStore, cache: RenderingCac
 
 
 def changed(path: Path) -> None:
-    """One byte is another."""
+    """The file with one changed byte."""
     path.write_bytes(b"?" + path.read_bytes()[1:])
 
 
 def truncated(path: Path) -> None:
-    """The last byte is missing."""
+    """The file without its last byte."""
     path.write_bytes(path.read_bytes()[:-1])
 
 
 def longer(path: Path) -> None:
-    """There is one byte more."""
+    """The file with one more byte."""
     path.write_bytes(path.read_bytes() + b"?")
 
 
 def linked(path: Path) -> None:
-    """The right bytes, behind a link."""
+    """A link to the right bytes."""
     path.symlink_to(path.rename(path.with_name("elsewhere")))
 
 
 def made_a_folder(path: Path) -> None:
-    """No file at all."""
+    """A folder in the file's place."""
     path.unlink()
     path.mkdir()
 
@@ -137,7 +137,7 @@ def made_a_folder(path: Path) -> None:
 def test_file_that_is_not_what_was_written_is_told(
     cache: RenderingCache, rendering: Rendering, spoil: Callable[[Path], None], number: int
 ) -> None:
-    """One bad file of several breaks the rendering, and the message names it."""
+    """One bad file breaks the rendering, and the message names the file."""
     path = rendering.variants[number].path
     spoil(path)
 
@@ -153,7 +153,7 @@ def test_file_that_is_not_what_was_written_is_told(
 def test_name_in_a_crafted_record_stays_in_its_folder(
     tmp_path: Path, store: MemoryStore, cache: RenderingCache, name: str, column: str
 ) -> None:
-    """Neither what is read nor what is written into the site can be elsewhere, or anything but a picture."""
+    """A crafted record names no file outside the folder, and nothing but pictures."""
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     spoil(store, 0, {column: name, "digests": digest_of(b"secret"), "sizes_bytes": 6})
 
@@ -180,7 +180,7 @@ def test_name_in_a_crafted_record_stays_in_its_folder(
     ],
 )
 def test_crafted_record_is_told(store: MemoryStore, cache: RenderingCache, field: str, value: Any) -> None:  # noqa: ANN401 - any JSON
-    """What goes into pages from a record is exactly of the kind that was written."""
+    """A record with a value of another type is broken."""
     record: Any = store.get(f"rendering:{KEY}")
     store.set(f"rendering:{KEY}", {**record, field: value})
 
@@ -217,7 +217,7 @@ def test_crafted_record_is_told(store: MemoryStore, cache: RenderingCache, field
     ],
 )
 def test_crafted_variant_is_told(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
-    """The same for each file."""
+    """A file's value of another type breaks the record."""
     spoil(store, 1, {column: value})
 
     with pytest.raises(BrokenEntry, match="is incomplete"):
@@ -227,7 +227,7 @@ def test_crafted_variant_is_told(store: MemoryStore, cache: RenderingCache, colu
 @pytest.mark.parametrize("column", ["roles", "formats", "widths_px", "heights_px", "sizes_bytes", "digests", "names"])
 @pytest.mark.parametrize("value", [None, 5, "", [], ["hero"], {}, "missing", "one less"])
 def test_crafted_column_is_told(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
-    """A column of another kind, an empty one, and one that is shorter than the others."""
+    """A column of another type, an empty one or a shorter one breaks the record."""
     record: Any = store.get(f"rendering:{KEY}")
     if value == "missing":
         del record["variants"][column]
@@ -243,7 +243,7 @@ def test_crafted_column_is_told(store: MemoryStore, cache: RenderingCache, colum
 
 
 def test_one_file_named_twice_is_no_trouble(store: MemoryStore, cache: RenderingCache, rendering: Rendering) -> None:
-    """Two variants may share a file: a record that says so is whole."""
+    """A rendering with two variants in one file is whole."""
     first = rendering.variants[0]
     spoil(store, 1, {"files": first.file, "digests": first.digest, "sizes_bytes": first.size_bytes})
 
@@ -254,7 +254,7 @@ def test_one_file_named_twice_is_no_trouble(store: MemoryStore, cache: Rendering
 
 
 def test_files_that_were_loaded_were_seen(cache: RenderingCache, rendering: Rendering) -> None:
-    """The cache knows which files it has found to be what was written, and of no others."""
+    """The cache knows the files that it has verified, and no others."""
     path = rendering.variants[1].path
     data = path.read_bytes()
     changed(path)
@@ -270,7 +270,7 @@ def test_files_that_were_loaded_were_seen(cache: RenderingCache, rendering: Rend
 
 
 def test_record_that_is_no_object_is_told(store: MemoryStore, cache: RenderingCache) -> None:
-    """A list under the key is as foreign."""
+    """A record that is a list is broken."""
     store.set(f"rendering:{KEY}", [1])
 
     with pytest.raises(BrokenEntry, match="is incomplete"):
@@ -278,7 +278,7 @@ def test_record_that_is_no_object_is_told(store: MemoryStore, cache: RenderingCa
 
 
 def test_rendering_with_files_elsewhere_is_a_mistake_of_the_caller(cache: RenderingCache, rendering: Rendering) -> None:
-    """What could not be loaded again is refused when it is saved."""
+    """Saving a rendering with files outside the folder raises."""
     stray = rendering.variants[0]._replace(folder=Path("elsewhere"))
 
     with pytest.raises(ValueError, match="not in"):
@@ -288,6 +288,6 @@ def test_rendering_with_files_elsewhere_is_a_mistake_of_the_caller(cache: Render
 
 
 def test_store_holds_no_path_of_the_machine(tmp_path: Path, store: MemoryStore, cache: RenderingCache) -> None:
-    """A cache is carried between machines."""
+    """The store contains no absolute path."""
     assert cache.keys() == (KEY,)
     assert str(tmp_path) not in json.dumps(store.get(f"rendering:{KEY}"))

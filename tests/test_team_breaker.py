@@ -1,4 +1,4 @@
-"""When a service is left alone, and when it is asked again."""
+"""The circuit breaker of the object store."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from mkdocs_leonardo.team.breaker import OPEN_S, CircuitBreaker
 
 @dataclass
 class Watch:
-    """Time that passes when a test says so (seconds)."""
+    """A stopwatch that a test moves, in seconds."""
 
     now_s: float = 0.0
 
     def __call__(self) -> float:
-        """What time it is."""
+        """The time of the stopwatch."""
         return self.now_s
 
 
 def fail(breaker: CircuitBreaker, times: int) -> None:
-    """So many failures, one after the other."""
+    """So many failed calls, one after the other."""
     for _ in range(times):
         breaker.record_failure(breaker.begin())
 
 
 def test_breaker_calls_that_fail_together_count_once() -> None:
-    """A line that breaks under thirty calls has broken once."""
+    """Simultaneous failed calls count as one failure."""
     breaker = CircuitBreaker(3, monotonic=Watch())
     breaker.record_success()
     for begun in [breaker.begin() for _ in range(30)]:
@@ -37,7 +37,7 @@ def test_breaker_calls_that_fail_together_count_once() -> None:
 
 
 def test_breaker_lets_one_call_find_out_whether_the_service_is_back() -> None:
-    """After a rest, one of those that ask; all of them when it has answered."""
+    """After its rest, the breaker lets one call through, and all calls once that one is answered."""
     watch = Watch()
     breaker = CircuitBreaker(3, monotonic=watch)
     breaker.record_success()
@@ -54,7 +54,7 @@ def test_breaker_lets_one_call_find_out_whether_the_service_is_back() -> None:
 
 
 def test_breaker_asks_a_service_that_never_answered_no_second_time() -> None:
-    """An address with a slip in it costs a build one wait; any answer shows that the service is there."""
+    """A service that never answered is asked once; any answer counts."""
     watch = Watch()
     breaker = CircuitBreaker(3, monotonic=watch)
     assert breaker.may_call()

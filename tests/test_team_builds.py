@@ -1,4 +1,4 @@
-"""Builds on machines of their own, with nothing in common but a store, pay for each picture once in all."""
+"""Builds on machines with nothing in common but a store: each picture is paid for once in all."""
 
 import json
 import re
@@ -20,13 +20,13 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="stops processes
 
 
 class Machine(Site):
-    """A copy of the site on a machine with an empty cache, which may write to the store."""
+    """A copy of the site with an empty cache and the permission to write to the store."""
 
     team: TeamStore
     may_write = True
 
     def environ(self, services: AnyServices | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-        """With the store's credentials."""
+        """The environment with the store's credentials."""
         rights = WRITER if self.may_write else {}
         return super().environ(services, {**self.team.environ, **rights, **(environ or {})})
 
@@ -49,7 +49,7 @@ def machines(
 
 @contextmanager
 def at_once(copies: Sequence[Machine], services: AnyServices) -> Iterator[list[Process]]:
-    """A build on each machine, all under way at the same time."""
+    """Run a build on each machine at the same time."""
     for machine in copies:
         machine.configure(services)
     with ExitStack() as stack:
@@ -62,24 +62,24 @@ def finished(process: Process) -> int:
 
 
 def built(machine: Machine) -> Built:
-    """What the machine's last build left behind, with its log."""
+    """The result of the machine's last build, with its log."""
     log = "\n".join(path.read_text(encoding="utf-8") for path in sorted(machine.folder.glob("log*.txt")))
     return Built(0, log, machine.folder)
 
 
 def providers(machine: Machine) -> set[str]:
-    """Whose pictures the machine's pages show."""
+    """The providers of the pictures on the machine's pages."""
     return {hero["provider"] for hero in built(machine).report["heroes"]}
 
 
 def leases(team: TeamStore) -> list[str]:
-    """The leases that are left in a store whose files can be seen."""
+    """The leases that are left in a store with visible files."""
     assert team.folder is not None
     return sorted(str(path.relative_to(team.folder)) for path in (team.folder / "claims").rglob("*") if path.is_file())
 
 
 def texts(team: TeamStore) -> list[str]:
-    """What these leases say."""
+    """The content of these leases."""
     assert team.folder is not None
     found = []
     for name in leases(team):
@@ -93,7 +93,7 @@ def texts(team: TeamStore) -> list[str]:
 def test_builds_started_at_once_with_empty_caches_pay_for_each_page_once(
     tmp_path: Path, services_process: ServicesProcess, kind: Kind
 ) -> None:
-    """The machine with the lease pays; all builds show every picture, and nothing is left but pictures."""
+    """Simultaneous builds show every picture, pay once for each, and leave only pictures in the store."""
     services_process.leonardo.render_s = 0.3
     with running_store(kind, tmp_path / "store") as team:
         copies = machines(tmp_path, team, 3, number_of_pages=4)
@@ -114,7 +114,7 @@ def test_builds_started_at_once_with_empty_caches_pay_for_each_page_once(
 def test_machines_that_died_or_slept_are_followed_by_another_that_pays_for_nothing_twice(
     tmp_path: Path, services_process: ServicesProcess
 ) -> None:
-    """One was killed when its job was accepted, one fell asleep before its create call left: a third has both pictures.
+    """A third machine has the pictures of one that died with a job and of one that slept before its call.
 
     It collects the first one's job. The second one finds, when it wakes up, that its picture was paid for meanwhile.
     """
@@ -155,7 +155,7 @@ def test_machines_that_died_or_slept_are_followed_by_another_that_pays_for_nothi
 def test_refusal_that_one_machine_paid_for_is_known_to_the_next(
     tmp_path: Path, services_process: ServicesProcess
 ) -> None:
-    """A picture that was made, charged for and withheld is asked for once in all, and each build says why."""
+    """A withheld picture that one machine paid for is asked for once, and each build says why."""
     services = services_process
     services.leonardo.on_create(MarkedNsfw())
     with running_store("moto", tmp_path / "store") as team:
@@ -179,7 +179,7 @@ def test_refusal_that_one_machine_paid_for_is_known_to_the_next(
 def test_store_that_is_gone_halfway_costs_no_build_its_pictures(
     tmp_path: Path, services_process: ServicesProcess
 ) -> None:
-    """Where the site pays all the same: every picture, one warning, and no more paid for than a build has pages."""
+    """With `on_store_failure: generate`, builds whose store fails show every picture with one warning each."""
     services = services_process
     services.leonardo.render_s = 0.5
     with running_store("moto", tmp_path / "store") as team:
@@ -200,7 +200,7 @@ def test_store_that_is_gone_halfway_costs_no_build_its_pictures(
 
 
 def test_line_that_breaks_for_seconds_costs_no_picture_twice(tmp_path: Path, services_process: ServicesProcess) -> None:
-    """A machine that cannot reach the store for a moment waits for it, rather than pay for what another one makes."""
+    """A machine waits for a store that is unreachable for seconds instead of paying for another's picture."""
     services = services_process
     services.leonardo.render_s = 2.0
     with running_store("moto", tmp_path / "store") as team:

@@ -1,4 +1,4 @@
-"""Runners that share an object store and nothing else make each picture once, whatever becomes of one of them."""
+"""Leases of runners that share an object store and nothing else: each picture is made once."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ ACCEPTED = replace(INTENT, calls=(replace(SENT, state="accepted", job_id="job-1"
 
 
 class Stopping(ObjectStore):
-    """A store that can be cut off, or hold a runner at its next call for as long as the test likes."""
+    """A store that can be cut off, or hold a runner at its next call."""
 
     is_cut = False
     failed = lose_answers = 0
@@ -99,7 +99,7 @@ class Team:
     def runner(
         self, *, ahead_s: float = 0.0, secret: str = "", store: Stopping | None = None, patience_s: float = MOST_WAIT_S
     ) -> TeamLeases:
-        """One of them, whose clock is ahead by so much."""
+        """A runner whose clock is ahead by so much."""
         return TeamLeases(
             store or self.store(),
             now=lambda: NOW + ahead_s,
@@ -111,16 +111,16 @@ class Team:
         )
 
     def store(self) -> Stopping:
-        """One runner's way to the folder."""
+        """One runner's client of the folder."""
         return Stopping(self.folder, self.told)
 
     @property
     def objects(self) -> list[str]:
-        """The numbers that are in the store for the wish."""
+        """The numbers of the picture's leases in the store."""
         return sorted(path.name.rpartition("-")[2] for path in (self.folder / "claims").glob(f"{WISH}-*"))
 
     def content(self, number: int) -> dict[str, Any]:
-        """What one of them says."""
+        """The content of one lease."""
         path = self.folder / "claims" / f"{WISH}-{number:06}"
         lease: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["claim"]
         return lease
@@ -134,14 +134,14 @@ def team(tmp_path: Path) -> Team:
 
 
 async def taken(runner: TeamLeases) -> TeamLease:
-    """The lease of a runner who gets it."""
+    """The lease of a runner that gets it at once."""
     lease = await runner.acquire(WISH, {KEY})
     assert lease is not None
     return lease
 
 
 async def taken_over(runner: TeamLeases) -> TeamLease:
-    """The lease that a runner gets after it has waited."""
+    """The lease that a runner gets after a wait."""
     while (lease := await runner.acquire(WISH, {KEY})) is None:
         assert await runner.wait(WISH)
     return lease
@@ -151,7 +151,7 @@ async def taken_over(runner: TeamLeases) -> TeamLease:
 
 
 async def test_claim_taken_keeps_every_other_runner_out(team: Team) -> None:
-    """Of eight runners who ask at the same moment one gets the lease."""
+    """Of eight runners that claim a picture at the same moment, one gets the lease."""
     got: list[TeamLease | None] = []
 
     async def ask(runner: TeamLeases) -> None:
@@ -165,7 +165,7 @@ async def test_claim_taken_keeps_every_other_runner_out(team: Team) -> None:
 
 
 async def test_claim_of_a_new_wish_costs_one_create_call(team: Team) -> None:
-    """Nothing is listed or read first, as there is nearly always nothing."""
+    """The claim of a new picture costs one request, without a list or a read."""
     store = team.store()
 
     await taken(team.runner(store=store))
@@ -174,7 +174,7 @@ async def test_claim_of_a_new_wish_costs_one_create_call(team: Team) -> None:
 
 
 async def test_claim_released_with_nothing_open_leaves_nothing(team: Team) -> None:
-    """The store has the picture; no trace of who made it is left."""
+    """A lease that is released without an open job leaves no object."""
     lease = await taken(team.runner())
     assert await lease.intend(INTENT)
     await lease.accept(ACCEPTED)
@@ -186,7 +186,7 @@ async def test_claim_released_with_nothing_open_leaves_nothing(team: Team) -> No
 
 
 async def test_claim_released_while_the_line_breaks_deletes_no_claim_of_another_runner(team: Team) -> None:
-    """The answer to the deletion is lost, and another runner has the lease by then: nothing is deleted again."""
+    """A deletion whose answer is lost is not repeated, since another runner may have the lease."""
     store = team.store()
     first = await taken(team.runner(store=store))
     successors: list[TeamLease] = []
@@ -204,7 +204,7 @@ async def test_claim_released_while_the_line_breaks_deletes_no_claim_of_another_
 
 @pytest.mark.parametrize("job", [None, ACCEPTED])
 async def test_claim_released_ends_the_wait_of_others_at_once(team: Team, job: Entry | None) -> None:
-    """Who waited may try, without waiting for the lease to grow stale."""
+    """A released lease ends the wait of other runners at once."""
     store = team.store()
     first, second = team.runner(), team.runner(store=store)
     lease = await taken(first)
@@ -222,7 +222,7 @@ async def test_claim_released_ends_the_wait_of_others_at_once(team: Team, job: E
 
 
 async def test_claim_that_beats_is_waited_for_long_past_the_hold(team: Team) -> None:
-    """An owner that lives keeps its lease."""
+    """Beats keep a lease beyond its hold."""
     first, second = team.runner(), team.runner()
     await taken(first)
     assert await second.acquire(WISH, {KEY}) is None
@@ -235,7 +235,7 @@ async def test_claim_that_beats_is_waited_for_long_past_the_hold(team: Team) -> 
 
 
 async def test_claim_that_beats_for_ever_is_not_waited_for_any_longer(team: Team) -> None:
-    """There is an end to a runner's patience, and then it does not pay either."""
+    """A runner stops waiting for a beating lease after its patience, and does not pay."""
     first, second = team.runner(), team.runner(patience_s=3 * HOLD_S)
     await taken(first)
     assert await second.acquire(WISH, {KEY}) is None
@@ -250,7 +250,7 @@ async def test_claim_that_beats_for_ever_is_not_waited_for_any_longer(team: Team
 
 
 async def test_claim_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -> None:
-    """Seven watchers see the owner fall silent; one gets the lease, and the six others wait for that one."""
+    """Of seven watchers of a silent owner, one gets the lease, and six wait for that one."""
     await taken(team.runner())
     watchers = [team.runner() for _ in range(7)]
     got: list[TeamLease] = []
@@ -271,7 +271,7 @@ async def test_claim_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -
 
 
 async def test_claim_of_a_runner_that_watched_while_asleep_is_not_taken_over(team: Team) -> None:
-    """A runner whose own clock jumps ahead between two looks takes no living owner for dead."""
+    """A runner whose own clock jumps ahead does not take over a living owner's lease."""
     jumps = iter([0.0, 0.0, 0.0, *[10 * HOLD_S] * 1000])
     sleeper = TeamLeases(
         team.store(),
@@ -294,7 +294,7 @@ async def test_claim_of_a_runner_that_watched_while_asleep_is_not_taken_over(tea
 
 @pytest.mark.parametrize("job", [INTENT, ACCEPTED])
 async def test_claim_taken_over_comes_with_the_open_job(team: Team, job: Entry) -> None:
-    """A job that a dead runner intended or had accepted is known to its successor."""
+    """The successor of a dead runner knows its intended or accepted job."""
     dead = await taken(team.runner())
     assert await dead.intend(INTENT)
     if job is ACCEPTED:
@@ -308,7 +308,7 @@ async def test_claim_taken_over_comes_with_the_open_job(team: Team, job: Entry) 
 
 
 async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team) -> None:
-    """A job that was not done in time is collected by the next owner, not bought again."""
+    """An open job of a released lease is collected by the next owner."""
     first = await taken(team.runner())
     assert await first.intend(INTENT)
     await first.accept(ACCEPTED)
@@ -324,7 +324,7 @@ async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team)
 
 
 async def test_intent_of_an_owner_that_was_overtaken_is_refused(team: Team) -> None:
-    """A runner that slept past its hold does not submit: another one has the lease by then."""
+    """A runner that slept past its hold does not submit, since another one has the lease."""
     asleep = await taken(team.runner())
     await taken_over(team.runner())
 
@@ -332,7 +332,7 @@ async def test_intent_of_an_owner_that_was_overtaken_is_refused(team: Team) -> N
 
 
 async def test_intent_of_an_owner_that_was_overtaken_is_refused_after_the_other_is_done(team: Team) -> None:
-    """Also when the one that took over has finished and gone meanwhile."""
+    """A runner that slept past its hold does not submit after its successor has released the lease."""
     asleep = await taken(team.runner())
     other = await taken_over(team.runner())
     await other.release()
@@ -341,7 +341,7 @@ async def test_intent_of_an_owner_that_was_overtaken_is_refused_after_the_other_
 
 
 async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover_comes(team: Team) -> None:
-    """A runner that is frozen just before its intent is written either stops or has told its successor."""
+    """A runner that is stopped before its intent either fails or has left the intent to its successor."""
     store = team.store()
     owner = await taken(team.runner(store=store))
     successors: list[TeamLease] = []
@@ -356,7 +356,7 @@ async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover
 
 
 async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_found_it_dead(team: Team) -> None:
-    """The intent that was written at the last moment is there, because it is read after the take-over."""
+    """A successor reads its predecessor's intent after the take-over, so that a late one is not missed."""
     owner = await taken(team.runner())
     store = team.store()
     successor = team.runner(store=store)
@@ -372,7 +372,7 @@ async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_fo
 
 
 async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(team: Team) -> None:
-    """An owner that died before it had read what its predecessor left hides nothing."""
+    """An owner that died before reading its predecessor's jobs does not hide them."""
     first = await taken(team.runner())
     assert await first.intend(INTENT)
     store = team.store()
@@ -395,7 +395,7 @@ async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(tea
 
 
 async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> None:
-    """No other owner came while it was asleep: it has its lease without waiting for itself."""
+    """A runner that wakes up keeps its lease if no other owner came."""
     runner = team.runner()
     first = await taken(runner)
     assert await first.intend(INTENT)
@@ -407,7 +407,7 @@ async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> N
 
 
 async def test_refusal_that_was_paid_for_is_told_to_everybody_and_needs_no_claim(team: Team) -> None:
-    """The next hundred builds read of it, and leave nothing behind."""
+    """A paid refusal is read by a hundred builds, which leave no object."""
     lease = await taken(team.runner())
     await lease.refuse(KEY, "no violence,\nplease")
     await lease.release()
@@ -421,7 +421,7 @@ async def test_refusal_that_was_paid_for_is_told_to_everybody_and_needs_no_claim
 
 
 async def test_refusal_of_one_key_leaves_the_wish_to_others(team: Team) -> None:
-    """A site whose providers are others than the one that refused may try them."""
+    """A refusal of one provider's key leaves the picture to builds with other providers."""
     lease = await taken(team.runner())
     await lease.refuse(KEY, "no")
     await lease.release()
@@ -437,7 +437,7 @@ async def test_refusal_of_one_key_leaves_the_wish_to_others(team: Team) -> None:
 
 @pytest.mark.parametrize("ahead_s", [-7200.0, -300.0, 0.0, 300.0, 7200.0])
 async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -> None:
-    """Minutes or hours apart: the living are left alone, the dead are followed, and their jobs are young enough."""
+    """With clocks minutes or hours apart, living owners keep their leases, and dead ones are followed."""
     first, second = team.runner(ahead_s=ahead_s), team.runner()
     lease = await taken(first)
     sent = replace(SENT, sent_at=NOW + ahead_s)
@@ -464,7 +464,7 @@ async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -
 
 
 async def test_store_that_cannot_be_reached_is_in_nobodys_way(team: Team) -> None:
-    """The runner is told that it does not know what others do, and where it pays all the same, says nothing more."""
+    """An unreachable store is reported once; a runner that pays anyway says no more."""
     store = team.store()
     runner = team.runner(store=store)
     store.is_cut = True
@@ -480,7 +480,7 @@ async def test_store_that_cannot_be_reached_is_in_nobodys_way(team: Team) -> Non
 
 
 def test_store_that_cannot_be_listed_is_one_warning(tmp_path: Path) -> None:
-    """Machines that cannot see each other's leases do not know what is paid for already; of a new wish they do."""
+    """A store that cannot be listed is one warning, and known jobs are unknown except for new pictures."""
     told: list[tuple[int, str]] = []
 
     def runner(url: str) -> TeamLeases:
@@ -505,7 +505,7 @@ def test_store_that_cannot_be_listed_is_one_warning(tmp_path: Path) -> None:
 
 
 async def test_store_that_fails_again_and_again_is_left_alone(team: Team) -> None:
-    """A store that is gone costs a build a few calls, not one for each page."""
+    """A store that fails costs a build a few calls, not one for each page."""
     store = team.store()
     runner = team.runner(store=store)
     assert await runner.acquire(OTHER_KEY, {KEY}) is not None
@@ -517,7 +517,7 @@ async def test_store_that_fails_again_and_again_is_left_alone(team: Team) -> Non
 
 
 async def test_store_that_fails_once_is_asked_once_more(team: Team) -> None:
-    """A call whose answer was lost is no reason to pay for what another machine makes; its lease may be there."""
+    """A call to the store whose answer was lost is repeated, and its lease found."""
     store = team.store()
     assert await store.get("pictures/a") is None
     store.lose_answers = 1
@@ -532,7 +532,7 @@ async def test_store_that_fails_once_is_asked_once_more(team: Team) -> None:
 
 
 async def test_store_that_fails_now_and_then_is_asked_again(team: Team) -> None:
-    """A line that breaks for a moment leaves the next pages their leases."""
+    """After a short failure of the store, the next pages get their leases."""
     store = team.store()
     runner = team.runner(store=store)
     assert await runner.acquire(OTHER_KEY, {KEY}) is not None
@@ -548,7 +548,7 @@ async def test_store_that_fails_now_and_then_is_asked_again(team: Team) -> None:
 
 
 async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> None:
-    """It looks whether the store is back, and knows nothing then; nothing raises, and who waits comes back to try."""
+    """An owner whose store is cut off works on without an exception, and waiting runners try again."""
     store = team.store()
     runner = team.runner(store=store)
     lease = await taken(runner)
@@ -577,7 +577,7 @@ async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> Non
     ],
 )
 async def test_object_that_is_no_claim_counts_for_nothing(team: Team, text: bytes) -> None:
-    """Whatever lies in the place of a lease is waited for as for a dead runner, and then told of."""
+    """A foreign object in a lease's place is waited for like a dead runner, and then reported."""
     (team.folder / "claims").mkdir()
     (team.folder / "claims" / f"{WISH}-000001").write_bytes(text)
 
@@ -589,7 +589,7 @@ async def test_object_that_is_no_claim_counts_for_nothing(team: Team, text: byte
 
 
 async def test_job_that_could_lead_elsewhere_is_not_believed(team: Team) -> None:
-    """A job id is a part of an address: one with other letters in it is dropped."""
+    """A job id with characters that could change an address is dropped."""
     lease = await taken(team.runner())
     await lease.accept(replace(ACCEPTED, calls=(replace(ACCEPTED.calls[0], job_id="../../me"),)))
     await lease.release()
@@ -598,7 +598,7 @@ async def test_job_that_could_lead_elsewhere_is_not_believed(team: Team) -> None
 
 
 async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> None:
-    """A writer without the secret cannot lead a machine to a foreign picture."""
+    """A job in a lease with another secret's signature is ignored."""
     forger = await taken(team.runner(secret="wrong"))
     await forger.accept(ACCEPTED)
     await forger.release()
@@ -624,7 +624,7 @@ def _forge(team: Team, *names: str, data: bytes = b"{}") -> None:
 
 @pytest.mark.parametrize("number", ["020000", "099999", "999999", "999999999"])
 async def test_forged_number_holds_nobody_up(team: Team, number: str) -> None:
-    """A foreign lease is not waited for, not read down from, and not in the way of the plugin's."""
+    """A forged lease number neither delays a runner nor hides the plugin's leases."""
     _forge(team, number, f"{number}.free", "000002")
     store = team.store()
     owner = await taken(team.runner(store=store, secret="team"))
@@ -641,7 +641,7 @@ async def test_forged_number_holds_nobody_up(team: Team, number: str) -> None:
 
 
 async def test_forged_word_does_not_free_a_claim(team: Team) -> None:
-    """Where leases are signed, a writer without the secret cannot take one from its owner."""
+    """A forged release of a signed lease does not free it."""
     owner = await taken(team.runner(secret="team"))
     _forge(team, "000001.free", data=b'{"claim": {}}')
     other = team.runner(secret="team")
@@ -656,7 +656,7 @@ async def test_forged_word_does_not_free_a_claim(team: Team) -> None:
 
 
 async def test_unsigned_claim_is_nobodys(team: Team) -> None:
-    """A writer without the secret cannot keep machines with it from their work."""
+    """An unsigned lease is ignored by runners with a secret."""
     assert await team.runner().acquire(WISH, {KEY}) is not None
 
     lease = await taken(team.runner(secret="team"))
@@ -668,7 +668,7 @@ async def test_unsigned_claim_is_nobodys(team: Team) -> None:
 
 
 async def test_owner_whose_claim_was_overwritten_does_not_pay(team: Team) -> None:
-    """Where a service lets two runners make one object, the last one has it, and the first one sees that."""
+    """An owner whose lease was overwritten notices it and does not pay."""
     first = await taken(
         TeamLeases(team.store(), now=lambda: NOW, sleep=anyio.sleep, notify=lambda *_: None, may_cross=True)
     )

@@ -1,4 +1,4 @@
-"""Named bytes in real object stores: moto, rclone, Apache and a folder."""
+"""The client of real object stores: moto, rclone, Apache and a folder."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from mkdocs_leonardo.team.object_store import ObjectStore
 
 @pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TeamStore]:
-    """Each of the stores, empty."""
+    """An empty store of each kind."""
     with running(request.param, tmp_path / "store") as started:
         yield started
 
 
 def failure(url: str, environ: dict[str, str] | None = None) -> str:
-    """What a read at an address says."""
+    """The message of a failed read at an address."""
     address = StoreAddress.parse(url)
     with pytest.raises(StoreUnavailable) as caught:
         in_loop(lambda: ObjectStore(address, environ or {}).get("pictures/a"))
@@ -44,7 +44,7 @@ def failure(url: str, environ: dict[str, str] | None = None) -> str:
 
 
 def test_object_that_was_created_is_read_back_and_listed(store: TeamStore) -> None:
-    """Bytes come back as they went in, with a time by the service's clock."""
+    """A created object is read back and listed with the service's time."""
 
     async def act() -> None:
         objects = store.objects()
@@ -64,7 +64,7 @@ def test_object_that_was_created_is_read_back_and_listed(store: TeamStore) -> No
 
 
 def test_create_of_an_object_that_is_there_changes_nothing(store: TeamStore) -> None:
-    """The first writer wins, and is told so again when it asks again; also where the service would overwrite."""
+    """The first writer of an object wins, also if the service would overwrite it."""
 
     async def act() -> None:
         objects = store.objects()
@@ -80,7 +80,7 @@ def test_create_of_an_object_that_is_there_changes_nothing(store: TeamStore) -> 
 
 
 def test_eight_creates_at_once_have_one_winner_whose_bytes_stay(store: TeamStore) -> None:
-    """Also where the service ignores the condition, or looks first and writes later."""
+    """Of eight simultaneous creates one wins, also if the service ignores the condition or checks it early."""
 
     async def act() -> None:
         # The first create of a client looks how the service behaves; the others know.
@@ -105,7 +105,7 @@ def test_eight_creates_at_once_have_one_winner_whose_bytes_stay(store: TeamStore
 def test_service_that_ignores_the_condition_is_noticed_by_its_first_create(
     kind: Kind, tmp_path: Path, *, ignores: bool
 ) -> None:
-    """Known after the first create, and not before."""
+    """The first create shows whether the service ignores the condition."""
 
     async def act(objects: ObjectStore) -> None:
         assert objects.ignores_preconditions is None
@@ -117,7 +117,7 @@ def test_service_that_ignores_the_condition_is_noticed_by_its_first_create(
 
 
 def test_object_is_replaced_and_deleted(store: TeamStore) -> None:
-    """A plain overwrite, of what is there and of what is not; deleting what is not there is no failure."""
+    """An object is replaced or created, and deleted; deleting an absent one is no failure."""
 
     async def act() -> None:
         objects = store.objects()
@@ -134,7 +134,7 @@ def test_object_is_replaced_and_deleted(store: TeamStore) -> None:
 
 
 def test_object_larger_than_asked_for_is_not_read(store: TeamStore) -> None:
-    """One byte too many, and it is a broken entry."""
+    """An object one byte above the limit is a broken entry."""
     store.write("pictures/a", b"x" * 1001)
     assert len(store.read("pictures/a")) == 1001
 
@@ -143,7 +143,7 @@ def test_object_larger_than_asked_for_is_not_read(store: TeamStore) -> None:
 
 
 def test_empty_object_is_found(store: TeamStore) -> None:
-    """Nothing in it is not nothing there."""
+    """An empty object is found, and is not taken for an absent one."""
     store.write("pictures/a", b"")
 
     assert store.read("pictures/a") == b""
@@ -153,7 +153,7 @@ def test_empty_object_is_found(store: TeamStore) -> None:
 
 
 def test_store_that_nobody_serves_says_so_at_once(tmp_path: Path) -> None:
-    """Every call ends, with the address and without a query."""
+    """A call to an address without a server fails at once with the address and without its query."""
     with running("moto", tmp_path / "store") as store:
         store.stop()
         message = failure(store.url)
@@ -163,7 +163,7 @@ def test_store_that_nobody_serves_says_so_at_once(tmp_path: Path) -> None:
 
 
 def test_store_that_never_answers_is_given_up() -> None:
-    """After the time that one call may take, however patient the client is."""
+    """A call without an answer ends after its time limit."""
     with silence() as url, pytest.raises(StoreUnavailable) as caught:
         in_loop(lambda: ObjectStore(StoreAddress.parse(url), {}).get("a", timeout_s=1.0))
 
@@ -171,7 +171,7 @@ def test_store_that_never_answers_is_given_up() -> None:
 
 
 def test_store_that_has_not_answered_is_left_alone() -> None:
-    """One call waits for it; those that come after fail at once."""
+    """After a call without any answer, later calls fail at once."""
 
     async def act(objects: ObjectStore) -> None:
         with pytest.raises(StoreUnavailable, match=r"no answer within 0\.5 s"):
@@ -184,7 +184,7 @@ def test_store_that_has_not_answered_is_left_alone() -> None:
 
 
 def test_store_that_answers_one_of_two_calls_is_asked_again() -> None:
-    """A call that no answer came to says nothing of a store that answers the call beside it, if only with 503."""
+    """A call without an answer does not count if a simultaneous one got any answer."""
     is_over = threading.Event()
     asked: list[str] = []
 
@@ -198,7 +198,7 @@ def test_store_that_answers_one_of_two_calls_is_asked_again() -> None:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     async def act(objects: ObjectStore) -> None:
         async def fail() -> None:
@@ -218,7 +218,7 @@ def test_store_that_answers_one_of_two_calls_is_asked_again() -> None:
 
 
 def test_store_that_answered_before_is_asked_again(tmp_path: Path) -> None:
-    """One call that fails waits for the store, and asks it less often after a few failures in a row."""
+    """A failed call to a store that has answered is repeated, less often after several failures."""
     now_s = 0.0
 
     async def pause(seconds: float) -> None:
@@ -242,7 +242,7 @@ def test_store_that_answered_before_is_asked_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["moto", "rclone"])
 def test_bucket_that_does_not_exist_is_no_missing_object(kind: Kind, tmp_path: Path) -> None:
-    """A mistyped bucket must not look like a store with nothing in it."""
+    """An unknown bucket is a failure and not an absent object."""
     with running(kind, tmp_path / "store") as store:
         mistyped = store.url.replace(BUCKET, "heros")
         message = failure(mistyped)
@@ -251,7 +251,7 @@ def test_bucket_that_does_not_exist_is_no_missing_object(kind: Kind, tmp_path: P
 
 
 def test_wrong_keys_are_told_without_the_keys(tmp_path: Path) -> None:
-    """A server that checks signatures; what it is told to expect is not what this one signs with."""
+    """The message about wrong keys does not contain them."""
     with running("rclone", tmp_path / "store") as store:
         store.stop()
     other = {**KEYS, "AWS_SECRET_ACCESS_KEY": "wrong"}
@@ -286,7 +286,7 @@ def test_wrong_keys_are_told_without_the_keys(tmp_path: Path) -> None:
     ],
 )
 def test_answer_that_names_its_cause_is_told_with_its_cure(status: int, body: str, reason: str) -> None:
-    """By the code in the answer, and not by its status alone; nothing else of the answer is repeated."""
+    """The message about a failed call has the fix for the answer's code, and nothing else of the answer."""
     address = f"s3://{BUCKET}/team?endpoint=http://127.0.0.1:1"
     with gate_to(TeamStore("moto", address)) as gate:
         gate.outage = Outage(status, body=body.encode())
@@ -305,7 +305,7 @@ def test_answer_that_names_its_cause_is_told_with_its_cure(status: int, body: st
     ],
 )
 def test_web_server_that_takes_no_writes_says_why(path: str, reason: str, tmp_path: Path) -> None:
-    """Forbidden, full, and a folder that is not there."""
+    """A refused write has different messages for forbidden, full and absent folders."""
     with running("apache", tmp_path / "store") as store:
         store.write("pictures/a", b"one")
         address = StoreAddress.parse(store.url.replace("/team", f"/{path}"))
@@ -322,7 +322,7 @@ def test_web_server_that_takes_no_writes_says_why(path: str, reason: str, tmp_pa
 
 
 def test_folder_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
-    """A network folder that is missing must not become a folder on this machine."""
+    """An absent network folder is a failure and is not created."""
     place = tmp_path / "mount"
 
     assert failure(place.as_uri()) == f"{place.as_uri()}: cannot be read (No such file or directory)"
@@ -356,7 +356,7 @@ anyio.run(main)
 
 
 def test_network_folder_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
-    """As with a server of network files that is gone: a reader of the folder waits, for minutes or without end."""
+    """A hanging read of a network folder does not delay the end of the process."""
     ran = subprocess.run([sys.executable, "-c", _HUNG], capture_output=True, text=True, timeout=60, check=False)
 
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -364,7 +364,7 @@ def test_network_folder_that_hangs_does_not_hold_up_the_end_of_the_process() -> 
 
 
 def test_web_store_gets_its_authorization_from_the_environment(tmp_path: Path) -> None:
-    """The header is sent, and is in no message."""
+    """The Authorization header comes from the environment, and no message has it."""
     environ = {module.AUTHORIZATION_VARIABLE: "Bearer open-sesame"}
     with running("apache", tmp_path / "store") as store:
         store.write("pictures/a", b"one")
@@ -379,7 +379,7 @@ def test_web_store_gets_its_authorization_from_the_environment(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
 def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: str, tmp_path: Path) -> None:
-    """As other programs for S3 take it, also where it is not https."""
+    """An address without an endpoint uses the environment's, also with plain http."""
     with running("moto", tmp_path / "store") as store:
         store.write("pictures/a", b"one")
         bare, _, query = store.url.partition("?endpoint=")
@@ -405,7 +405,7 @@ def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: st
 @pytest.mark.parametrize("text", ["minio:9000", "minio.local", "http://minio:99999", "https://key:secret@minio"])
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
 def test_endpoint_that_is_no_address_is_named_with_its_cure(name: str, text: str) -> None:
-    """The variable is named, its value is not repeated, and the client is not asked."""
+    """A malformed endpoint is an error with the variable and the fix, without its value."""
     message = failure("s3://heroes/team", {**KEYS, name: text})
 
     assert message == (
@@ -415,7 +415,7 @@ def test_endpoint_that_is_no_address_is_named_with_its_cure(name: str, text: str
 
 
 def test_process_that_ends_right_after_its_last_call_ends_well(tmp_path: Path) -> None:
-    """Twenty times, while all cores are busy: without `aclose`, the client's threads abort one of thirty or more."""
+    """A process that ends right after its last call does not abort, twenty times on busy cores."""
     (tmp_path / "store/pictures").mkdir(parents=True)
     (tmp_path / "store/pictures/a").write_bytes(b"one")
     code = (
@@ -456,7 +456,7 @@ def test_process_that_ends_right_after_its_last_call_ends_well(tmp_path: Path) -
     ],
 )
 def test_address_is_read_and_shown_without_its_query(text: str, shown: str) -> None:
-    """What messages say of it."""
+    """An address is shown without its query."""
     assert str(StoreAddress.parse(text)) == shown
 
 
@@ -488,7 +488,7 @@ def test_address_is_read_and_shown_without_its_query(text: str, shown: str) -> N
     ],
 )
 def test_address_that_cannot_be_used_is_refused_without_repeating_it(text: str, cure: str) -> None:
-    """What stands in the wrong place may be a secret."""
+    """The message about an unusable address does not repeat it."""
     with pytest.raises(ValueError, match=re.escape(cure)) as caught:
         StoreAddress.parse(text)
 

@@ -1,4 +1,4 @@
-"""Machines whose store fails for a while, or for good, pay for nothing that another machine may have paid for."""
+"""Machines whose store fails for a while or for good: they pay for nothing that another may have paid for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Team:
     machines: list[Machine] = field(default_factory=list)
 
     def machine(self, **options: object) -> Machine:
-        """A new one, which reaches the store through the gate."""
+        """A new machine, which reaches the store through the gate."""
         self.number += 1
         machine = machines(self.folder / str(self.number), self.store, 1, number_of_pages=PAGES)[0]
         machine.options = {**machine.options, "shared_store": self.gate.url, **options}
@@ -40,24 +40,24 @@ class Team:
 
 @pytest.fixture
 def team(tmp_path: Path, services_process: ServicesProcess) -> Iterator[Team]:
-    """A store with nothing in it."""
+    """A team with an empty store."""
     services_process.leonardo.render_s = 0.3
     with running("moto", tmp_path / "store") as store, gate_to(store) as gate:
         yield Team(tmp_path, services_process, store, gate)
 
 
 def reads(method: str, path: str) -> bool:
-    """Whether a record or a picture is asked for."""
+    """Whether the request reads a record or a picture."""
     return method == "GET" and "/pictures/" in path
 
 
 def is_shared(method: str, path: str) -> bool:
-    """Whether a picture is put into the store."""
+    """Whether the request writes a picture."""
     return method == "PUT" and "/pictures/" in path
 
 
 class AfterTheFirst:
-    """From the second request on that is of a kind."""
+    """A condition that is true from the second matching request on."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -70,7 +70,7 @@ class AfterTheFirst:
 
 @pytest.mark.parametrize("status", [0, 429, 503])
 def test_store_that_fails_for_seconds_after_its_first_answer_is_waited_for(team: Team, status: int) -> None:
-    """Cut connections and passing answers while reading cost a build some seconds, and no picture twice."""
+    """A store that fails for seconds while reading delays a build, and no picture is paid for twice."""
     team.build()
     team.gate.outage = Outage(status, 6.0, starts=AfterTheFirst())
 
@@ -83,7 +83,7 @@ def test_store_that_fails_for_seconds_after_its_first_answer_is_waited_for(team:
 
 
 def test_store_that_fails_for_seconds_while_sharing_is_waited_for(team: Team) -> None:
-    """What was paid for just then is in the store afterwards, and no other machine pays for it."""
+    """A picture that was paid for while the store failed for seconds is in the store afterwards."""
     team.gate.outage = Outage(503, 6.0, starts=is_shared)
     copies = [team.machine(), team.machine()]
 
@@ -110,7 +110,7 @@ LASTING = {
 
 @pytest.mark.parametrize("fault", LASTING)
 def test_store_that_fails_for_good_is_told_and_nothing_is_paid_twice(team: Team, fault: str) -> None:
-    """Not seen is not missing: pages show a stand-in, and one warning names the cause."""
+    """With a store that fails for good, pages show placeholders, and one warning names the cause."""
     if fault == "500 on reads":
         team.build()
     team.gate.outage, words = LASTING[fault]

@@ -1,4 +1,4 @@
-"""A team's pictures: written once, and nothing foreign is believed."""
+"""The pictures of a team's store: written once, and verified when read."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Runner:
     _ahead_s: float = 0.0
 
     def pictures(self) -> TeamPictures:
-        """For one event loop."""
+        """The team's pictures for one event loop."""
         environ = {"MKDOCS_LEONARDO_STORE_SECRET": self.secret, "MKDOCS_LEONARDO_STORE_WRITE": str(int(self.is_writer))}
 
         def tell(level: int, text: str) -> None:
@@ -124,7 +124,7 @@ class Runner:
         return in_loop(act)
 
     async def look(self, pictures: TeamPictures, key: str = KEY) -> bytes | None:
-        """One look at the store."""
+        """Look into the store once."""
         try:
             fetched = await pictures.download_first(((key, "leonardo"),), in_memory)
         except StorageError as error:
@@ -133,7 +133,7 @@ class Runner:
         return fetched.store.read(fetched.record) if fetched and fetched.store else None
 
     def share(self, data: bytes = DATA, key: str = KEY) -> bool:
-        """Whether the team shows it from now on."""
+        """Share the picture; return whether the team shows it from now on."""
 
         async def act() -> bool:
             pictures = self.pictures()
@@ -145,13 +145,13 @@ class Runner:
 
     @property
     def warnings(self) -> list[str]:
-        """What counts for `--strict`."""
+        """The warnings that count for `--strict`."""
         return [text for level, text in self.told if level >= logging.WARNING]
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[TeamStore]:
-    """A folder, the quickest of the stores: what is checked does not depend on the service."""
+    """A folder, the quickest store, since the checks do not depend on the service."""
     with running("folder", tmp_path / "store") as started:
         yield started
 
@@ -167,7 +167,7 @@ def rewrite(store: TeamStore, **changes: object) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_picture_that_one_machine_shares_is_found_by_another(kind: str, tmp_path: Path) -> None:
-    """As plain bytes, with its record as JSON, under the whole key."""
+    """A shared picture is plain bytes with a JSON record under its key, and another machine finds it."""
     with running(kind, tmp_path / "store") as store:  # type: ignore[arg-type]  # pytest's parameters are text
         writer, reader = Runner(store.url), Runner(store.url, is_writer=False)
 
@@ -185,7 +185,7 @@ def test_picture_that_one_machine_shares_is_found_by_another(kind: str, tmp_path
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_first_picture_for_a_key_wins(kind: str, tmp_path: Path) -> None:
-    """Who comes second is told so, and finds the first one's picture."""
+    """The second picture for a key is not stored, and its machine gets the first one."""
     with running(kind, tmp_path / "store") as store:  # type: ignore[arg-type]  # pytest's parameters are text
         first, second = Runner(store.url), Runner(store.url)
         other = picture("maroon")
@@ -197,7 +197,7 @@ def test_first_picture_for_a_key_wins(kind: str, tmp_path: Path) -> None:
 
 
 def test_fallback_of_another_provider_is_found_after_the_first_choice(store: TeamStore) -> None:
-    """Keys are asked in the order of the chain, and one page is one hit or one miss."""
+    """Keys are searched in the chain's order, and a page counts as one hit or miss."""
     Runner(store.url).share(key=OTHER_KEY)
 
     async def act() -> StoredPicture | None:
@@ -213,7 +213,7 @@ def test_fallback_of_another_provider_is_found_after_the_first_choice(store: Tea
 
 
 def test_writer_that_died_between_picture_and_record_leaves_nothing_to_find(store: TeamStore) -> None:
-    """The next one shares its own picture, whatever lies beside it."""
+    """A picture without its record is not found, and does not hinder the next writer."""
     other = picture("maroon")
     store.write(f"pictures/{KEY}-{digest_of(other)[:16]}.jpg", other)
 
@@ -224,7 +224,7 @@ def test_writer_that_died_between_picture_and_record_leaves_nothing_to_find(stor
 
 
 def test_machine_without_the_right_writes_nothing(store: TeamStore) -> None:
-    """Only who is told to write does."""
+    """A machine without the permission to write writes nothing."""
     runner = Runner(store.url, is_writer=False)
 
     assert not runner.share()
@@ -278,7 +278,7 @@ DAMAGE: Mapping[str, tuple[Callable[[TeamStore], None], str]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_entry_that_is_not_what_was_stored_is_no_miss_and_mended(store: TeamStore, damage: str) -> None:
-    """Nothing of it is shown, and it is not taken for missing; a machine that makes the picture anew replaces it."""
+    """A damaged entry is neither shown nor a miss, and a machine with the picture replaces it."""
     Runner(store.url).share()
     spoil, reason = DAMAGE[damage]
     spoil(store)
@@ -309,7 +309,7 @@ SIGNATURES: Mapping[str, tuple[Callable[[TeamStore], None], str]] = {
 
 @pytest.mark.parametrize("forgery", SIGNATURES)
 def test_record_without_the_teams_signature_is_not_believed(store: TeamStore, forgery: str) -> None:
-    """Who may write into the bucket, and does not know the secret, can change nothing that is shown."""
+    """A record without the team's signature is not shown."""
     Runner(store.url, "the team's secret").share()
     forge, reason = SIGNATURES[forgery]
     forge(store)
@@ -325,7 +325,7 @@ def test_record_without_the_teams_signature_is_not_believed(store: TeamStore, fo
 
 
 def test_foreign_picture_with_a_forged_record_is_not_shown(store: TeamStore) -> None:
-    """A sound pair, but not the team's."""
+    """A sound pair with a forged signature is not shown."""
     foreign = picture("maroon")
     store.write(f"pictures/{KEY}-{digest_of(foreign)[:16]}.jpg", foreign)
     store.write(RECORD_NAME, sign_record(record_of(foreign), b"guess"))
@@ -335,7 +335,7 @@ def test_foreign_picture_with_a_forged_record_is_not_shown(store: TeamStore) -> 
 
 
 def test_signed_record_under_another_key_is_not_believed(store: TeamStore) -> None:
-    """A picture of the team's cannot be moved to where another one belongs."""
+    """A signed record under another key is not shown."""
     writer = Runner(store.url, "the team's secret")
     writer.share(picture("maroon"), OTHER_KEY)
     moved = {**json.loads(store.read(f"pictures/{OTHER_KEY}.json")), "key": KEY}
@@ -346,7 +346,7 @@ def test_signed_record_under_another_key_is_not_believed(store: TeamStore) -> No
 
 
 def test_signed_record_is_found_with_and_without_the_secret(store: TeamStore) -> None:
-    """A team can begin to sign before every machine has the secret."""
+    """A machine without the secret finds signed records."""
     Runner(store.url, "the team's secret").share()
 
     assert Runner(store.url, "the team's secret").fetch() == DATA
@@ -354,7 +354,7 @@ def test_signed_record_is_found_with_and_without_the_secret(store: TeamStore) ->
 
 
 def test_secret_is_in_no_text(store: TeamStore) -> None:
-    """Neither what lies in the store nor what is printed tells it."""
+    """Neither an object nor a message contains the secret."""
     runner = Runner(store.url, "open sesame")
     runner.share()
     rewrite(store, model="x")
@@ -369,7 +369,7 @@ def test_secret_is_in_no_text(store: TeamStore) -> None:
 
 
 def test_store_that_forbids_everything_is_one_warning_and_left_alone(tmp_path: Path) -> None:
-    """After a few failures nothing is asked any more."""
+    """A store that forbids everything is one warning and gets no requests after a few failures."""
     with running("apache", tmp_path / "store") as store:
         runner = Runner(store.url.replace("/team", "/closed"))
         assert runner.fetch(times=MOST_FAILURES + 5) is None
@@ -380,7 +380,7 @@ def test_store_that_forbids_everything_is_one_warning_and_left_alone(tmp_path: P
 
 
 def look_for(runner: Runner, keys: Iterable[str]) -> int:
-    """How many of the pictures one build finds."""
+    """The number of pictures that one build finds."""
 
     async def act() -> int:
         pictures = runner.pictures()
@@ -392,7 +392,7 @@ def look_for(runner: Runner, keys: Iterable[str]) -> int:
 
 
 def test_store_that_answers_slowly_is_left_alone_when_it_has_nothing(tmp_path: Path) -> None:
-    """A build of many pages waits about a minute for answers of many seconds, and then goes on without them."""
+    """A slow store without the pictures is left alone after about a minute."""
     with running("folder", tmp_path / "store") as store:
         runner = Runner(store.url, answers_after_s=8.0)
         most = round(PATIENCE_S * LOOKUPS / 8.0)
@@ -405,7 +405,7 @@ def test_store_that_answers_slowly_is_left_alone_when_it_has_nothing(tmp_path: P
 
 
 def test_store_that_answers_slowly_is_asked_while_it_has_pictures(tmp_path: Path) -> None:
-    """What is found is worth its time, though only for so long as it is found."""
+    """A slow store is asked for as long as it has pictures."""
     keys = [f"{number:064x}" for number in range(40)]
     missing = [f"{number:064x}" for number in range(1000, 1100)]
     with running("folder", tmp_path / "store") as store:
@@ -422,7 +422,7 @@ def test_store_that_answers_slowly_is_asked_while_it_has_pictures(tmp_path: Path
 
 
 def test_writers_with_two_secrets_are_told_what_it_costs(store: TeamStore) -> None:
-    """Each would pay for what the other has made, for ever."""
+    """A record with another secret's signature is a warning that states the cost of two secrets."""
     Runner(store.url, "one secret").share()
     other = Runner(store.url, "another secret")
     assert other.fetch() is None
@@ -438,7 +438,7 @@ def test_writers_with_two_secrets_are_told_what_it_costs(store: TeamStore) -> No
 
 
 def test_record_without_a_signature_is_replaced_without_a_warning(store: TeamStore) -> None:
-    """As after a team's first secret."""
+    """An unsigned record is replaced by a signed one without a warning."""
     Runner(store.url).share()
     signer = Runner(store.url, "the team's secret")
     assert signer.share()
@@ -447,7 +447,7 @@ def test_record_without_a_signature_is_replaced_without_a_warning(store: TeamSto
 
 @pytest.mark.parametrize(("path", "reason"), [("reader", "403"), ("full", "507: it is full")])
 def test_store_that_takes_nothing_is_read_all_the_same(path: str, reason: str, tmp_path: Path) -> None:
-    """A writer without the right to write, or without room: one warning, and what is there is found."""
+    """A store that refuses writes is one warning, and its pictures are found."""
     with running("apache", tmp_path / "store") as store:
         Runner(store.url).share()
         runner = Runner(store.url.replace("/team", f"/{path}"))
@@ -469,7 +469,7 @@ def test_store_that_takes_nothing_is_read_all_the_same(path: str, reason: str, t
 
 
 def test_many_pages_are_looked_up_side_by_side() -> None:
-    """A store that answers only when as many requests are open as there should be answers all of them."""
+    """Many pages are searched for side by side: the store answers only as many simultaneous requests."""
 
     async def act() -> None:
         waiting: list[anyio.Event] = []
@@ -503,7 +503,7 @@ def test_many_pages_are_looked_up_side_by_side() -> None:
 
 
 def test_record_is_read_as_it_was_written(store: TeamStore) -> None:
-    """Every field comes back, also from a signed one."""
+    """Every field of a record is read back, signed or not."""
     writer = Runner(store.url, "the team's secret")
     writer.share()
 

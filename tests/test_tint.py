@@ -1,4 +1,4 @@
-"""The dark colour of a picture."""
+"""The tint: a picture's dark colour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mkdocs_leonardo.tint import NEUTRAL, TINTS, tint_of
 
 @pytest.mark.parametrize("place", range(len(TINTS)))
 def test_tint_of_a_tint_is_itself(place: int) -> None:
-    """The table's colours have the hues that they stand for."""
+    """Each tint of the table has its own hue."""
     assert tint_of("#{:02x}{:02x}{:02x}".format(*TINTS[place])) == place
 
 
@@ -18,5 +18,5 @@ def test_tint_of_a_tint_is_itself(place: int) -> None:
     [("#ff0000", 1), ("#ffff00", 4), ("#00ff00", 5), ("#0000ff", 9), ("#ff00ff", 11), ("#808080", NEUTRAL)],
 )
 def test_tint_has_the_hue_of_the_dominant_colour(dominant: str, place: int) -> None:
-    """In steps of 30 degrees of OKLCH, where red is at 29, yellow at 110, green at 142, blue at 264; grey has none."""
+    """A tint's hue is the dominant colour's in steps of 30 degrees of OKLCH, and a grey picture has none."""
     assert tint_of(dominant) == place

@@ -1,4 +1,4 @@
-"""Two configurations on one cache: what one has paid for is neither deleted nor shown by the other."""
+"""Two configurations on one cache: neither deletes or shows the other's pictures."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Languages:
             self.write(language, prompt)
 
     def write(self, language: str, prompt: str) -> None:
-        """The language's only page, with this prompt."""
+        """Write the language's only page with this prompt."""
         path = self.site.folder / "docs" / language / "index.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page("Home", hero_prompt=prompt), encoding="utf-8")
 
     def build(self, language: str, *, has_key: bool = True) -> str:
-        """Where the page's hero comes from after a build."""
+        """Build, and return the source of the page's hero."""
         services = self.services if has_key else None
         command = [sys.executable, "-m", "mkdocs", "build", "-f", f"mkdocs.{language}.yml"]
         environ = self.site.environ(services)
@@ -48,7 +48,7 @@ class Languages:
         return str(report["heroes"][0]["source"])
 
     def run(self, language: str, *words: str) -> Ran:
-        """A command with the language's configuration."""
+        """Run a command with the language's configuration."""
         return self.shell("-f", f"mkdocs.{language}.yml", *words)
 
     @property
@@ -60,12 +60,12 @@ class Languages:
 
 @pytest.fixture
 def languages(tmp_path: Path, services: Services) -> Languages:
-    """Both, and nothing built."""
+    """Both configurations without a build."""
     return Languages(tmp_path, services)
 
 
 def test_prune_of_one_keeps_what_the_other_paid_for(languages: Languages) -> None:
-    """What was built, made by a command, or pinned for one language stays; unused images go."""
+    """`prune` with one configuration keeps pictures that the other built, made or pinned."""
     assert languages.build("en") == "generated"
     assert languages.run("de", "generate", "--yes").exit_code == 0
     languages.run("de", "pin")
@@ -86,7 +86,7 @@ def test_prune_of_one_keeps_what_the_other_paid_for(languages: Languages) -> Non
 
 
 def test_last_hero_of_one_is_not_shown_by_the_other(languages: Languages) -> None:
-    """The page of the same name has no last hero until it had one of its own."""
+    """A page has no last hero because the other configuration's page of the same name has one."""
     assert languages.build("en") == "generated"
 
     assert languages.build("de", has_key=False) == "local"
@@ -95,7 +95,7 @@ def test_last_hero_of_one_is_not_shown_by_the_other(languages: Languages) -> Non
 
 
 def test_cache_of_an_earlier_version_loses_nothing(languages: Languages) -> None:
-    """Records without a configuration's name may be another one's: they are kept, and last heroes still serve."""
+    """Records without a configuration's name are kept by `prune`, and last heroes without one are shown."""
     assert languages.build("en") == "generated"
     assert languages.build("de") == "generated"
     for path in (languages.site.cache / "pictures").glob("*.json"):

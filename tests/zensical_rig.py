@@ -35,7 +35,7 @@ _ADDRESS = re.compile(r'\s(src|href|srcset)="([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Zensical:
-    """What one build left behind. `log` is everything it printed."""
+    """The result of one build; `log` is everything that the build printed."""
 
     exit_code: int
     log: str
@@ -52,7 +52,7 @@ class Zensical:
 
     @property
     def pages(self) -> list[str]:
-        """The places of all built pages."""
+        """The paths of all built pages."""
         return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*.html"))
 
     @property
@@ -62,15 +62,15 @@ class Zensical:
         return items
 
     def addresses(self, place: str) -> list[str]:
-        """The full address of everything that is fetched for the heroes of one page."""
+        """The absolute address of every file of the heroes on one page."""
         return [self.resolved(place, each) for header in self.headers(place) for each in fetched(header)]
 
     def resolved(self, place: str, address: str) -> str:
-        """An address on the page at `place`, as a browser understands it."""
+        """An address on the page at `place`, as a browser resolves it."""
         return urljoin(urljoin(self.site_url, place.removesuffix("index.html")), address)
 
     def has(self, address: str) -> bool:
-        """Whether the site holds a file at this address, when it is served where it says it is."""
+        """Whether the site contains the file at this address."""
         path = unquote(urlsplit(address).path)
         root = urlsplit(self.site_url).path
         return path.startswith(root) and (self.folder / path.removeprefix(root)).is_file()
@@ -86,7 +86,7 @@ def fetched(header: str) -> Iterator[str]:
 
 
 def build(site: Site, *arguments: str, environ: Mapping[str, str] | None = None) -> Zensical:
-    """Build the site, whose configuration is written already, and wait for the end."""
+    """Build the configured site, and wait for the end."""
     ran = subprocess.run(
         [COMMAND, "build", *arguments],
         cwd=site.folder,

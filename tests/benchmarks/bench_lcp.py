@@ -9,8 +9,7 @@ each. Its line has 1.6 Mbit/s and a latency of 150 ms, and its processor is slow
 These pages are compared:
 
 - ours: the plugin's page.
-- hand: the same text and files with all good practice. That is `<picture>` with AVIF first, `srcset`, true `sizes`,
-  `fetchpriority`, width, height and an inline style, without a placeholder.
+- hand: the same text and files, written by hand with all good practice and without a placeholder.
 - preload: ours and hand, with `<link rel="preload" as="image">` after the viewport in the head.
 - background: hand, with the widest JPEG as `background-image` in a stylesheet.
 - jpeg, png: hand, with one file for all browsers in the theme with an empty head.

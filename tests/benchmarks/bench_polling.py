@@ -3,8 +3,11 @@
     python tests/benchmarks/bench_polling.py
 
 Several distributions of render times are simulated, with and without times known from earlier builds. These are
-printed: requests for each picture with the create call, lateness as a part of the render time (average and worst), and
-the total time as a multiple of the ideal schedule's.
+printed:
+
+- requests for each picture with the create call,
+- lateness as a part of the render time, average and worst,
+- the total time as a multiple of the ideal schedule's.
 """
 
 from __future__ import annotations

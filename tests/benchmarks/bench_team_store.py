@@ -2,10 +2,10 @@
 
     python tests/benchmarks/bench_team_store.py [--machines 8] [--pages 50] [--kill 2] [--rounds 1] [--store moto]
 
-Stores are ``moto``, ``rclone``, ``apache`` and ``folder``. After each round, the killed machines build again. These are
-printed for each round: what was submitted, what was paid, what was paid twice, and how long the machines took. The exit
-code is 1 if a page has no picture, or if a picture was paid twice. ``--hold`` shortens the time after which a silent
-machine counts as dead. Then rounds are shorter, and more machines lose their leases while they live.
+Stores are ``moto``, ``rclone``, ``apache`` and ``folder``. After each round, the killed machines build again. Each
+round prints its submissions, payments, double payments and seconds. The exit code is 1 if a page has no picture, or if
+a picture was paid twice. ``--hold`` shortens the time after which a silent machine counts as dead. Then rounds are
+shorter, and more machines lose their leases while they live.
 """
 
 from __future__ import annotations

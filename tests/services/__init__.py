@@ -12,7 +12,7 @@ A test takes the fixture `services`::
         assert shows(Path("site/assets/leonardo/....jpg").read_bytes(), "a lighthouse in a storm")
 
 Each service has a port of its own: `services.leonardo` (API), `services.cdn` (its picture host), `services.openai`,
-`services.gemini` and `services.leonardo.storage` (for uploads). Only a redirect or a foreign address leads to
+`services.gemini` and `services.leonardo.storage` (for uploads). A redirect or a foreign address leads to
 `services.elsewhere`. `services.refusing_url` refuses every connection. `services.environ` has the keys
 `LEONARDO_KEY`, `OPENAI_KEY` and `GEMINI_KEY`. Leonardo answers `UNKNOWN_LEONARDO_KEY` with 401, and a key that is no
 UUID with 500. There is no TLS; the address ``TO_FOREIGN_HOST_IN_CLEAR`` stands for a step down from https.
