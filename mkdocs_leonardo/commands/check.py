@@ -47,7 +47,7 @@ class Finding:
     mistake: InputError | None = None
     is_file: bool = False
 
-    def line(self) -> str:
+    def describe(self) -> str:
         """Return the finding as a line for people."""
         return f"{self.where}: {self.kind}: {self.text}" if self.mistake is None else self.text
 
@@ -75,8 +75,8 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
         )
     else:
         for finding in findings:
-            console.say(finding.line())
-        console.warn(*(warning.line() for warning in warnings))
+            console.say(finding.describe())
+        console.warn(*(warning.describe() for warning in warnings))
         console.say(f"{pluralise(len(found), 'hero', 'heroes')}, {pluralise(len(findings), 'finding', 'findings')}")
     if is_github(os.environ):
         # Standard output holds nothing but JSON, if JSON is wanted.

@@ -77,7 +77,7 @@ def generate(
         # Without a key, placeholders are copied, as a build would show them.
         unmakable = sum(status.state in HOPELESS for status in found)
     purchases: list[Resolution] = []
-    failed = unmakable + len(plan.buy) - len(plan.allowed)
+    failed = unmakable + plan.held_back
     if plan.allowed and not confirm_payment(console, yes=yes):
         return 1
     if folder is not None:
@@ -109,7 +109,7 @@ def _plan_as_json(plan: PurchasePlan, unmakable: int) -> JsonValue:
             for status in plan.allowed
         ],
         "collect": [status.hero.page for status in plan.collect],
-        "held_back": len(plan.buy) - len(plan.allowed),
+        "held_back": plan.held_back,
         "cannot_be_made": unmakable,
         "estimate_usd": round(plan.estimate_usd, 6),
         "most_usd": round(plan.most_usd, 6),

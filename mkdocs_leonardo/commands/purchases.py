@@ -64,12 +64,17 @@ class PurchasePlan:
         self.settings = settings
         self.allowed = tuple(takewhile(lambda status: planned.reserve(status.estimate_usd), self.buy))
         self.estimate_usd = sum(status.estimate_usd for status in self.allowed)
-        self.most_usd = self.capped_usd(sum(status.most_usd for status in self.allowed))
+        self.most_usd = self.cap_usd(sum(status.most_usd for status in self.allowed))
 
-    def capped_usd(self, amount_usd: float) -> float:
+    def cap_usd(self, amount_usd: float) -> float:
         """Return the amount, or the configuration's cap if that is less."""
         cap_usd = self.settings.max_cost_usd
         return amount_usd if cap_usd is None else min(amount_usd, cap_usd)
+
+    @property
+    def held_back(self) -> int:
+        """The number of pictures that the caps allow no purchase of."""
+        return len(self.buy) - len(self.allowed)
 
     @property
     def is_idle(self) -> bool:
@@ -98,12 +103,11 @@ class PurchasePlan:
             further.pop(first.provider, None)
             line += f", at most {dollars(self.most_usd)} if {' or '.join(further)} has to step in"
         yield line
-        held_back = len(self.buy) - len(self.allowed)
-        if held_back:
+        if self.held_back:
             # With a cap of 0, another run could buy nothing either.
             fix = "run the command again for the rest, or raise the cap" if self.allowed else "raise the cap"
             yield (
-                f"{pluralise(held_back, 'more image is', 'more images are')} held back by max_new_images or "
+                f"{pluralise(self.held_back, 'more image is', 'more images are')} held back by max_new_images or "
                 f"max_cost_usd; {fix}"
             )
 
@@ -152,7 +156,7 @@ def carry_out(plans: Sequence[PurchasePlan], console: Console) -> tuple[list[Res
         if plan.collect:
             results += _obtain(drop_repeats(plan.collect), plan.settings, console)
         if plan.allowed:
-            most_usd = plan.capped_usd(budget.cost_usd + plan.most_usd)
+            most_usd = plan.cap_usd(budget.cost_usd + plan.most_usd)
             budget.allow(max_new_images=plan.settings.max_new_images, max_cost_usd=most_usd)
             results += _obtain(plan.allowed, plan.settings, console, budget)
     return results, budget

@@ -85,17 +85,17 @@ def _draw_sheet(
     step = (_THUMB_WIDTH_PX + _GAP_PX, high + _CAPTION_PX + _GAP_PX)
     sheet = Image.new("RGB", (_GAP_PX + columns * step[0], _TITLE_PX + rows * step[1] + _GAP_PX), _BACKGROUND)
     draw, large, small = ImageDraw.Draw(sheet), _load_font(20), _load_font(14)
-    _write(draw, (_GAP_PX, 12), shorten(title, _TITLE_CHARACTERS), _INK, large)
-    _write(draw, (_GAP_PX, 38), shorten(subtitle, _TITLE_CHARACTERS + _TITLE_CHARACTERS // 4), _FAINT, small)
+    _draw_text(draw, (_GAP_PX, 12), shorten(title, _TITLE_CHARACTERS), _INK, large)
+    _draw_text(draw, (_GAP_PX, 38), shorten(subtitle, _TITLE_CHARACTERS + _TITLE_CHARACTERS // 4), _FAINT, small)
     for place, (item, thumb) in enumerate(zip(items, thumbs, strict=True)):
         left, top = _GAP_PX + place % columns * step[0], _TITLE_PX + place // columns * step[1]
         sheet.paste(thumb, (left, top))
-        _write(draw, (left, top + high + 4), item.label, _INK, small)
-        _write(draw, (left, top + high + 22), item.details, _FAINT, small)
+        _draw_text(draw, (left, top + high + 4), item.label, _INK, small)
+        _draw_text(draw, (left, top + high + 22), item.details, _FAINT, small)
     return _encode_jpeg(sheet, items[0].record, _SHEET_QUALITY)
 
 
-def _write(
+def _draw_text(
     draw: ImageDraw.ImageDraw,
     at: tuple[int, int],
     text: str,

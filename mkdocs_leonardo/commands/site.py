@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -136,26 +136,13 @@ def _require_enabled(options: SiteOptions) -> SiteOptions:
 
 def choose_heroes(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
     """Choose the heroes of the named pages, or all; CommandError for a name that fits no page with a hero."""
-    if not names:
-        return site.heroes
-    picked: dict[str, HeroSpec] = {}
-    for name in names:
-        found = [hero for hero in site.heroes if _is_named(hero.page, name, site.options.docs_dir)]
-        if not found:
-            raise CommandError(_explain_unknown(site, name))
-        picked.update((hero.page, hero) for hero in found)
-    return tuple(hero for hero in site.heroes if hero.page in picked)
+    chosen = _choose(site, names, [hero.page for hero in site.heroes], _explain_unknown)
+    return tuple(hero for hero in site.heroes if hero.page in chosen)
 
 
 def choose_pages(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
     """Choose the named pages, with and without a hero, or all; CommandError for an unknown name."""
-    docs_dir = site.options.docs_dir
-    for name in names:
-        if not any(_is_named(page, name, docs_dir) for page in site.pages):
-            raise CommandError(f"there is no page {name!r}")
-    return tuple(
-        page for page in sorted(site.pages) if not names or any(_is_named(page, name, docs_dir) for name in names)
-    )
+    return tuple(sorted(_choose(site, names, site.pages, lambda _, name: f"there is no page {name!r}")))
 
 
 # Reading without MkDocs ----------------------------------------------------------------------------------------------
@@ -293,6 +280,19 @@ def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) ->
 
 
 # Choosing ------------------------------------------------------------------------------------------------------------
+
+
+def _choose(
+    site: SitePages, names: Sequence[str], pages: Iterable[str], explain: Callable[[SitePages, str], str]
+) -> frozenset[str]:
+    """Choose those of `pages` that fit a name, or all without names; CommandError for a name that fits none."""
+    if not names:
+        return frozenset(pages)
+    fitting = {name: {page for page in pages if _is_named(page, name, site.options.docs_dir)} for name in names}
+    for name, found in fitting.items():
+        if not found:
+            raise CommandError(explain(site, name))
+    return frozenset().union(*fitting.values())
 
 
 def _is_named(page: str, name: str, docs_dir: Path) -> bool:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mkdocs_leonardo.commands.terminal import Console
-from mkdocs_leonardo.commands.zensical.heroes import put_files, state_of_build
+from mkdocs_leonardo.commands.zensical.heroes import link_files, state_of_build
 from mkdocs_leonardo.commands.zensical.launch import Addition, run_zensical
 from mkdocs_leonardo.commands.zensical.project import Project, find_project
 from mkdocs_leonardo.commands.zensical.state import BuildState
@@ -81,7 +81,7 @@ def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> 
     """
     assets = project.assets
     try:
-        put_files([file for file in state.files if f"{assets}/{file.name}" not in there], project.site_dir / assets)
+        link_files([file for file in state.files if f"{assets}/{file.name}" not in there], project.site_dir / assets)
         bare = sum(_finish_page(project, path) for path in _list_pages(project.site_dir))
     except (OSError, ValueError) as error:
         yield f"the site is not finished: {error}"

@@ -152,7 +152,7 @@ def publish(
         places = {variant.name: variant.path for variants in shown for variant in variants}
         files = [PublishedFile.of(name, path) for name, path in {**places, STYLESHEET: folder / STYLESHEET}.items()]
         if theme is not None:
-            put_files(files, theme / project.assets)
+            link_files(files, theme / project.assets)
         # The manifest is written last, so that it never names a missing file.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
         state = BuildState(
@@ -180,7 +180,7 @@ def _find_own_files(hero: HeroSpec) -> Iterator[Path]:
             yield path
 
 
-def put_files(files: Sequence[PublishedFile], folder: Path) -> None:
+def link_files(files: Sequence[PublishedFile], folder: Path) -> None:
     """Link files of the cache into the folder; copy them on another disk. Cache files are never written to again."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:

@@ -58,9 +58,9 @@ def _make_exclusion(project: Project, *, with_drafts: bool) -> Callable[[str], b
     """Return the predicate of pages that are left out of the site."""
     from pathspec import GitIgnoreSpec
 
-    lines = [*_ALWAYS_EXCLUDED, *project.text("exclude_docs").splitlines()]
+    lines = [*_ALWAYS_EXCLUDED, *project.get_text("exclude_docs").splitlines()]
     if not with_drafts:
-        lines += project.text("draft_docs").splitlines()
+        lines += project.get_text("draft_docs").splitlines()
     patterns: list[re.Pattern[str]] = []
     if project.is_on("exclude"):
         options = project.plugins["exclude"]
@@ -107,7 +107,7 @@ class ProjectReader:
         self.pages.append(name)
         title = self._titles.get(name) or meta.get("title") or _make_title(name, text[block.end() :] if block else text)
         read = self._hero_reader.read(
-            meta, page=name, title=str(title), site_name=self._project.text("site_name"), source=lambda: text
+            meta, page=name, title=str(title), site_name=self._project.get_text("site_name"), source=lambda: text
         )
         self.problems += read.problems
         if read.hero is not None:

@@ -41,17 +41,17 @@ class Project:
     @property
     def docs_dir(self) -> Path:
         """The folder of the pages."""
-        return self.root / self.text("docs_dir", "docs")
+        return self.root / self.get_text("docs_dir", "docs")
 
     @property
     def site_dir(self) -> Path:
         """The folder of the built site."""
-        return self.root / self.text("site_dir", "site")
+        return self.root / self.get_text("site_dir", "site")
 
     @property
     def site_url(self) -> str:
         """The site's address with a slash at its end; `""` if it has none."""
-        url = self.text("site_url")
+        url = self.get_text("site_url")
         return f"{url.rstrip('/')}/" if url else ""
 
     @property
@@ -81,7 +81,7 @@ class Project:
         theme = self.values.get("theme")
         return theme if isinstance(theme, Mapping) else {"name": theme or "material"}
 
-    def text(self, name: str, default: str = "") -> str:
+    def get_text(self, name: str, default: str = "") -> str:
         """Return a setting that is text."""
         value = self.values.get(name)
         return str(value) if value is not None else default

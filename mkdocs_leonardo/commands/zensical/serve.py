@@ -48,7 +48,7 @@ def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> 
         with _run_server(make_command(arguments, addition)) as server:
             while server.poll() is None:
                 time.sleep(_LOOK_S)
-                watch.look()
+                watch.look_for_changes()
             return server.returncode
     except KeyboardInterrupt:
         return 0
@@ -93,9 +93,9 @@ class _ManifestUpdater:
         self._stamp = Path()
         self._project: Project | None = None
 
-    def look(self) -> None:
+    def look_for_changes(self) -> None:
         """Refresh if a file has changed. After an error, which is logged, the previous state stays."""
-        if self._state() != self._seen:
+        if self._measure_files() != self._seen:
             try:
                 self.refresh()
             except (CommandError, HeroError) as error:
@@ -105,7 +105,7 @@ class _ManifestUpdater:
         """Write the manifest from stored pictures. `on_serve` decides whether missing ones are made."""
         from mkdocs_leonardo.commands.site import read_project_pages
 
-        self._seen = self._state()
+        self._seen = self._measure_files()
         self._preview.hold()
         project = self._project = read_project(self._config_file)
         site = read_project_pages(project, self._console, with_drafts=True)
@@ -117,13 +117,13 @@ class _ManifestUpdater:
             publish(project, heroes, self._console, theme=self._theme)
             missing = [one for one in heroes.resolutions if one.is_not_allowed]
             self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.build.no_provider)
-        self._seen = self._state()
+        self._seen = self._measure_files()
 
     def close(self) -> None:
         """End running work; the next build collects paid jobs."""
         self._preview.close()
 
-    def _state(self) -> object:
+    def _measure_files(self) -> object:
         """Return sizes and times of all files on which heroes depend."""
         project = self._project
         files = [] if project is None else [*map(str, project.files), *(path for _, path in list_sources(project))]
