@@ -130,26 +130,26 @@ def publish(
 
     With `theme`, the pictures are put there, and Zensical copies them into the site.
     """
-    from mkdocs_leonardo.commands.zensical.publish import make_manifest
+    from mkdocs_leonardo.commands.zensical.publish import make_entry, make_manifest
     from mkdocs_leonardo.page.manifest import write_manifest
     from mkdocs_leonardo.page.stylesheet import build_zensical_stylesheet
     from mkdocs_leonardo.report import complaints
     from mkdocs_leonardo.storage.cache_move import hide_from_git
 
     settings, folder = heroes.site.settings, project.build_folder
-    manifest = make_manifest(settings, heroes.resolutions)
+    shown = {one.hero.page: (one.hero, one.asset) for one in heroes.resolutions if one.asset is not None}
+    manifest = make_manifest(settings, {page: make_entry(hero, asset) for page, (hero, asset) in shown.items()})
     # In a preview, `host.preview` reports missing heroes.
     shown_by_build = () if theme is not None else heroes.resolutions
     told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted)
     for level, text in told:
         console.notify(level, str(text))
     sheet = build_zensical_stylesheet(manifest)
-    shown = [one.asset.rendering.variants for one in heroes.resolutions if one.asset is not None]
     own = [path for one in heroes.resolutions for path in _find_own_files(one.hero)]
     try:
         hide_from_git(folder)
         write_if_changed(folder / STYLESHEET, sheet)
-        places = {variant.name: variant.path for variants in shown for variant in variants}
+        places = {variant.name: variant.path for _, asset in shown.values() for variant in asset.rendering.variants}
         files = [PublishedFile.of(name, path) for name, path in {**places, STYLESHEET: folder / STYLESHEET}.items()]
         if theme is not None:
             link_files(files, theme / project.assets)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import VARIANT_NAME, is_marked
 from mkdocs_leonardo.commands.hero_status import open_runtime
+from mkdocs_leonardo.commands.purchases import explain_failure
 from mkdocs_leonardo.commands.site import SitePages
 from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_error
 from mkdocs_leonardo.errors import HeroError
@@ -28,7 +28,6 @@ from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MANIFEST, PAINTER, STYLESHEET, Source, short_key
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.resolution import Resolution
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
@@ -70,16 +69,18 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
         before = read_earlier_manifest(folder, console)
         wanted = {hero.page for hero in site.heroes}
         shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
-        with _resolve_heroes(site, heroes, console) as resolutions:
-            for resolution in resolutions:
+        # As a build without providers would show them.
+        with open_runtime(replace(site.settings, generate=False), console) as runtime:
+            for future in [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]:
+                resolution = future.result()
                 page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
-                    console.warn(f"{page}: no image: {resolution.failure.text if resolution.failure else ''}")
+                    console.warn(f"{page}: no image: {explain_failure(resolution)}")
                 elif not (asset.is_placeholder and _has_real_picture(shown.get(page), folder)):
-                    shown[page] = _make_entry(resolution.hero, asset)
+                    shown[page] = make_entry(resolution.hero, asset)
                     for variant in asset.rendering.variants:
                         write_if_changed(folder / variant.name, variant.path.read_bytes())
-        manifest = _make_manifest(site.settings, shown)
+        manifest = make_manifest(site.settings, shown)
         write_if_changed(folder / STYLESHEET, build_zensical_stylesheet(manifest))
         # The manifest is written last, so that it never names a missing file.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
@@ -90,14 +91,6 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
     painted = sum(hero.asset.provider == PAINTER for hero in shown.values())
     addition = f", {painted} of them painted on this machine" if painted else ""
     console.say(f"{pluralise(len(shown), 'hero', 'heroes')} in {folder}{addition}")
-
-
-@contextmanager
-def _resolve_heroes(site: SitePages, heroes: Sequence[HeroSpec], console: Console) -> Iterator[list[Resolution]]:
-    """Resolve the heroes of a build without providers. Their files exist until the end of the block."""
-    with open_runtime(replace(site.settings, generate=False), console) as runtime:
-        futures = [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]
-        yield [future.result() for future in futures]
 
 
 def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
@@ -124,17 +117,12 @@ def _has_real_picture(shown: ShownHero | None, folder: Path) -> bool:
     return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)
 
 
-def make_manifest(settings: Settings, resolutions: Sequence[Resolution]) -> Manifest:
-    """Return the manifest for the pages' resolutions."""
-    shown = {one.hero.page: _make_entry(one.hero, one.asset) for one in resolutions if one.asset is not None}
-    return _make_manifest(settings, shown)
-
-
-def _make_manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifest:
+def make_manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifest:
+    """Return the manifest of heroes by page, with the options of the site that decide how they are shown."""
     return Manifest(settings.defaults, settings.cards, settings.social, settings.credit, shown)
 
 
-def _make_entry(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
+def make_entry(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
     """Return the manifest's entry for a page. The earlier request of a last hero is not known."""
     asked = "" if asset.source is Source.LAST else digest_request(hero, own_digest=short_key(asset.key))
     return ShownHero(asked, hero.focus, asset)
