@@ -361,6 +361,9 @@ def test_generate_without_key_or_permission_spends_nothing(shell: Shell, service
     forbidden = shell("generate", "--yes")
     assert forbidden.exit_code == 1
     assert "generate: false" in forbidden.err
+    status = shell("status")
+    assert "generate: false: no image is paid for" in status.err
+    assert "$" not in status.out
     assert services.ledger.requests == ()
 
 
