@@ -107,27 +107,10 @@ def _check_stylesheet(site: SitePages, console: Console) -> Iterator[Finding]:
         yield Finding(f"{place}/{STYLESHEET}", "old", text)
 
 
-def find_orphans(
-    runtime: Runtime, found: Sequence[HeroStatus], others: OtherConfigurations
-) -> tuple[PictureRecord, ...]:
-    """Find records in the gallery that neither this configuration nor another one uses."""
-    wanted = {quote.key for status in found for quote in status.quotes}
-    return tuple(
-        record for record in runtime.gallery.records() if record.key not in wanted and not others.may_use(record)
-    )
-
-
-def find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
+def _find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
     """Find the page's image in the gallery that lacks its record, so that builds do not show it."""
     stems = {short_key(quote.key) for quote in status.quotes}
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
-
-
-def find_idle_halves(runtime: Runtime, found: Sequence[HeroStatus], others: OtherConfigurations) -> tuple[Path, ...]:
-    """Find files of incomplete pairs in the gallery that neither this configuration nor another one uses."""
-    wanted = {short_key(quote.key) for status in found for quote in status.quotes}
-    halves = () if others.are_there else runtime.gallery.incomplete_pairs()
-    return tuple(path for path in halves if path.stem not in wanted)
 
 
 def _theme_requires_alt(site: SitePages) -> bool:
@@ -158,7 +141,7 @@ def _check_site(
     for mistake in site.mistakes:
         yield Finding(mistake.page, "front matter", str(mistake), mistake)
     others = OtherConfigurations(site.options, runtime)
-    unused, halves = find_orphans(runtime, found, others), runtime.gallery.incomplete_pairs()
+    unused, halves = others.find_orphans(found), runtime.gallery.incomplete_pairs()
     for status in found:
         if status.hero.page not in shown:
             yield from _check_page(site, runtime, status, unused, halves)
@@ -178,7 +161,7 @@ def _check_site(
             "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
             is_file=True,
         )
-    for path in find_idle_halves(runtime, found, others):
+    for path in others.find_idle_halves(found):
         text = "its image or its .json is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
         yield Finding(site.options.display_path(path), "orphaned", text, is_file=True)
 
@@ -187,7 +170,7 @@ def _check_page(
     site: SitePages, runtime: Runtime, status: HeroStatus, unused: Sequence[PictureRecord], halves: Sequence[Path]
 ) -> Iterator[Finding]:
     page = status.hero.page
-    half = find_half(status, halves)
+    half = _find_half(status, halves)
     if status.trouble:
         yield Finding(page, "damaged", f"{_shorten_paths(status.trouble, site)}; {_choose_fix(site, status)}")
     if half is not None:

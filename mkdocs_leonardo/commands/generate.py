@@ -23,7 +23,7 @@ from mkdocs_leonardo.commands.purchases import (
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, choose_heroes, read_site
-from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_error, shorten
+from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_error
 from mkdocs_leonardo.commands.zensical import publish
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.stamp import wake_previews
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord
 
-_PROMPT_CHARACTERS = 60
 #: The image that a page shows at present, among its takes.
 _NOW = "as it is now"
 
@@ -146,19 +145,8 @@ def _show_outlook(plan: PurchasePlan, found: Sequence[HeroStatus], console: Cons
         stored = f"{there} of {pluralise(len(found), 'hero is', 'heroes are')} stored"
         console.say(f"nothing was made: {stored}" if unmakable else f"nothing to make: {stored}")
         return unmakable
-    show_plan(plan, console)
+    plan.show(console)
     return unmakable
-
-
-def show_plan(plan: PurchasePlan, console: Console) -> None:
-    """Print the purchases, with warnings of lost answers."""
-    for status in plan.allowed:
-        console.warn(*status.losses)
-        picture = status.hero.picture
-        prompt = shorten(picture.prompt, _PROMPT_CHARACTERS) if picture else ""
-        console.say(f"  {status.hero.page}: about {dollars(status.estimate_usd)}: {prompt}")
-    for line in plan.describe():
-        console.say(line)
 
 
 def _find_obstacle(settings: Settings, runtime: Runtime) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import StoreUnavailable
+from mkdocs_leonardo.spec import short_key
 
 if TYPE_CHECKING:
+    from mkdocs_leonardo.commands.hero_status import HeroStatus
     from mkdocs_leonardo.commands.site import SiteOptions
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import PictureRecord
@@ -33,6 +35,18 @@ class OtherConfigurations:
         if record.site not in {"", self._options.settings.site} and self._is_there(record.site):
             return True
         return record.key in self._noted or (not record.site and self.are_there)
+
+    def find_orphans(self, found: Sequence[HeroStatus]) -> tuple[PictureRecord, ...]:
+        """Find records in the gallery that neither a page of `found` nor another configuration uses."""
+        wanted = {quote.key for status in found for quote in status.quotes}
+        records = self._runtime.gallery.records()
+        return tuple(record for record in records if record.key not in wanted and not self.may_use(record))
+
+    def find_idle_halves(self, found: Sequence[HeroStatus]) -> tuple[Path, ...]:
+        """Find files of incomplete pairs in the gallery that no page of `found`, nor another configuration, uses."""
+        wanted = {short_key(quote.key) for status in found for quote in status.quotes}
+        halves = () if self.are_there else self._runtime.gallery.incomplete_pairs()
+        return tuple(path for path in halves if path.stem not in wanted)
 
     @cached_property
     def are_there(self) -> bool:

@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.check import find_idle_halves, find_orphans
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.hero_status import (
     HeroStatus,
@@ -139,9 +138,9 @@ def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, galle
     if takes:
         yield Unused(tuple(takes), "takes: contact sheets of earlier choices")
     if gallery:
-        for record in find_orphans(runtime, found, others):
+        for record in others.find_orphans(found):
             yield _describe_picture(runtime.gallery, record, "gallery: ")
-        for path in find_idle_halves(runtime, found, others):
+        for path in others.find_idle_halves(found):
             yield Unused((path,), f"gallery: incomplete pair, {path.name}")
         yield from _find_strays(gallery_dir, set(), temporary_only=True)
 

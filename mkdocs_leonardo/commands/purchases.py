@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.hero_status import HeroStatus, Quote, drop_repeats, find_statuses, open_runtime
-from mkdocs_leonardo.commands.terminal import Console
+from mkdocs_leonardo.commands.terminal import Console, shorten
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.resolution import Failure, Resolution, name_some, unexpected_failure, waiting_message
 from mkdocs_leonardo.spec import Source, dollars
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 #: The interval between two looks at finished pictures, and two moves of the progress line (seconds).
 _LOOK_S = 0.1
+#: A shorter render time is not shown (seconds).
 _LEAST_S = 0.05
+_PROMPT_CHARACTERS = 60
 #: The exit code after Ctrl-C that shells expect: 128 plus the number of the signal.
 INTERRUPTED = 130
 #: The reason why the configuration allows no purchase, and the fix.
@@ -80,6 +82,16 @@ class PurchasePlan:
     def is_idle(self) -> bool:
         """Whether no picture is to be made or collected."""
         return not self.buy and not self.collect
+
+    def show(self, console: Console) -> None:
+        """Print each purchase and the lines of the plan, with warnings of lost answers."""
+        for status in self.allowed:
+            console.warn(*status.losses)
+            picture = status.hero.picture
+            prompt = shorten(picture.prompt, _PROMPT_CHARACTERS) if picture else ""
+            console.say(f"  {status.hero.page}: about {dollars(status.estimate_usd)}: {prompt}")
+        for line in self.describe():
+            console.say(line)
 
     def describe(self) -> Iterator[str]:
         """Yield the lines of the plan, for a person to agree to."""

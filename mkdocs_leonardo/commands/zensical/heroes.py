@@ -111,12 +111,11 @@ def _is_agreed(
     runtime: Runtime, to_buy: Sequence[HeroSpec], settings: Settings, budget: Budget, console: Console, *, yes: bool
 ) -> bool:
     """Show the missing images and their cost; return whether it is agreed to. `budget` then allows it."""
-    from mkdocs_leonardo.commands.generate import show_plan
     from mkdocs_leonardo.commands.hero_status import find_statuses
     from mkdocs_leonardo.commands.purchases import PurchasePlan, confirm_payment
 
     plan = PurchasePlan(find_statuses(runtime, to_buy), settings)
-    show_plan(plan, console)
+    plan.show(console)
     if plan.allowed and not (yes or (console.can_ask and confirm_payment(console, yes=False))):
         return False
     budget.allow(max_new_images=len(plan.allowed), max_cost_usd=plan.most_usd)
