@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: What a theme's configuration may say of alternative texts, in `hero_alt`.
 ALT_RULES = ("required", "optional")
 #: The kinds of findings that are warnings.
-_PASSING = ("small", "old")
+_WARNING_KINDS = ("small", "old")
 #: An encoded file may differ from the picture that was measured by one step of the scrim.
 _CONTRAST_TOLERANCE = 5
 
@@ -63,8 +63,8 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
             *_check_site(site, runtime, found, require_alt=require_alt, shown=shown),
             *_check_stylesheet(site, console),
         ]
-    findings = [one for one in told if one.kind not in _PASSING]
-    warnings = [one for one in told if one.kind in _PASSING]
+    findings = [one for one in told if one.kind not in _WARNING_KINDS]
+    warnings = [one for one in told if one.kind in _WARNING_KINDS]
     if console.for_program:
         console.print_json(
             {

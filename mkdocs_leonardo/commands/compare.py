@@ -9,14 +9,14 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.commands.folders import check_room, make_room
+from mkdocs_leonardo.commands.folders import prepare_folder, require_own_folder
 from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
     PurchasePlan,
     carry_out,
     confirm_payment,
-    warn_of_hopeless,
+    warn_of_blocked,
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import read_options
@@ -63,20 +63,20 @@ def compare(
     """Make the images and show them; 1 if there is none to show."""
     settings = read_options(config_file, console).settings
     wanted_styles = _parse_styles(styles, rules_for(_leonardo_options(settings), settings.defaults.picture).styles)
-    check_room(output, "--output")
+    require_own_folder(output, "--output")
     prompt = clean_text(prompt)
     if not prompt:
         raise CommandError("PROMPT is empty; describe an image")
     budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
     # One mode is made after the other: together they would slow each other.
     plans = [
-        PurchasePlan(_find_wanted(theirs, prompt, wanted_styles, count, console), theirs, budget)
-        for theirs in (_restrict_to_leonardo(settings, alchemy=mode) for mode in _choose_modes(alchemy, settings))
+        PurchasePlan(_find_wanted(restricted, prompt, wanted_styles, count, console), restricted, budget)
+        for restricted in (_restrict_to_leonardo(settings, alchemy=mode) for mode in _choose_modes(alchemy, settings))
     ]
     _show_plans(plans, console)
     if any(plan.allowed for plan in plans) and not confirm_payment(console, yes=yes):
         return 1
-    make_room(output, "--output")
+    prepare_folder(output, "--output")
     carry_out(plans, console)
     samples = [sample for plan in plans for sample in _read_samples(plan, console)]
     if not samples:
@@ -147,7 +147,7 @@ def _find_wanted(
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
         raise CommandError(GENERATE_IS_OFF)
-    warn_of_hopeless(found, console)
+    warn_of_blocked(found, console)
     return found
 
 

@@ -24,7 +24,7 @@ def is_marked(entries: Sequence[Path]) -> bool:
     return any(path.name == MARK for path in entries)
 
 
-def check_room(folder: Path, option: str, *, is_own: Callable[[Sequence[Path]], bool] = is_marked) -> None:
+def require_own_folder(folder: Path, option: str, *, is_own: Callable[[Sequence[Path]], bool] = is_marked) -> None:
     """Raise CommandError, before anything is spent, if the folder holds files that are not the command's own."""
     try:
         entries = sorted(folder.iterdir()) if folder.exists() else []
@@ -37,7 +37,7 @@ def check_room(folder: Path, option: str, *, is_own: Callable[[Sequence[Path]], 
         )
 
 
-def make_room(folder: Path, option: str, *, gets_mark: bool = True) -> None:
+def prepare_folder(folder: Path, option: str, *, gets_mark: bool = True) -> None:
     """Create the folder, and mark it; CommandError, before anything is spent, if it cannot be written."""
     try:
         make_writable_folder(folder)

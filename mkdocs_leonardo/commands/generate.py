@@ -8,18 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.folders import check_room, is_marked, make_room
+from mkdocs_leonardo.commands.folders import is_marked, prepare_folder, require_own_folder
 from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
+    BLOCKED_STATES,
     GENERATE_IS_OFF,
-    HOPELESS,
     PurchasePlan,
     carry_out,
     confirm_payment,
     describe_seconds,
     download_team_pictures,
     explain_failure,
-    warn_of_hopeless,
+    warn_of_blocked,
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, choose_heroes, read_site
@@ -61,26 +61,26 @@ def generate(
     folder = site.settings.cache_dir / "takes" / make_slug(page) if takes and into is None else into
     if folder is not None and not dry_run:
         _refuse_link(folder, site.settings.cache_dir / "takes")
-        check_room(folder, "--into", is_own=publish.is_own if is_in_site else is_marked)
+        require_own_folder(folder, "--into", is_own=publish.is_own if is_in_site else is_marked)
     if not dry_run and download_team_pictures(site.settings, wanted, console):
         wake_previews(site.settings.cache_dir)
     with open_runtime(site.settings, console) as runtime:
         found = find_statuses(runtime, wanted)
         plan = PurchasePlan(found, site.settings)
         obstacle = _find_obstacle(site.settings, runtime)
-    unmakable = _show_outlook(plan, found, console, obstacle=obstacle)
+    unmakable = _show_plan(plan, found, console, obstacle=obstacle)
     if dry_run:
         console.print_json(_plan_as_json(plan, unmakable))
         return 0
     if is_in_site and obstacle:
         # Without a key, placeholders are copied, as a build would show them.
-        unmakable = sum(status.state in HOPELESS for status in found)
+        unmakable = sum(status.state in BLOCKED_STATES for status in found)
     purchases: list[Resolution] = []
     failed = unmakable + plan.held_back
     if plan.allowed and not confirm_payment(console, yes=yes):
         return 1
     if folder is not None:
-        make_room(folder, "--into", gets_mark=not is_in_site)
+        prepare_folder(folder, "--into", gets_mark=not is_in_site)
     if not plan.is_idle:
         purchases, budget = carry_out([plan], console)
         made = pluralise(sum(one.stored is not None for one in purchases), "image", "images")
@@ -133,9 +133,9 @@ def _results_as_json(purchases: Sequence[Resolution], failed: int) -> JsonValue:
     return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(one.cost_usd for one in purchases), 6)}
 
 
-def _show_outlook(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:
+def _show_plan(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:
     """Print the plan and warnings; return the number of pages without an image even after the purchases."""
-    unmakable = warn_of_hopeless(found, console)
+    unmakable = warn_of_blocked(found, console)
     for status in found:
         unmakable += (status.state == "missing" and not status.must_be_bought) or bool(obstacle and status.jobs)
     if unmakable and obstacle:

@@ -32,9 +32,9 @@ INTERRUPTED = 130
 #: The reason why the configuration allows no purchase, and the fix.
 GENERATE_IS_OFF = "the configuration says generate: false; take that line out to allow it"
 #: States of pictures that no provider is asked for until their author changes something.
-HOPELESS = frozenset({"refused", "empty", "damaged"})
+BLOCKED_STATES = frozenset({"refused", "empty", "damaged"})
 #: The words for jobs that are left after Ctrl-C, and for what becomes of them, by their state.
-_LEFT = {
+_OPEN_JOB_WORDS = {
     "accepted": (
         "paid for, and not collected yet",
         "the same command collects what is there by then, without paying again",
@@ -124,13 +124,13 @@ class PurchasePlan:
             )
 
 
-def warn_of_hopeless(found: Sequence[HeroStatus], console: Console) -> int:
+def warn_of_blocked(found: Sequence[HeroStatus], console: Console) -> int:
     """Warn of each picture that no provider is asked for, with the fix; return their number."""
-    hopeless = [status for status in found if status.state in HOPELESS]
-    for status in hopeless:
+    blocked = [status for status in found if status.state in BLOCKED_STATES]
+    for status in blocked:
         refused = f"the prompt was refused before ({status.reason}); write another one"
         console.warn(f"{status.hero.page}: {refused if status.state == 'refused' else status.reason}")
-    return len(hopeless)
+    return len(blocked)
 
 
 def confirm_payment(console: Console, *, yes: bool) -> bool:
@@ -190,13 +190,13 @@ def _obtain(
             results = _await_results(runtime, futures, console, may_pay=budget is not None)
             runtime.end_loop()
         except KeyboardInterrupt:
-            _stop(runtime, console)
+            _end_work(runtime, console)
             _tell_what_is_left(runtime, futures, console)
             raise SystemExit(INTERRUPTED) from None
         return results
 
 
-def _stop(runtime: Runtime, console: Console) -> None:
+def _end_work(runtime: Runtime, console: Console) -> None:
     """End all work, but wait for paid answers that cannot be fetched again, until a second Ctrl-C."""
     awaited = runtime.pipeline.awaited
     message = waiting_message(awaited) if awaited else "stopping; what is under way is in the journal …"
@@ -281,7 +281,7 @@ def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], He
     made = sum(status.record is not None and not status.jobs for status in found)
     console.note(f"interrupted: {made} of {pluralise(len(futures), 'image', 'images')} done")
     left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _find_open_jobs(status)]
-    for state, (condition, consequence) in _LEFT.items():
+    for state, (condition, consequence) in _OPEN_JOB_WORDS.items():
         names = [name for name, quote in left if quote.job == state]
         if names:
             console.note(f"{condition}: {name_some(names)}; {consequence}")

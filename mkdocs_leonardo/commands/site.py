@@ -19,7 +19,7 @@ from mkdocs_leonardo.commands.site_shade import find_shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.pages import read_pages
 from mkdocs_leonardo.commands.zensical.project import (
-    ZENSICAL,
+    ZENSICAL_TOML,
     Project,
     find_assets_folder,
     parse_named,
@@ -189,8 +189,8 @@ def _find_project(config_file: str | None) -> Project | None:
 
     It is a Zensical site, or one whose theme or plugins are missing here.
     """
-    if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL).is_file():
-        config_file = ZENSICAL
+    if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL_TOML).is_file():
+        config_file = ZENSICAL_TOML
     found = config_file or next((name for name in CONFIGURATIONS["mkdocs"] if Path(name).is_file()), None)
     if found is None:
         return None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import JsonValue
 
 #: The states in the order of the count, with the table's words for them.
-_WORDS = {
+_STATE_WORDS = {
     "pinned": "pinned",
     "cached": "cached",
     "own": "own image",
@@ -78,7 +78,7 @@ def _explain_missing_keys(runtime: Runtime) -> Iterator[str]:
 
 
 def _make_row(status: HeroStatus) -> tuple[str, ...]:
-    word = _WORDS[status.state]
+    word = _STATE_WORDS[status.state]
     if status.record is not None:
         word += f" ({status.record.provider})"
     if status.record is not None and status.jobs:
@@ -96,8 +96,8 @@ def _make_row(status: HeroStatus) -> tuple[str, ...]:
 
 
 def _summarise(found: tuple[HeroStatus, ...]) -> str:
-    counts = {state: sum(status.state == state for status in found) for state in _WORDS}
-    parts = [f"{number} {_WORDS[state]}" for state, number in counts.items() if number]
+    counts = {state: sum(status.state == state for status in found) for state in _STATE_WORDS}
+    parts = [f"{number} {_STATE_WORDS[state]}" for state, number in counts.items() if number]
     line = pluralise(len(found), "hero", "heroes")
     if parts:
         line += f": {', '.join(parts)}"
@@ -135,7 +135,7 @@ def _as_json(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[st
     return {
         "pages": pages,
         "totals": {
-            **{state: sum(status.state == state for status in found) for state in _WORDS},
+            **{state: sum(status.state == state for status in found) for state in _STATE_WORDS},
             "to_buy": len(to_buy),
             "estimate_usd": round(sum(status.estimate_usd for status in to_buy), 6),
         },

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.front_matter import HeroDefaults
     from mkdocs_leonardo.spec import HeroSpec
 
-_OURS = re.compile(r"^hero_\w+", re.MULTILINE)
+_HERO_KEY = re.compile(r"^hero_\w+", re.MULTILINE)
 #: Files that are never part of a site, by MkDocs's default and Zensical's.
 _ALWAYS_EXCLUDED = (".*", "/templates/")
 
@@ -87,7 +87,7 @@ class ProjectReader:
         options = project.plugins["meta"] if project.is_on("meta") else {"meta_file": ""}
         self._meta_file = str(options.get("meta_file", FOLDER_METADATA))
         self._posts = tuple(_find_post_folders(project))
-        self._of_folder = cache(self._read_folder_meta)
+        self._folder_meta = cache(self._read_folder_meta)
         self._hero_reader = HeroReader(defaults, project.docs_dir)
         self.heroes: list[HeroSpec] = []
         self.pages: list[str] = []
@@ -96,9 +96,9 @@ class ProjectReader:
     def read(self, name: str, text: str) -> None:
         """Read one page."""
         block = FRONT_MATTER.match(text)
-        folder = self._of_folder(PurePosixPath(name).parent)
+        folder = self._folder_meta(PurePosixPath(name).parent)
         is_post = name.startswith(self._posts)
-        if not is_post and not _has_ours(folder) and not (block and _OURS.search(block[1])):
+        if not is_post and not _has_hero_key(folder) and not (block and _HERO_KEY.search(block[1])):
             self.pages.append(name)
             return
         meta = self._merge(name, folder, self._parse_metadata(name, block[1]) if block else {})
@@ -133,7 +133,7 @@ class ProjectReader:
         """Read the metadata that a folder and its parents give to their pages."""
         if not self._meta_file:
             return {}
-        above = self._of_folder(folder.parent) if folder.name else {}
+        above = self._folder_meta(folder.parent) if folder.name else {}
         path = self._project.docs_dir / folder / self._meta_file
         if not path.is_file():
             return above
@@ -164,7 +164,7 @@ class ProjectReader:
         return isinstance(day, date) and day > datetime.now(UTC).date()
 
 
-def _has_ours(meta: Mapping[str, Any]) -> bool:
+def _has_hero_key(meta: Mapping[str, Any]) -> bool:
     return any(str(key).startswith("hero_") for key in meta)
 
 

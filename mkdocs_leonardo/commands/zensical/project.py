@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.config import LeonardoConfig
 
 #: The files that Zensical looks for, in its order.
-ZENSICAL = "zensical.toml"
-_CONFIGURATIONS = (ZENSICAL, *CONFIGURATIONS["mkdocs"])
+ZENSICAL_TOML = "zensical.toml"
+_CONFIGURATIONS = (ZENSICAL_TOML, *CONFIGURATIONS["mkdocs"])
 #: The most files in a chain of INHERIT.
 _MOST_PARENTS = 20
 
