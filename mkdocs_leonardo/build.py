@@ -15,7 +15,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.job_summary import append_summary
 from mkdocs_leonardo.lookup import Miss
 from mkdocs_leonardo.progress import Notify, Progress
-from mkdocs_leonardo.report import left_behind_message, pluralise, report, summary, write_json
+from mkdocs_leonardo.report import left_behind_message, make_report, pluralise, summarise, write_json
 from mkdocs_leonardo.resolution import Failure, Resolution, given_up_message, unexpected_failure, waiting_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
@@ -133,11 +133,11 @@ class Build:
         spending = self.runtime.spending
         try:
             write_json(
-                self._settings.cache_dir / "report.json", report(resolutions, spending, self.runtime.store_stats)
+                self._settings.cache_dir / "report.json", make_report(resolutions, spending, self.runtime.store_stats)
             )
         except OSError as error:
             self._notify(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
-        totals = summary(resolutions, spending, self.runtime.store_stats)
+        totals = summarise(resolutions, spending, self.runtime.store_stats)
         self._tell_abstract(resolutions)
         if self._job_summary:
             try:

@@ -118,7 +118,7 @@ def read(
     return _Reader(meta, page, title, site_name, defaults).read()
 
 
-def beside(page: PurePosixPath, path: str) -> PurePosixPath | None:
+def resolve_path(page: PurePosixPath, path: str) -> PurePosixPath | None:
     """Resolve `path` relative to `page`; None if it leads out of the documentation folder."""
     parts: list[str] = []
     for part in (page.parent / path).parts:
@@ -340,7 +340,7 @@ class _Reader:
         if fix:
             self._wrong(key, fix)
             return None
-        path = beside(PurePosixPath(self._page), text)
+        path = resolve_path(PurePosixPath(self._page), text)
         if path is None:
             self._wrong(key, "it must stay inside the documentation folder")
         return path

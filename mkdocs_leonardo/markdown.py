@@ -27,12 +27,12 @@ from markdown.extensions import Extension
 
 from mkdocs_leonardo.host.reader import HeroReader
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
-from mkdocs_leonardo.page.head import linked_data, make_social
+from mkdocs_leonardo.page.head import make_linked_data, make_social
 from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, digest_request, read_manifest
-from mkdocs_leonardo.page.markup import final_layout, hero_header, insert_hero
+from mkdocs_leonardo.page.markup import choose_layout, insert_hero, render_hero
 from mkdocs_leonardo.page.site_markup import hidden_parts
 from mkdocs_leonardo.page.stylesheet import is_outdated
-from mkdocs_leonardo.page.themes import ZENSICALS_THEME, picture_sizes
+from mkdocs_leonardo.page.themes import ZENSICALS_THEME, compute_sizes
 from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, HeroSpec, digest_of
 
@@ -309,10 +309,10 @@ class PageRenderer:
         The heading needs an attribute of its own, or it would begin a second entry for the page.
         """
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
-        spec = replace(spec, layout=final_layout(spec, asset, heading_html))
-        sizes = picture_sizes(ZENSICALS_THEME, spec.layout, hidden=self._hidden, is_post=self._is_post)
+        spec = replace(spec, layout=choose_layout(spec, asset, heading_html))
+        sizes = compute_sizes(ZENSICALS_THEME, spec.layout, hidden=self._hidden, is_post=self._is_post)
         url = self._url if not self._is_post else (self._absolute_url or self._url)
-        header = hero_header(asset, spec, heading_html, url=url, sizes=sizes, credit=credit)
+        header = render_hero(asset, spec, heading_html, url=url, sizes=sizes, credit=credit)
         header = header.replace("<header", f"<header{_UNSEARCHED}", 1)
         return self._fit_for_excerpts(header) if self._is_post else header
 
@@ -337,7 +337,7 @@ class PageRenderer:
     def _origin(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """Return the JSON-LD on the picture's origin, for the end of the page, which no excerpt repeats."""
         folder_url = self._published.assets_url
-        origin = linked_data(asset, folder_url, caption=spec.alt) if folder_url else ""
+        origin = make_linked_data(asset, folder_url, caption=spec.alt) if folder_url else ""
         return origin and f"\n{origin}"
 
     def _social(self, spec: HeroSpec, asset: HeroAsset) -> str:

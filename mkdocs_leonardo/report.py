@@ -44,7 +44,7 @@ class Spending:
     requests: int = 0
 
 
-def report(
+def make_report(
     resolutions: Sequence[Resolution], spending: Spending, store: StoreStats | None = None
 ) -> dict[str, JsonValue]:
     """Return the content of ``report.json``.
@@ -87,7 +87,7 @@ def report(
     return content
 
 
-def summary(resolutions: Sequence[Resolution], spending: Spending, store: StoreStats | None = None) -> str:
+def summarise(resolutions: Sequence[Resolution], spending: Spending, store: StoreStats | None = None) -> str:
     """Return one line: ``12 heroes: 9 cached, 2 generated, 1 local; 2 new images, $0.07``."""
     sources = _sources(resolutions)
     parts = [f"{sources[source]} {word}" for source, word in _SUMMARY if sources[source]]

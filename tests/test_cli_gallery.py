@@ -20,7 +20,7 @@ from services import Services
 from mkdocs_leonardo.commands import check
 from mkdocs_leonardo.commands.hero_status import HeroStatus
 from mkdocs_leonardo.commands.site_shade import find_shade_alpha
-from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
+from mkdocs_leonardo.host.blog_templates import find_templates_without_excerpts
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroSpec, PictureRecord, Scrim
 from mkdocs_leonardo.storage.cache import TextStore
@@ -242,7 +242,7 @@ def test_check_finds_a_blog_whose_covers_nobody_would_see(tmp_path: Path) -> Non
 def test_template_shows_excerpts_if_any_part_of_it_does(templates: dict[str, str], *, is_shown: bool) -> None:
     """A template counts as showing excerpts if it, an included or an extended one does, or cannot be read."""
     env = Environment(loader=DictLoader(templates))  # noqa: S701 - nothing is rendered
-    assert templates_without_excerpts(env, "view") == (() if is_shown else tuple(templates))
+    assert find_templates_without_excerpts(env, "view") == (() if is_shown else tuple(templates))
 
 
 def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:

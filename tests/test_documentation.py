@@ -40,7 +40,7 @@ from mkdocs_leonardo.providers.gemini import prices as gemini_prices
 from mkdocs_leonardo.providers.leonardo.create_calls import estimate_usd
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import prices as openai_prices
-from mkdocs_leonardo.report import Spending, complaints, report
+from mkdocs_leonardo.report import Spending, complaints, make_report
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unanswered_message
 from mkdocs_leonardo.spec import (
     MAX_PROMPT_CHARACTERS,
@@ -309,7 +309,7 @@ def test_report_in_the_documents_has_the_fields_of_the_code() -> None:
     block = next(block for block in blocks(DOCS / "money/paid-when.md") if block.language == "json")
     rendering = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
     asset = HeroAsset("0" * 64, "leonardo", "a model", Source.CACHED, rendering)
-    written = report([Resolution(HeroSpec(page="a.md", picture=PictureSpec("a lake")), asset)], Spending())
+    written = make_report([Resolution(HeroSpec(page="a.md", picture=PictureSpec("a lake")), asset)], Spending())
     shown = json.loads(block.text)
     heroes = written["heroes"]
     assert isinstance(heroes, list)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.page.head import Social, insert_head, linked_data
+from mkdocs_leonardo.page.head import Social, insert_head, make_linked_data
 from mkdocs_leonardo.spec import MADE_BY_AI, HeroAsset, Rendering, Scrim, Source, Variant
 
 LINK = '<link rel="stylesheet" href="../hero.css">\n'
@@ -142,7 +142,7 @@ def test_caption_in_linked_data_never_ends_the_script(caption: str) -> None:
     file = Variant("hero", "jpeg", 480, 270, "a.jpg", Path(), "a.jpg", "", 0)
     rendering = Rendering((file,), "", "", Scrim(0, 0, 0, 0, 0, 0), 480, 270)
     asset = HeroAsset("key", "leonardo", "phoenix", Source.CACHED, rendering, creator="Leonardo AI")
-    html = with_head("", origin=linked_data(asset, "https://example.org/", caption=f"</script><b>{caption}"))
+    html = with_head("", origin=make_linked_data(asset, "https://example.org/", caption=f"</script><b>{caption}"))
     parsed = _Scripts(html)
     assert parsed.tags == ["link", "script"]
     data = json.loads(parsed.script)

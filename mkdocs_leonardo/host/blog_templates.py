@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment, nodes
 
 
-def templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
+def find_templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
     """Return the files of a blog view that shows no excerpt's content, since covers stand at the head of excerpts.
 
     The view's own file comes first. Returns () for a view that shows the content, or may show it because it chooses

@@ -19,7 +19,7 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.host.blog_templates import templates_without_excerpts
+from mkdocs_leonardo.host.blog_templates import find_templates_without_excerpts
 from mkdocs_leonardo.host.detect import HOSTS
 from mkdocs_leonardo.host.log import PREFIX, log
 
@@ -143,7 +143,7 @@ class DryBuild:
     def _end(self, env: Environment, **_: object) -> None:
         root = Path(self._config.config_file_path or ".").resolve().parent
         for view in sorted(self._views) if self._has_post else ():
-            files = [Path(name) for name in templates_without_excerpts(env, view)]
+            files = [Path(name) for name in find_templates_without_excerpts(env, view)]
             # The site's own template comes first; files elsewhere belong to the theme.
             self.coverless += [*filter(lambda file: file.is_relative_to(root), files), *files][:1]
         raise _AllPagesRead

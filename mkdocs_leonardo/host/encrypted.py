@@ -10,7 +10,7 @@ from mkdocs_leonardo.errors import InputError
 _MARKS = ("encryptcontent", "encrypted")
 
 
-def is_marked(page: object) -> bool:
+def has_encryption_mark(page: object) -> bool:
     """Whether another plugin has marked the page and will encrypt it."""
     return any(bool(getattr(page, name, None)) for name in _MARKS)
 

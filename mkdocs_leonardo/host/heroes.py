@@ -112,7 +112,7 @@ class SiteHeroes:
             relative=get_relative_url,
         )
         self._read_target = make_target_reader(config, files, site.has_hero)
-        self._pictures = {**self._social.correct(site, files), **site.pictures()}
+        self._pictures = {**self._social.correct(site, files), **site.list_pictures()}
         folder, identities = self._published, self._build.file_identities
         kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
         add_pictures(self._pictures, files, config, kept=kept)
@@ -148,8 +148,8 @@ class SiteHeroes:
         target = self._read_target(page)
         for excerpt in variables.get("posts") or ():
             href = get_relative_url(excerpt.file.url, page.url)
-            excerpt.content = site.excerpt(target, excerpt.file.src_uri, excerpt.content, href=href)
-        hero = site.context(target)
+            excerpt.content = site.add_cover(target, excerpt.file.src_uri, excerpt.content, href=href)
+        hero = site.describe_hero(target)
         if hero is None:
             return
         if encrypted.is_replaced(page.content or "", (item.id for item in page.toc)):
@@ -158,7 +158,7 @@ class SiteHeroes:
             self._social.retract(page)
             return
         variables["hero"] = hero
-        page.content = site.content(target, page.content or "")
+        page.content = site.add_hero(target, page.content or "")
 
     def complete(self, page: Page, output: str) -> str | None:
         """Return the page's HTML with a complete head, and a hero in full layout where it spans the window."""

@@ -36,7 +36,7 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
         home=file.src_uri,
         files=files,
     )
-    if found.hero is not None and encrypted.is_marked(page):
+    if found.hero is not None and encrypted.has_encryption_mark(page):
         return FrontMatter(None, (*problems, *found.problems, encrypted.encryption_problem(name, page.meta)))
     return replace(found, problems=(*problems, *found.problems)) if problems else found
 

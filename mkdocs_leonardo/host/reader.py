@@ -81,7 +81,7 @@ class HeroReader:
                 ),
                 base,
             )
-        return front_matter.beside(base, str(value).strip()) or image
+        return front_matter.resolve_path(base, str(value).strip()) or image
 
     def _find_own_image(self, page: str, place: PurePosixPath, files: Files | None) -> Path:
         """Return the path of the author's own image; InputError if the file is missing.

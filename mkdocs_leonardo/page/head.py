@@ -61,8 +61,8 @@ def insert_head(
 ) -> str:
     """Add the link to the stylesheet, the tags for sharing and `origin` at the end of the page's head.
 
-    `origin` comes from `linked_data`. A page that has an image for sharing, of its own or of a plugin, gets no tags. Of
-    the other properties, it gets those that it lacks. A page without a head is returned as it is.
+    `origin` comes from `make_linked_data`. A page that has an image for sharing, of its own or of a plugin, gets no
+    tags. Of the other properties, it gets those that it lacks. A page without a head is returned as it is.
     """
     names: set[str] = set()
     for token in _HEAD_TOKEN.finditer(output_html):
@@ -110,7 +110,7 @@ def _meta(name: str, text: str) -> str:
     return f'<meta {attribute}="{name}" content="{escape(text)}">'
 
 
-def linked_data(asset: HeroAsset, folder_url: str, *, caption: str) -> str:
+def make_linked_data(asset: HeroAsset, folder_url: str, *, caption: str) -> str:
     """Return the JSON-LD on the picture's origin: a provider's AI, or the mark in the author's picture; else "".
 
     `folder_url` is the absolute address of the hero's files, with a slash at its end. `caption` is the `alt` text.

@@ -12,7 +12,7 @@ from html import escape, unescape
 from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
-from mkdocs_leonardo.page.themes import full_width_place
+from mkdocs_leonardo.page.themes import find_full_width_place
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Format, HeroAsset, HeroSpec, Layout, Scrim, Variant, short_key
 from mkdocs_leonardo.tint import tint_of
 
@@ -55,7 +55,7 @@ def focus_name(focus: FocalPoint) -> str:
     return f"{_percent(focus.x)}-{_percent(focus.y)}"
 
 
-def hero_header(
+def render_hero(
     asset: HeroAsset,
     spec: HeroSpec,
     heading_html: str,
@@ -66,9 +66,9 @@ def hero_header(
 ) -> str:
     """Return the hero of one page, with the page's own heading unchanged in it.
 
-    `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `picture_sizes`, the layout
-    from `final_layout`. With `credit`, a line names the AI that made the picture, if one did. If `credit` is a text, it
-    is that line, with ``{creator}`` for the name.
+    `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `compute_sizes`, the layout
+    from `choose_layout`. With `credit`, a line names the AI that made the picture, if one did. A text for `credit` is
+    that line, with ``{creator}`` for the name.
     """
     title = _title(heading_html)
     is_apart = spec.layout in _APART
@@ -97,7 +97,7 @@ def _caption(tag: str, creator: str, credit: bool | str) -> list[str]:  # noqa: 
     return [f'<{tag} class="leonardo-hero__credit">{words}</{tag}>'] if creator and credit else []
 
 
-def final_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout:
+def choose_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout:
     """Return the layout of a hero with this heading. `auto` becomes `stacked` or `content`; any other layout stays."""
     if spec.layout != "auto":
         return spec.layout
@@ -111,7 +111,7 @@ def _title(heading_html: str) -> str:
     return unescape(_TAG.sub("", heading_html)).removesuffix("\u00b6")
 
 
-def card(
+def render_card(
     asset: HeroAsset,
     spec: HeroSpec,
     *,
@@ -160,7 +160,7 @@ def place_full(output_html: str, header: str) -> str:
     if start < 0:
         return output_html
     rest = output_html[start + len(header) :]
-    place, is_in_main = full_width_place(output_html[:start])
+    place, is_in_main = find_full_width_place(output_html[:start])
     if place < 0:
         return f"{output_html[:start]}{header.replace('--full', '--content', 1)}{rest}"
     if not is_in_main:

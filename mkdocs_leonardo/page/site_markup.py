@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from mkdocs_leonardo.page.head import Social, insert_head, linked_data, make_social
+from mkdocs_leonardo.page.head import Social, insert_head, make_linked_data, make_social
 from mkdocs_leonardo.page.markup import (
-    card,
-    final_layout,
-    hero_header,
+    choose_layout,
     insert_card,
     insert_hero,
     place_full,
+    render_card,
+    render_hero,
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
-from mkdocs_leonardo.page.themes import full_width_place, picture_sizes
+from mkdocs_leonardo.page.themes import compute_sizes, find_full_width_place
 from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, short_key, social_name
 
 
@@ -112,7 +112,7 @@ class SiteMarkup:
 
     # Files -----------------------------------------------------------------------------------------------------------
 
-    def pictures(self) -> dict[str, str]:
+    def list_pictures(self) -> dict[str, str]:
         """Map the place of every picture in the site to its file."""
         return {
             f"{SITE_FOLDER}/{variant.name}": variant.place
@@ -133,7 +133,7 @@ class SiteMarkup:
 
     # Pages -----------------------------------------------------------------------------------------------------------
 
-    def context(self, page: TargetPage) -> HeroContext | None:
+    def describe_hero(self, page: TargetPage) -> HeroContext | None:
         """Return the template variable `hero` of the page; None without a hero."""
         if page.source not in self._heroes:
             return None
@@ -157,7 +157,7 @@ class SiteMarkup:
             social=self._folder_url + file.name if file is not None else "",
         )
 
-    def content(self, page: TargetPage, content_html: str) -> str:
+    def add_hero(self, page: TargetPage, content_html: str) -> str:
         """Return the page's content with its hero at the top."""
         if page.source not in self._heroes:
             return content_html
@@ -166,15 +166,15 @@ class SiteMarkup:
             return content_html
 
         def header(heading_html: str) -> str:
-            shown = replace(spec, layout=final_layout(spec, asset, heading_html))
-            sizes = picture_sizes(self._theme, shown.layout, hidden=page.hidden, is_post=page.is_post)
-            hero = hero_header(asset, shown, heading_html, url=self._url_on(page), sizes=sizes, credit=self._credit)
+            shown = replace(spec, layout=choose_layout(spec, asset, heading_html))
+            sizes = compute_sizes(self._theme, shown.layout, hidden=page.hidden, is_post=page.is_post)
+            hero = render_hero(asset, shown, heading_html, url=self._url_on(page), sizes=sizes, credit=self._credit)
             self._headers[page.url] = hero
             return hero
 
         return insert_hero(content_html, header, page.title)
 
-    def excerpt(self, page: TargetPage, post: str, content_html: str, *, href: str) -> str:
+    def add_cover(self, page: TargetPage, post: str, content_html: str, *, href: str) -> str:
         """Return a post's excerpt on a blog view, with the post's cover at its head.
 
         A browser should fetch one picture first: the view's own hero, or else the first cover.
@@ -182,11 +182,11 @@ class SiteMarkup:
         if not self._cards or post not in self._heroes:
             return content_html
         spec, asset = self._heroes[post]
-        sizes = picture_sizes(self._theme, "content", hidden=page.hidden, is_card=True)
+        sizes = compute_sizes(self._theme, "content", hidden=page.hidden, is_card=True)
         has_hero = page.source in self._heroes and self._heroes[page.source][0].layout != "none"
         is_eager = not has_hero and page.url not in self._with_cards
         self._with_cards.add(page.url)
-        cover = card(asset, spec, href=href, url=self._url_on(page), sizes=sizes, is_eager=is_eager)
+        cover = render_card(asset, spec, href=href, url=self._url_on(page), sizes=sizes, is_eager=is_eager)
         return insert_card(content_html, cover)
 
     def has_hero(self, source: str) -> bool:
@@ -204,7 +204,7 @@ class SiteMarkup:
     def stays_in_content(self, page: TargetPage, output_html: str) -> bool:
         """Whether the page's hero has the layout `full`, and the theme's place for it is unknown."""
         is_full = page.url in self._headers and self._heroes[page.source][0].layout == "full"
-        return is_full and full_width_place(output_html)[0] < 0
+        return is_full and find_full_width_place(output_html)[0] < 0
 
     def finish(self, page: TargetPage, output_html: str) -> str:
         """Put the hero of a rendered page into its final place, and complete the page's head."""
@@ -221,7 +221,7 @@ class SiteMarkup:
 
     def _describe(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[Social | None, str]:
         """Return the tags for sharing the page, and the JSON-LD on its picture's origin."""
-        origin, file = linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
+        origin, file = make_linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
         if not self._social or file is None:
             return None, origin
         social = make_social(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from mkdocs_leonardo.spec import Layout
 
 
-class Step(NamedTuple):
+class Width(NamedTuple):
     """The article's width in windows of at least `window_px`: `share_vw` hundredths of the window plus `width_px`."""
 
     window_px: int
@@ -32,12 +32,12 @@ class Step(NamedTuple):
 
 
 #: Bootstrap 5.3 containers (1320, 1140, 960, 720, 540 px), three quarters of them, without 24 px of gutter.
-_MKDOCS_ARTICLE = (Step(1400, 0, 966), Step(1200, 0, 831), Step(992, 0, 696), Step(576, 0, 516), Step(0, 100, -24))
+_MKDOCS_ARTICLE = (Width(1400, 0, 966), Width(1200, 0, 831), Width(992, 0, 696), Width(576, 0, 516), Width(0, 100, -24))
 #: MkDocs 1.6: a column of 300 px, text of at most 800 px with a padding of 3.236em (1.618em below 769 px).
-_READTHEDOCS_ARTICLE = (Step(1100, 0, 696), Step(769, 100, -404), Step(0, 100, -52))
-_UNKNOWN_ARTICLE = (Step(960, 0, 960), Step(0, 100, 0))
+_READTHEDOCS_ARTICLE = (Width(1100, 0, 696), Width(769, 100, -404), Width(0, 100, -52))
+_UNKNOWN_ARTICLE = (Width(960, 0, 960), Width(0, 100, 0))
 #: 8 px less than the window, so that a 390 px phone (2x = 780) takes the 768 px file.
-_FROM_EDGE_TO_EDGE = Step(0, 100, -8)
+_FROM_EDGE_TO_EDGE = Width(0, 100, -8)
 
 
 class BesideText(NamedTuple):
@@ -69,13 +69,13 @@ class Theme:
     """
 
     rules: str
-    article: Callable[[Columns], tuple[Step, ...]]
+    article: Callable[[Columns], tuple[Width, ...]]
     full_sizes: str = "100vw"
     full_place: Callable[[str], int] = lambda _start: -1
     is_in_main: bool = False
 
 
-def picture_sizes(
+def compute_sizes(
     theme: str, layout: Layout, *, hidden: Collection[str] = (), is_post: bool = False, is_card: bool = False
 ) -> str:
     """Return the `sizes` of a hero or a card: its width at every width of the window.
@@ -101,7 +101,7 @@ def _sizes(theme: str, layout: Layout, columns: Columns, *, is_card: bool) -> st
     return ", ".join(map(str, steps))
 
 
-def _beside_text(steps: Iterable[Step], picture: BesideText) -> Iterator[Step]:
+def _beside_text(steps: Iterable[Width], picture: BesideText) -> Iterator[Width]:
     """Yield the widths of a picture in articles of the given widths."""
     above_px = 10_000
     for step in steps:
@@ -109,7 +109,7 @@ def _beside_text(steps: Iterable[Step], picture: BesideText) -> Iterator[Step]:
         if not step.share_vw:
             yield step if step.width_px < picture.article_px else step._replace(width_px=beside_px)
         elif (wide_from_px := max(step.window_px, picture.article_px - step.width_px)) < above_px:
-            yield Step(wide_from_px, 40, beside_px)
+            yield Width(wide_from_px, 40, beside_px)
             if wide_from_px > step.window_px:
                 yield step
         else:
@@ -117,7 +117,7 @@ def _beside_text(steps: Iterable[Step], picture: BesideText) -> Iterator[Step]:
         above_px = step.window_px
 
 
-def full_width_place(start_of_page: str) -> tuple[int, bool]:
+def find_full_width_place(start_of_page: str) -> tuple[int, bool]:
     """Return the place below the theme's header that spans the window, and whether it is in the page's main part.
 
     The place is -1 for an unknown theme. The HTML tells the theme, since themes of other names build on these.
@@ -129,7 +129,7 @@ def full_width_place(start_of_page: str) -> tuple[int, bool]:
     return -1, False
 
 
-def _material(columns: Columns) -> tuple[Step, ...]:
+def _material(columns: Columns) -> tuple[Width, ...]:
     """Material 9: a grid of 61rem, side columns of 12.1rem, margins of 1.2rem beside a column and 0.8rem elsewhere.
 
     The root's font size is 20 px, 22 px from 1600 px on, 24 px from 2000 px on. The right column appears at 960 px, the
@@ -139,11 +139,11 @@ def _material(columns: Columns) -> tuple[Step, ...]:
     margins_rem = (1.2 if columns.left else 0.8) + (1.2 if columns.right else 0.8)
     return (
         *(
-            Step(window_px, 0, round((61 - columns_rem - margins_rem) * root_px))
+            Width(window_px, 0, round((61 - columns_rem - margins_rem) * root_px))
             for window_px, root_px in ((2000, 24), (1600, 22), (1220, 20))
         ),
-        Step(960, 100, -274 if columns.right else -32),
-        Step(0, 100, -32),
+        Width(960, 100, -274 if columns.right else -32),
+        Width(0, 100, -32),
     )
 
 

@@ -48,12 +48,12 @@ class HeroPlugin(BasePlugin[NoOptions]):
             asset = self._assets[post.meta["picture"]]
             excerpt.content = markup.insert_card(
                 excerpt.content,
-                markup.card(
+                markup.render_card(
                     asset,
                     _spec(post.meta),
                     href=get_relative_url(post.url, page.url),
                     url=url,
-                    sizes=themes.picture_sizes("material", "content", hidden=hidden, is_card=True),
+                    sizes=themes.compute_sizes("material", "content", hidden=hidden, is_card=True),
                     is_eager=index == 0,
                 ),
             )
@@ -64,9 +64,9 @@ class HeroPlugin(BasePlugin[NoOptions]):
 
         def header(heading: str) -> str:
             asset, spec = self._assets[page.meta["picture"]], _spec(page.meta)
-            spec = replace(spec, layout=markup.final_layout(spec, asset, heading))
-            sizes = themes.picture_sizes(config.theme.name or "", spec.layout, hidden=hidden, is_post=is_post)
-            self._headers[page.url] = markup.hero_header(
+            spec = replace(spec, layout=markup.choose_layout(spec, asset, heading))
+            sizes = themes.compute_sizes(config.theme.name or "", spec.layout, hidden=hidden, is_post=is_post)
+            self._headers[page.url] = markup.render_hero(
                 asset,
                 spec,
                 heading,
@@ -88,7 +88,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
         if not has_hero and page.url not in self._pages_with_cards:
             return output
         asset = self._assets[page.meta["picture"]] if has_hero else None
-        origin = head.linked_data(asset, "", caption="</script><b>") if asset is not None else ""
+        origin = head.make_linked_data(asset, "", caption="</script><b>") if asset is not None else ""
         return head.insert_head(output, stylesheet_url=_url(page.url, self._stylesheet(config)[0]), origin=origin)
 
     def on_post_build(self, *, config: Any) -> None:  # noqa: ANN401 -- the host's

@@ -26,7 +26,7 @@ from mkdocs_leonardo.providers.openai import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.renderer import Renderer
-from mkdocs_leonardo.report import Spending, report
+from mkdocs_leonardo.report import Spending, make_report
 from mkdocs_leonardo.resolution import FailureKind, Resolution
 from mkdocs_leonardo.spec import (
     HeroSpec,
@@ -221,7 +221,7 @@ class Process:
             self.record.fault = next(
                 (why.text for each in made if (why := each.failure) and why.kind is FailureKind.FAULT), ""
             )
-            content = cast("dict[str, Any]", report(made, self._spending()))
+            content = cast("dict[str, Any]", make_report(made, self._spending()))
             self.record.totals, self.record.heroes = content["totals"], content["heroes"]
         self._end("interrupted" if self._is_interrupted else "finished")
         self.world.note("build ends", (self.number, self.record.totals))
