@@ -66,7 +66,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     on_page_markdown = CombinedEvent(_on_page_markdown_spell, _on_page_markdown_read)
 
-    # After Material's `optimize` (0), which would encode our files again and drop their AI mark.
+    # After Material's `optimize` (0), which would encode the plugin's files again and drop their AI mark.
     @event_priority(-50)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Wait for every hero, and add the heroes' files to the site."""

@@ -29,7 +29,7 @@ from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 class _MissingHero:
     """A hero that a page lacks. It is made at `due_s`, on the event loop's clock, unless its page changes before.
 
-    `file` is the page's, None where another plugin made the page.
+    `file` is the page's file, None for a page that another plugin made.
     """
 
     hero: HeroSpec
@@ -39,7 +39,7 @@ class _MissingHero:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """The missing heroes of a rebuild that began at `began_at` (Unix seconds), and the runtime to make them with."""
+    """The heroes missing after a rebuild that began at `began_at` (Unix seconds), and the runtime that makes them."""
 
     settings: Settings
     runtime: Runtime
@@ -90,7 +90,7 @@ class BackgroundGenerator:
             self._loop.start(self._hold)
 
     def take(self, settings: Settings, heroes: Sequence[HeroSpec], *, docs_dir: Path, began_at: float) -> None:
-        """Replace the heroes to make by those that a rebuild lacked, which began at `began_at` (Unix seconds).
+        """Replace the heroes to make by those missing after a rebuild that began at `began_at` (Unix seconds).
 
         Returns at once. HeroError if the stores or the providers cannot be opened as `settings` say.
         """
@@ -141,12 +141,12 @@ class BackgroundGenerator:
     async def _take(self, request: _Request) -> None:
         """Begin to wait for the heroes that are newly missing, and go on waiting for those that were missing before."""
         if self._request is not None and request.settings != self._request.settings:
-            # What failed may succeed now; what is under way still is.
+            # Failed pictures may succeed with the new settings; pictures under way stay taken.
             self._taken = set(self.flying)
             self._reasons.clear()
         self._request = request
         settings = request.settings
-        # One budget for the whole preview: a cap that began anew with each rebuild would be none.
+        # One budget for the whole preview, or a cap would begin anew with each rebuild.
         self._budget.allow(
             max_new_images=settings.max_new_images if request.may_buy else 0, max_cost_usd=settings.max_cost_usd
         )
@@ -223,7 +223,7 @@ class BackgroundGenerator:
     def _complain(self, resolution: Resolution, request: _Request) -> None:
         """Log once why a page has no new hero, at the level of a build that goes on."""
         if resolution.capped_usd is not None and self._request is not None and not self._request.may_buy:
-            # The author has switched generation off meanwhile, and knows.
+            # The author has just switched generation off.
             return
         on_missing = "ignore" if request.settings.on_missing == "ignore" else "warn"
         page = resolution.hero.page
@@ -234,7 +234,7 @@ class BackgroundGenerator:
                 fix = ""
             else:
                 fix = f"; this preview does not try it again; `{self._command_for(page)}` does"
-            # Of twenty pages with the same reason, only the first one is a warning.
+            # The first page with a reason gets the warning.
             self._notify(logging.INFO if complaint.text in self._reasons else level, f"{complaint}{fix}")
             self._reasons.add(complaint.text)
 
@@ -250,7 +250,7 @@ def _find_file(docs_dir: Path, page: str) -> Path | None:
 
 
 def _was_saved(file: Path | None, began_at: float) -> bool:
-    """Whether the page was written or deleted after the last rebuild had begun; a time in the future does not count."""
+    """Whether the page was written or deleted after the last rebuild began. A time in the future does not count."""
     try:
         return file is not None and began_at < file.stat().st_mtime <= time.time()
     except OSError:

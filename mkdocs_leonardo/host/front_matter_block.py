@@ -14,7 +14,7 @@ _EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 
 
 def metadata_text(text: str) -> str:
-    """The beginning of `text`, up to the end of its metadata.
+    """Return the beginning of `text`, up to the end of its metadata.
 
     The host also reads metadata without borders, which ends at the first empty line.
     """

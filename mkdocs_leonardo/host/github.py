@@ -36,7 +36,7 @@ class Annotation:
     line: int = 1
 
     def command(self) -> str:
-        """The workflow command that shows the annotation."""
+        """Return the workflow command that shows the annotation."""
         properties = {"file": self.file, "line": str(self.line)} if self.file else {}
         properties["title"] = self.title
         given = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
@@ -168,9 +168,9 @@ def is_github(environ: Mapping[str, str]) -> bool:
 
 
 def _find_repository(config_file: Path, workspace: str) -> Path:
-    """Return the folder that GitHub's paths begin at: the repository, which may be a folder of the workspace.
+    """Return the folder that GitHub's paths begin at: the repository in the workspace, else the workspace.
 
-    Without a workspace, which GitHub always sets, it is the nearest repository, or else the site's folder.
+    Without a workspace, it is the nearest repository, else the site's folder.
     """
     top = Path(workspace).resolve() if workspace else None
     if top is not None and (top / ".git").exists():
@@ -185,7 +185,7 @@ def _find_repository(config_file: Path, workspace: str) -> Path:
 
 
 def _text(path: Path) -> str:
-    """The file's text; "" if it cannot be read."""
+    """Return the file's text; "" if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
@@ -193,7 +193,7 @@ def _text(path: Path) -> str:
 
 
 def _line_of(pattern: str, text: str) -> int:
-    """The number of the first line that begins with `pattern`; 0 if none does."""
+    """Return the number of the first line that begins with `pattern`; 0 if none does."""
     found = re.search(f"^{pattern}", text, re.MULTILINE)
     return text.count("\n", 0, found.start()) + 1 if found is not None else 0
 

@@ -60,7 +60,7 @@ class SiteHeroes:
     def __init__(
         self, settings: Settings, config: MkDocsConfig, published: PublishedFolder | None, *, is_preview: bool
     ) -> None:
-        """`published` is what the previous build published, if that was set aside."""
+        """`published` is the folder that the previous build published, if it was set aside."""
         try:
             self._build = Build(settings, environ=os.environ, notify=notify)
         except HeroError as error:

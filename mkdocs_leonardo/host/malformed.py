@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _OPENING = re.compile(
     r"(?P<before>(?:[\s\ufeff]|<!--(?:(?!-->).)*-->)*)(?P<fence>-{3,}|\+{3})(?P<rest>[^\n]*)\n", re.DOTALL
 )
-#: A line with one of our keys, however it is spelt; a colon in YAML, an equals sign in TOML.
+#: A line with one of the plugin's keys in any spelling, with a colon (YAML) or an equals sign (TOML).
 _OURS = re.compile(
     r"^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=\uff1a]", re.MULTILINE | re.IGNORECASE
 )

@@ -49,9 +49,9 @@ class SiteBuild:
         self.heroes: SiteHeroes | None = None
 
     def spare_published(self, site_dir: str) -> None:
-        """Spare what the previous build published from the host's cleaning.
+        """Keep the folder that the previous build published from the host's cleaning.
 
-        If the plugin has since been switched off, delete the folder that a killed build set aside.
+        Delete the folder that a killed build set aside, if the plugin has since been switched off.
         """
         folder = PublishedFolder(Path(site_dir), SITE_FOLDER)
         if self.settings is None:
@@ -76,7 +76,7 @@ class SiteBuild:
     ) -> str | None:
         """Log the problems in the page's front matter, and start to make its hero if it is not stored.
 
-        A `listener` gets hero and problems instead; the page is then returned without its text.
+        A `listener` gets hero and problems instead. The return value then is "", the page's text to render.
         """
         if self._build_settings is None:
             return None
