@@ -130,13 +130,13 @@ class Annotations:
         return path.relative_to(self._top).as_posix() if path.is_relative_to(self._top) else ""
 
 
-class Listener(logging.Handler):
+class AnnotationHandler(logging.Handler):
     """A handler of the plugin's logger that turns warnings into annotations until it is closed."""
 
     def __init__(self, annotations: Annotations, logger: logging.Logger, prefix: str) -> None:
         """Messages without a page begin with `prefix` in the log, and not in annotations."""
         super().__init__(logging.WARNING)
-        self._annotations = annotations
+        self.annotations = annotations
         self._prefix = prefix
         self._logger = logger
         logger.addHandler(self)
@@ -145,16 +145,12 @@ class Listener(logging.Handler):
         """Add an annotation for the record, at the page that the record is about."""
         (about,) = record.args if isinstance(record.args, tuple) and len(record.args) == 1 else (None,)
         if isinstance(about, InputError):
-            self._annotations.about_mistake(record.levelno, about)
+            self.annotations.about_mistake(record.levelno, about)
         elif isinstance(about, Complaint):
             for page in about.pages:
-                self._annotations.about_page(record.levelno, page, about.text)
+                self.annotations.about_page(record.levelno, page, about.text)
         else:
-            self._annotations.about_site(record.levelno, record.getMessage().removeprefix(self._prefix))
-
-    def publish(self) -> None:
-        """Print the annotations."""
-        self._annotations.publish()
+            self.annotations.about_site(record.levelno, record.getMessage().removeprefix(self._prefix))
 
     def close(self) -> None:
         """Remove the handler from the logger."""

@@ -21,7 +21,7 @@ from mkdocs_leonardo.host import encrypted
 from mkdocs_leonardo.host.log import log, notify
 from mkdocs_leonardo.host.page_metadata import first_view_page
 from mkdocs_leonardo.host.site_files import add_pictures
-from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog, mend_feeds
+from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog
 from mkdocs_leonardo.host.target_page import make_target_reader
 from mkdocs_leonardo.page.site_markup import SiteMarkup, TargetPage
 from mkdocs_leonardo.report import complaints
@@ -54,7 +54,7 @@ class SiteHeroes:
     """The heroes of one build. `want` and `join` make them, `show` and `complete` put them on pages.
 
     In a build of a preview (`is_preview`), `missing` are the heroes left to the preview. `no_provider` is the reason
-    why no provider could be asked, "" if one could.
+    why no provider could be asked, "" if one could. `pictures` maps each place in the site to a cache file.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SiteHeroes:
         self._continued: set[str] = set()
         self._site: SiteMarkup | None = None
         self._read_target: Callable[[Page], TargetPage]
-        self._pictures: Mapping[str, str] = {}
+        self.pictures: Mapping[str, str] = {}
         self._is_open = True
         self._is_narrowness_told = False
         self.missing: tuple[Resolution, ...] = ()
@@ -112,10 +112,10 @@ class SiteHeroes:
             relative=get_relative_url,
         )
         self._read_target = make_target_reader(config, files, site.has_hero)
-        self._pictures = {**self._social.correct(site, files), **site.list_pictures()}
+        self.pictures = {**self._social.correct(site, files), **site.list_pictures()}
         folder, identities = self._published, self._build.file_identities
-        kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
-        add_pictures(self._pictures, files, config, kept=kept)
+        kept = folder.put_back(self.pictures, identities) if folder is not None else frozenset()
+        add_pictures(self.pictures, files, config, kept=kept)
         stylesheet = site.stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
@@ -173,12 +173,6 @@ class SiteHeroes:
             self._is_narrowness_told = True
             log.info("%s: %s", target.source, _NARROW)
         return self._site.finish(target, output)
-
-    # When the site is written ----------------------------------------------------------------------------------------
-
-    def mend_feeds(self, config: MkDocsConfig) -> None:
-        """Write the sizes of pictures into the feeds of mkdocs-rss-plugin."""
-        mend_feeds(config, self._pictures)
 
     def close(self) -> None:
         """End what still runs, and delete this build's temporary files. The journal has what was paid for."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.front_matter import FrontMatter
-    from mkdocs_leonardo.host.github import Listener
+    from mkdocs_leonardo.host.github import AnnotationHandler
     from mkdocs_leonardo.host.heroes import SiteHeroes
     from mkdocs_leonardo.settings import Settings
 
@@ -38,12 +38,12 @@ class SiteBuild:
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, is_preview: bool = False, annotations: Listener | None = None
+        self, settings: Settings | None = None, *, is_preview: bool = False, handler: AnnotationHandler | None = None
     ) -> None:
         self.settings = settings
         self._build_settings = settings.for_preview() if settings is not None and is_preview else settings
         self._is_preview = is_preview
-        self._annotations = annotations
+        self._handler = handler
         self._published: PublishedFolder | None = None
         self._reader: HeroReader | None = None
         self.heroes: SiteHeroes | None = None
@@ -118,7 +118,9 @@ class SiteBuild:
     def mend_feeds(self, config: MkDocsConfig) -> None:
         """Write the sizes of pictures into the feeds of mkdocs-rss-plugin."""
         if self.heroes is not None:
-            self.heroes.mend_feeds(config)
+            from mkdocs_leonardo.host.social import mend_feeds
+
+            mend_feeds(config, self.heroes.pictures)
 
     def close(self, *, is_annotated: bool = True) -> None:
         """End what still runs. `is_annotated`: warnings become annotations where GitHub Actions runs the build."""
@@ -127,34 +129,34 @@ class SiteBuild:
             self._published = None
         if self.heroes is not None:
             self.heroes.close()
-        if self._annotations is not None:
-            annotations, self._annotations = self._annotations, None
-            annotations.close()
+        if self._handler is not None:
+            handler, self._handler = self._handler, None
+            handler.close()
             if is_annotated:
-                annotations.publish()
+                handler.annotations.publish()
 
 
 def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bool) -> SiteBuild:
     """Check the options, and begin a build; PluginError if the options contradict each other."""
     if not options.enabled:
         return SiteBuild()
-    annotations = None if is_preview else _listen(config)
+    handler = None if is_preview else _make_handler(config)
     try:
         settings = settings_of(options, config, log.log)
     except SettingsError as error:
-        SiteBuild(annotations=annotations).close()
+        SiteBuild(handler=handler).close()
         raise PluginError(f"leonardo: {error}") from None
     for note in settings.notes:
         log.info("%s", note)
-    return SiteBuild(settings, is_preview=is_preview, annotations=annotations)
+    return SiteBuild(settings, is_preview=is_preview, handler=handler)
 
 
-def _listen(config: MkDocsConfig) -> Listener | None:
+def _make_handler(config: MkDocsConfig) -> AnnotationHandler | None:
     """Return a log handler that turns warnings into annotations; None outside of GitHub Actions."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return None
-    from mkdocs_leonardo.host.github import Annotations, Listener
+    from mkdocs_leonardo.host.github import AnnotationHandler, Annotations
 
     file = config_file_of(config).resolve()
     annotations = Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir))
-    return Listener(annotations, logging.getLogger(log.logger.name), PREFIX)
+    return AnnotationHandler(annotations, logging.getLogger(log.logger.name), PREFIX)

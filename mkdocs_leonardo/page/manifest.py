@@ -39,7 +39,7 @@ _ROLES, _FORMATS = frozenset(get_args(Role)), frozenset(get_args(Format))
 _PLAIN_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
 
-class UnreadableManifest(ValueError):
+class UnreadableManifest(Exception):
     """The file is not one that this version has written."""
 
 
@@ -130,8 +130,6 @@ def read_manifest(data: bytes) -> Manifest:
             credit=value["credit"] if isinstance(value["credit"], str) else bool(value["credit"]),
             heroes={str(page): _hero_from_json(hero) for page, hero in value["heroes"].items()},
         )
-    except UnreadableManifest:
-        raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UnreadableManifest("it is damaged") from error
 
