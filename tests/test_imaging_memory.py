@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from mkdocs_leonardo.imaging.memory import keep_little, return_freed
+from mkdocs_leonardo.imaging.memory import configure_malloc, return_free_memory
 
 FRAGMENTED = """
 import re, pathlib
-from mkdocs_leonardo.imaging.memory import return_freed
+from mkdocs_leonardo.imaging.memory import return_free_memory
 
 def resident_kib():
     return int(re.search(r"VmRSS:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
@@ -21,7 +21,7 @@ blocks = [b"x" * 65_536 for _ in range(800)]
 kept = blocks[::40]
 del blocks
 before = resident_kib()
-return_freed()
+return_free_memory()
 print(before - resident_kib())
 """
 
@@ -36,5 +36,5 @@ def test_freed_memory_between_blocks_in_use_is_given_back() -> None:
 def test_other_systems_have_nothing_to_give_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without glibc, both functions do nothing."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    keep_little()
-    return_freed()
+    configure_malloc()
+    return_free_memory()

@@ -14,7 +14,7 @@ from anyio import CancelScope, Event, create_task_group, sleep_forever, to_threa
 from anyio.abc import TaskGroup, TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from mkdocs_leonardo.imaging.memory import keep_little
+from mkdocs_leonardo.imaging.memory import configure_malloc
 
 #: Worker threads for calls that block: reading, writing, decoding. Encoding has its own, one for each core. A thread
 #: may keep the memory of its largest picture: anyio's 40 threads would keep 75 MB more.
@@ -43,7 +43,7 @@ class EventLoop:
         self._group: TaskGroup | None = None
         self._thread = self._portal.call(threading.get_ident)
         self._portal.call(_set_threads, THREADS)
-        keep_little()
+        configure_malloc()
 
     def start(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Run a coroutine function in the loop; the future gives its result to this thread."""

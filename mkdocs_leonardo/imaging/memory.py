@@ -15,7 +15,7 @@ _LARGE_BYTES = 2**20
 _HEAPS = 2
 
 
-def keep_little() -> None:
+def configure_malloc() -> None:
     """Make glibc return large blocks to the system when they are freed, and share heaps between threads.
 
     By default, the first large block that is freed raises the size from which glibc returns blocks (mallopt(3)).
@@ -26,7 +26,7 @@ def keep_little() -> None:
     mallopt(_M_ARENA_MAX, _HEAPS)
 
 
-def return_freed() -> None:
+def return_free_memory() -> None:
     """Return free memory inside the heaps to the system (malloc_trim(3)), in a few milliseconds."""
     _of_glibc("malloc_trim")(0)
 

@@ -11,7 +11,6 @@ import re
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Literal
 
 from PIL import (
     AvifImagePlugin,
@@ -25,6 +24,7 @@ from PIL import (
 )
 
 from mkdocs_leonardo.errors import PictureError
+from mkdocs_leonardo.imaging.formats import BRANDS, DeliveredFormat, format_of
 from mkdocs_leonardo.spec import CENTER, FocalPoint, ImageInfo
 
 #: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 35.
@@ -62,15 +62,11 @@ _UPRIGHT = {
 _EXIF_ORIENTATION = 0x0112
 _FIRST_TURNED_ORIENTATION = 5
 
-DeliveredFormat = Literal["jpeg", "png", "webp", "avif"]
 Box = tuple[float, float, float, float]
 
-#: The brands of an ISO file, the first of which may be a general one, and which are four bytes each (ISO/IEC 23008-12).
-_BRANDS = rb".{4}ftyp(?:.{4}){0,16}?"
-_AVIF = re.compile(_BRANDS + rb"avi[fs]", re.DOTALL)
 #: Formats that not all browsers and services take, by their first bytes.
 _OTHERS = {
-    "HEIC": re.compile(_BRANDS + rb"(?:hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
+    "HEIC": re.compile(BRANDS + rb"(?:hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
     "SVG": re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.{0,1000}?|<!--.{0,1000}?)?<svg[\s>]", re.DOTALL),
     "GIF": re.compile(rb"GIF8"),
     "TIFF": re.compile(rb"II\*\0|MM\0\*"),
@@ -166,16 +162,11 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
         position = end + 4
 
 
-def _kind(data: bytes) -> DeliveredFormat:
-    """The format, judged by the first bytes."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "webp"
-    if _AVIF.match(data):
-        return "avif"
+def _check_format(data: bytes) -> DeliveredFormat:
+    """The format of the image; PictureError, with the name of another format, if it is none that pages show."""
+    kind = format_of(data)
+    if kind is not None:
+        return kind
     if not data:
         raise PictureError("is not an image: it is empty")
     other = next((name for name, beginning in _OTHERS.items() if beginning.match(data)), None)
@@ -206,7 +197,7 @@ def _decode(data: bytes, *, at_least_px: int | None = None) -> tuple[DeliveredFo
 
 def _open(data: bytes) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
     """The picture, its header read and its size found allowed, and nothing decoded."""
-    kind = _kind(data)
+    kind = _check_format(data)
     if not features.check({"jpeg": "jpg", "png": "zlib", "webp": "webp", "avif": "avif"}[kind]):
         raise PictureError(f"is {kind} data, which this installation of Pillow cannot read")
     if not _ends_well(kind, data):
@@ -232,7 +223,7 @@ def _check_size(size_px: tuple[int, int], most: int = MAX_PIXELS) -> None:
 
 
 def _check_jpeg(data: bytes, size_px: tuple[int, int]) -> None:
-    """PictureError for a picture whose decoding takes too much memory or work."""
+    """Raise PictureError for a picture whose decoding takes too much memory or work."""
     scans = sum(marker == _START_OF_SCAN for marker in _jpeg_markers(data))
     _check_size(size_px, MAX_JPEG_PIXELS if scans == 1 else MAX_PROGRESSIVE_PIXELS)
     if scans > MAX_SCANS or scans * size_px[0] * size_px[1] > MAX_SCANNED_PIXELS:

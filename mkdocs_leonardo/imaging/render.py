@@ -11,7 +11,7 @@ from PIL import Image
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging import contrast
-from mkdocs_leonardo.imaging.memory import return_freed
+from mkdocs_leonardo.imaging.memory import return_free_memory
 from mkdocs_leonardo.imaging.normalise import crop_box, fit, normalise, upright_size
 from mkdocs_leonardo.imaging.provenance import detect, xmp_packet
 from mkdocs_leonardo.imaging.variants import (
@@ -142,7 +142,7 @@ def render(
                 or write_social(draft, image, focus=focus, name=social_name(record.key, focus))
             )
     rendering = _measure(image, focus, variants, source_type)
-    return_freed()
+    return_free_memory()
     return rendering
 
 

@@ -93,7 +93,7 @@ def status_and(words: str, answer: Answer) -> str:
     return f"answered {answer.status}: {quoted}" if quoted else f"answered {answer.status}"
 
 
-def served_at(answer: Answer) -> float | None:
+def answered_at(answer: Answer) -> float | None:
     """The time of the answer by the service's clock (Unix seconds); None if the answer has no date."""
     return _http_date(answer.headers.get("date", ""))
 
@@ -107,7 +107,7 @@ def retry_after_s(answer: Answer, now: float) -> float | None:
     elif seconds is None:
         until = _http_date(value)
         # By the service's own clock if it shows one, since this machine's may be wrong.
-        seconds = _seconds_in(answer.text) if until is None else until - (served_at(answer) or now)
+        seconds = _seconds_in(answer.text) if until is None else until - (answered_at(answer) or now)
     return None if seconds is None else min(max(0.0, seconds), LONGEST_REST_S)
 
 
@@ -145,21 +145,6 @@ def utc_seconds(text: str) -> float | None:
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def is_whole_picture(data: bytes) -> bool:
-    """Whether the bytes begin like a JPEG, PNG, WebP or AVIF, and do not show that they are cut short.
-
-    The declared type does not count, since services and CDNs state wrong ones. The caller decodes the picture.
-    """
-    tail = data[-4096:]
-    if data.startswith(b"\xff\xd8\xff"):
-        return b"\xff\xd9" in tail
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return b"IEND" in tail
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return int.from_bytes(data[4:8], "little") + 8 <= len(data)
-    return data[4:8] == b"ftyp" and data[8:12] in {b"avif", b"avis", b"mif1"}
 
 
 def _http_date(text: str) -> float | None:

@@ -24,7 +24,8 @@ from mkdocs_leonardo import __version__
 from mkdocs_leonardo.addresses import is_loopback, is_public
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import AnswerLost, DownloadRefused, HostNotListed, NotSent, NotSetUp, TransportError
-from mkdocs_leonardo.providers.answers import Answer, is_whole_picture
+from mkdocs_leonardo.imaging.formats import is_whole_picture
+from mkdocs_leonardo.providers.answers import Answer
 from mkdocs_leonardo.providers.keys import named_key_variable, secret_words
 from mkdocs_leonardo.providers.network import (
     Inflater,

@@ -22,7 +22,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
     TransportError,
 )
-from mkdocs_leonardo.providers.answers import Answer, is_whole_picture, retry_after_s, status_and, text_at
+from mkdocs_leonardo.providers.answers import Answer, retry_after_s, status_and, text_at
 from mkdocs_leonardo.providers.base import ProviderContext
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
@@ -241,6 +241,8 @@ def picture_from(encoded: str) -> bytes:
 
     Accepts both alphabets, missing padding, line breaks and the beginning of a data URI, as gateways write them.
     """
+    from mkdocs_leonardo.imaging.formats import is_whole_picture
+
     text = "".join(_DATA_URI.sub("", encoded, count=1).split()).rstrip("=").translate(_TO_STANDARD)
     try:
         data = b64decode(text + "=" * (-len(text) % 4), validate=True)

@@ -25,7 +25,7 @@ from mkdocs_leonardo.errors import (
     RateLimited,
     ServiceFailed,
 )
-from mkdocs_leonardo.providers.answers import is_whole_picture
+from mkdocs_leonardo.imaging.formats import is_whole_picture
 from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.spec import Submission
 from mkdocs_leonardo.testing.requirements import Requirement, Unmet, require, tests
@@ -97,7 +97,7 @@ class ProviderContract(ProviderUnderTest):
     async def test_brings_the_image(self) -> None:
         """`submit` returns a submission that can be stored, and `fetch` a whole image."""
         async with rig(self) as made:
-            submission = await made.submitted()
+            submission = await made.must_submit()
             _require_storable(submission, made)
             image = await made.fetch(submission)
             if isinstance(image, Exception):
@@ -120,14 +120,14 @@ class ProviderContract(ProviderUnderTest):
                     _require_one_create(made, "submit and two calls of fetch")
         async with rig(self, speed=1.0) as made:
             made.service.on_create = Fault.HELD
-            await _cancelled(made.submit, when=lambda: made.service.creates > 0, then=made.service.release)
+            await _cancel(made.submit, when=lambda: made.service.creates > 0, then=made.service.release)
             _require_one_create(made, "submit, cancelled")
 
     @tests(Requirement.TRIES_AGAIN)
     async def test_tries_a_failed_fetch_again(self) -> None:
         """A poll or download that fails costs nothing, and the paid image can still be fetched."""
         async with rig(self) as made:
-            submission = await made.submitted()
+            submission = await made.must_submit()
             made.service.on_fetch = [Fault.FAILED, Fault.CUT]
             image = await made.fetch(submission)
             require(not isinstance(image, Exception), f"after two failures fetch gave up with {image!r}", image)
@@ -136,7 +136,7 @@ class ProviderContract(ProviderUnderTest):
     async def test_fetches_in_a_later_process(self) -> None:
         """The next build collects the job of a build that died, or learns that its image is gone."""
         async with rig(self) as made:
-            submission = await made.submitted()
+            submission = await made.must_submit()
             before = made.service.creates
             result = await fetch_in_new_process(self, made.base_url, replace(submission, image=None))
             require(made.service.creates == before, "it submitted again")
@@ -151,7 +151,7 @@ class ProviderContract(ProviderUnderTest):
             submissions: list[Submission] = []
 
             async def submit() -> None:
-                submissions.append(await made.submitted())
+                submissions.append(await made.must_submit())
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(submit)
@@ -175,7 +175,7 @@ class ProviderContract(ProviderUnderTest):
         async with rig(self, is_reachable=False) as made:
             outcomes.append(("UNREACHABLE", await made.submit(), made))
         async with rig(self, speed=1.0) as made:
-            submission = await made.submitted()
+            submission = await made.must_submit()
             made.service.always_on_fetch = Fault.FAILED
             outcomes.append(("FETCH", await made.fetch(submission, 0.5), made))
         return [(name, error, made) for name, error, made in outcomes if isinstance(error, Exception)]
@@ -204,13 +204,13 @@ class ProviderContract(ProviderUnderTest):
     @tests(Requirement.KEEPS_KEYS)
     async def test_shows_the_key_to_the_service_only(self) -> None:
         """The key is in no error, repr, log or address, and in no request to the image's host; services quote it."""
-        with _logged() as logged:
+        with _capture_logs() as logged:
             failures = await self._failures()
             async with rig(self) as made:
-                submission = await made.submitted()
+                submission = await made.must_submit()
                 await made.fetch(submission)
         shown = [("repr", repr(made.provider)), ("repr", repr(submission)), ("a log", logged.getvalue())]
-        shown += [(f"the error of {name}", text) for name, error, _ in failures for text in _texts(error)]
+        shown += [(f"the error of {name}", text) for name, error, _ in failures for text in _texts_of(error)]
         for each in (made, *(failed for _, _, failed in failures)):
             for request in tuple(each.service.requests):
                 shown.append(("an address", request.target))
@@ -226,18 +226,18 @@ class ProviderContract(ProviderUnderTest):
         """An interrupted build ends; it may wait only for a response that is the paid image itself."""
         for fault in (None, Fault.HELD):
             async with rig(self, speed=1.0) as made:
-                submission = await made.submitted()
+                submission = await made.must_submit()
                 made.service.is_finished = False
                 made.service.always_on_fetch = fault
 
                 async def fetch(made: Rig = made, submission: Submission = submission) -> None:
                     await made.fetch(submission, _CANCEL_S * 3)
 
-                is_over = await _cancelled(fetch, when=_one_more(made.service))
+                is_over = await _cancel(fetch, when=_has_new_request(made.service))
                 require(is_over, f"fetch still went on {_CANCEL_S:g} s later")
         async with rig(self, speed=1.0) as made:
             made.service.on_create = Fault.HELD
-            is_over = await _cancelled(made.submit, when=lambda: made.service.creates > 0, then=made.service.release)
+            is_over = await _cancel(made.submit, when=lambda: made.service.creates > 0, then=made.service.release)
             require(is_over, f"submit still went on {_CANCEL_S:g} s after the service's response")
 
     @tests(Requirement.KEEPS_TIME)
@@ -245,7 +245,7 @@ class ProviderContract(ProviderUnderTest):
         """A job that never finishes, or a service that never responds, holds a page for its time and no longer."""
         for fault in (None, Fault.HELD):
             async with rig(self, speed=1.0) as made:
-                submission = await made.submitted()
+                submission = await made.must_submit()
                 made.service.is_finished = False
                 made.service.always_on_fetch = fault
                 started = time.monotonic()
@@ -299,7 +299,7 @@ def _require_one_create(made: Rig, what: str) -> None:
     require(made.service.creates <= 1, f"{made.service.creates} create requests came from {what}")
 
 
-async def _cancelled(
+async def _cancel(
     act: Callable[[], Awaitable[object]], *, when: Callable[[], bool], then: Callable[[], None] = lambda: None
 ) -> bool:
     """Cancel `act` once `when` is true, then call `then`; return whether `act` ended in time."""
@@ -322,15 +322,15 @@ async def _cancelled(
     return bool(done)
 
 
-def _one_more(service: LoopbackService) -> Callable[[], bool]:
-    """Whether a request has come since now."""
+def _has_new_request(service: LoopbackService) -> Callable[[], bool]:
+    """Make the function that says whether a request has come since now."""
     before = len(service.requests)
     return lambda: len(service.requests) > before
 
 
 @contextmanager
-def _logged() -> Iterator[io.StringIO]:
-    """The text that all loggers log, down to DEBUG."""
+def _capture_logs() -> Iterator[io.StringIO]:
+    """Capture the text that all loggers log, down to DEBUG."""
     text, root = io.StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(text), root.level
     root.addHandler(handler)
@@ -342,7 +342,7 @@ def _logged() -> Iterator[io.StringIO]:
         root.removeHandler(handler)
 
 
-def _texts(error: BaseException) -> Iterator[str]:
+def _texts_of(error: BaseException) -> Iterator[str]:
     """Every text that a report may show of an error and its causes."""
     yield "".join(traceback.format_exception(error))
     link: BaseException | None = error

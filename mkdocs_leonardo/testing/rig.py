@@ -17,7 +17,7 @@ from typing import Any, ClassVar, cast
 
 import anyio
 
-from mkdocs_leonardo.providers.answers import is_whole_picture
+from mkdocs_leonardo.imaging.formats import is_whole_picture
 from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.declaration import Declaration
 from mkdocs_leonardo.spec import GeneratedImage, PictureSpec, Submission, generation_key
@@ -115,8 +115,8 @@ class Rig:
         except Exception as error:  # noqa: BLE001 - the test looks at it
             return error
 
-    async def submitted(self) -> Submission:
-        """A job of a service that does not fail."""
+    async def must_submit(self) -> Submission:
+        """Call `submit` of a service that does not fail, and return the job."""
         submission = await self.submit()
         if isinstance(submission, Exception):
             detail = f"submit ended in {submission!r}, although the service did not fail"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import anyio
 
 from mkdocs_leonardo.errors import AnswerLost, NotSent
-from mkdocs_leonardo.providers.answers import Answer, is_whole_picture, member
+from mkdocs_leonardo.imaging.formats import is_whole_picture
+from mkdocs_leonardo.providers.answers import Answer, member
 from mkdocs_leonardo.spec import JsonValue
 
 from .ledger import Heard, Order, Upload

@@ -25,14 +25,14 @@ from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MODES, PHOENIX_
 ApiVersion = Literal["auto", "v1", "v2"]
 
 
-def _known_contrast(value: object) -> float:
+def _convert_contrast(value: object) -> float:
     for contrast in CONTRASTS:
         if value == contrast and not isinstance(value, bool):
             return contrast
     raise ValueError(f"the service takes {', '.join(f'{contrast:g}' for contrast in CONTRASTS)} and nothing between")
 
 
-_contrast = Converter(_known_contrast, {"enum": [*CONTRASTS]})
+_contrast = Converter(_convert_contrast, {"enum": [*CONTRASTS]})
 _hosts = list_of(host_name, such_as="[cdn.leonardo.ai]")
 
 

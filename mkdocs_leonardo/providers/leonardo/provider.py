@@ -24,9 +24,9 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers.answers import (
     Answer,
+    answered_at,
     member,
     number_at,
-    served_at,
     text_at,
 )
 from mkdocs_leonardo.providers.base import Account
@@ -191,7 +191,7 @@ class LeonardoProvider:
             listed = member(answer.body, "generations")
             if not isinstance(listed, list):
                 raise leonardo_error(ServiceFailed, f"shows no list of jobs ({quote_answer(answer)})")
-            listing.add(listed, served_at(answer), self._clock.now())
+            listing.add(listed, answered_at(answer), self._clock.now())
             is_whole = not listed or listing.is_enough
             if is_whole or listing.repeats:
                 break
