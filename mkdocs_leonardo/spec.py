@@ -21,23 +21,7 @@ _WIDTH_PX = attrgetter("width_px")
 
 JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]
 
-#: Increase this when a field of the key changes its meaning, and never without need: each increase buys every picture
-#: anew.
-KEY_VERSION = 1
-
-#: The limit of the seeds of create calls: the smallest limit of Leonardo's models (its OpenAPI file, September 2026).
-SEED_LIMIT = 2_147_483_637
-
-#: Amounts below this (USD) are written with tenths of a cent.
-_CENTS_FROM_USD = 0.1
-
-#: The folder of our files in the site.
-SITE_FOLDER = "assets/leonardo"
-#: The files beside published pictures. Their names stay, since a site's configuration may contain them.
-MANIFEST = "heroes.json"
-STYLESHEET = "hero.css"
-#: The Markdown extension for Zensical.
-MARKDOWN_EXTENSION = "mkdocs_leonardo.markdown"
+# Requests -------------------------------------------------------------------------------------------------------------
 
 Layout = Literal["content", "full", "stacked", "split", "auto", "none"]
 Format = Literal["avif", "webp", "jpeg"]
@@ -169,6 +153,9 @@ class HeroSpec:
     layout: Layout = "content"
 
 
+# Pictures -------------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
     """The bytes that a service delivered (JPEG, PNG or WebP of any size), not decoded yet.
@@ -243,6 +230,9 @@ class PictureRecord:
     def without_request(self) -> PictureRecord:
         """The record as pages need it: of the request, only the reference."""
         return replace(self, request={name: self.request[name] for name in ("reference",) if name in self.request})
+
+
+# Renderings -----------------------------------------------------------------------------------------------------------
 
 
 class Variant(NamedTuple):
@@ -372,14 +362,15 @@ class Encoding:
         return replace(self, widths=(*self.widths, FULL_WIDTH_PX))
 
 
+# JSON and text --------------------------------------------------------------------------------------------------------
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
 # Made once: a build with a thousand heroes writes and reads thousands of values.
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-#: Control characters, on which a terminal acts, and halves of characters, which no encoding can write.
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
@@ -399,6 +390,12 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+#: Control characters, on which a terminal acts, and halves of characters, which no encoding can write.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+#: Amounts below this (USD) are written with tenths of a cent.
+_CENTS_FROM_USD = 0.1
+
+
 def clean_text(text: str) -> str:
     """The text as keys contain it: in NFC, without white space at its ends, each run of white space as one space."""
     return " ".join(unicodedata.normalize("NFC", text).split())
@@ -413,6 +410,16 @@ def dollars(amount_usd: float) -> str:
     """The amount in dollars and cents; below ten cents, with tenths of a cent."""
     sign, size = "-" if amount_usd < 0 else "", abs(amount_usd)
     return f"{sign}${size:.3f}" if 0 < size < _CENTS_FROM_USD else f"{sign}${size:.2f}"
+
+
+# Keys -----------------------------------------------------------------------------------------------------------------
+
+#: Increase this when a field of the key changes its meaning, and never without need: each increase buys every picture
+#: anew.
+KEY_VERSION = 1
+
+#: The limit of the seeds of create calls: the smallest limit of Leonardo's models (its OpenAPI file, September 2026).
+SEED_LIMIT = 2_147_483_637
 
 
 def generation_request(
@@ -464,6 +471,22 @@ def create_call_seed(key: str, number: int) -> int:
     return int(digest_of(f"{key} {number}".encode())[:16], 16) % SEED_LIMIT
 
 
+def variant_key(digest: str, inputs: Mapping[str, JsonValue]) -> str:
+    """The key of a rendering: SHA-256 (64 hex digits) of the picture's `digest` and the rendering's other `inputs`."""
+    return digest_of(canonical_json({"source": digest, **inputs}))
+
+
+# File names -----------------------------------------------------------------------------------------------------------
+
+#: The folder of our files in the site.
+SITE_FOLDER = "assets/leonardo"
+#: The files beside published pictures. Their names stay, since a site's configuration may contain them.
+MANIFEST = "heroes.json"
+STYLESHEET = "hero.css"
+#: The Markdown extension for Zensical.
+MARKDOWN_EXTENSION = "mkdocs_leonardo.markdown"
+
+
 def focus_suffix(focus: FocalPoint) -> str:
     """The part of a crop's file name with its focal point in percent; empty for the centre."""
     return "" if focus == CENTER else f"-{round(focus.x * 100)}x{round(focus.y * 100)}"
@@ -472,8 +495,3 @@ def focus_suffix(focus: FocalPoint) -> str:
 def social_name(key: str, focus: FocalPoint) -> str:
     """The file name of the image for sharing, known before the image exists."""
     return f"{short_key(key)}-social{focus_suffix(focus)}.jpg"
-
-
-def variant_key(digest: str, settings: Mapping[str, JsonValue]) -> str:
-    """SHA-256 (64 hex digits) that names one rendering of the picture with `digest` under encoder `settings`."""
-    return digest_of(canonical_json({"source": digest, **settings}))
