@@ -131,7 +131,7 @@ def test_loop_in_line_who_is_cancelled_gives_way(loop: EventLoop) -> None:
     assert 4 not in line.order
 
 
-def test_loop_that_closes_starts_nobody_from_the_line_and_awaits_what_is_paid_for() -> None:
+def test_loop_that_closes_starts_no_queued_coroutine_and_awaits_what_is_paid_for() -> None:
     """A closing loop cancels running coroutines, awaits paid answers, and runs `last` after them."""
     events: list[str] = []
     line = Line()

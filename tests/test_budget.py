@@ -117,7 +117,7 @@ def test_reserve_of_what_exactly_fits_is_granted_to_the_last_one(estimate_usd: f
     assert granted == pictures
 
 
-def test_reserve_after_ten_thousand_cancellations_still_fits_exactly() -> None:
+def test_reserve_after_ten_thousand_zero_costs_still_fits_exactly() -> None:
     """Returned costs leave no rounding error that refuses the last cent or shows as -$0.00."""
     budget = Budget(max_new_images=10_001, max_cost_usd=0.3)
     for count in range(10_000):

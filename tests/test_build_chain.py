@@ -441,7 +441,7 @@ def test_bad_day_ends_well_for_the_build(day: Day) -> None:
     assert sum(built.totals["new_images"] for built in day.builds.values()) >= day.bill.paid_jobs
 
 
-def test_bad_day_warns_of_the_pages_that_show_a_stand_in_and_of_no_other(day: Day) -> None:
+def test_bad_day_warns_of_the_pages_that_show_a_placeholder_and_of_no_other(day: Day) -> None:
     """The build warns of placeholders and refused prompts, but not of a fallback that delivered."""
     warned = "\n".join(day.warnings)
     for row in ROWS:
@@ -529,7 +529,7 @@ def test_rate_limit_rests_the_provider_for_every_page_and_the_next_build(
     assert creates(services, "leonardo") == 1
 
 
-def test_rate_limit_that_ends_at_once_rests_nobody(tmp_path: Path, services: Services) -> None:
+def test_rate_limit_that_ends_at_once_rests_no_provider(tmp_path: Path, services: Services) -> None:
     """After `Retry-After: 0`, one page goes to the next provider, and the next page to the first."""
     services.leonardo.on_create(Answer429(retry_after_s=0)).once()
 
@@ -549,7 +549,7 @@ OFF = {
 
 
 @pytest.mark.parametrize("case", OFF)
-def test_account_that_refuses_is_asked_once_and_told_once(tmp_path: Path, services: Services, case: str) -> None:
+def test_account_that_refuses_is_asked_once_and_reported_once(tmp_path: Path, services: Services, case: str) -> None:
     """A refused key, model or balance is said once at INFO, and all pages go to the next provider."""
     environ, behaviour, words = OFF[case]
     if behaviour is not None:
@@ -680,7 +680,7 @@ def test_adopted_job_that_fails_goes_to_the_next_provider(tmp_path: Path, servic
     assert built.totals["cost_usd"] == services.ledger.paid_usd
 
 
-def test_late_job_with_no_other_provider_shows_a_stand_in_until_it_is_collected(
+def test_late_job_with_no_other_provider_shows_a_placeholder_until_it_is_collected(
     tmp_path: Path, services: Services
 ) -> None:
     """A late job without another provider is a placeholder and a warning; the next build collects it free."""
@@ -747,7 +747,7 @@ def no_provider(services: AnyServices) -> dict[str, object]:
     [("warn", 0, 1, "WARNING"), ("error", 1, 1, "ERROR"), ("ignore", 0, 0, "INFO")],
     ids=["warn", "error", "ignore"],
 )
-def test_everything_down_is_told_once_for_all_pages_as_loud_as_wished(
+def test_everything_down_is_reported_once_for_all_pages_at_the_level_of_on_missing(
     tmp_path: Path, services: Services, on_missing: str, exit_code: int, strict_exit_code: int, level: str
 ) -> None:
     """With all services down, pages show placeholders, and one message of `on_missing`'s level names them."""
@@ -804,7 +804,7 @@ def test_build_with_one_key_says_nothing_of_the_other(tmp_path: Path, services: 
     assert "OPENAI" not in built.log
 
 
-def test_generate_false_asks_nobody_and_tells_what_is_missing(tmp_path: Path, services: Services) -> None:
+def test_generate_false_opens_no_connection_and_reports_what_is_missing(tmp_path: Path, services: Services) -> None:
     """With `generate: false`, a missing picture is a placeholder and a warning, and no connection is opened."""
     built = site_of(tmp_path, "a", generate=False).build(services)
 

@@ -64,7 +64,7 @@ WRONG: Mapping[str, tuple[dict[str, object], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_front_matter_is_one_warning_with_page_key_and_cure(
+def test_wrong_front_matter_is_one_warning_with_page_key_and_fix(
     free_of_charge: tuple[Built, Built, int], name: str
 ) -> None:
     """Wrong front matter is one WARNING with page, key, value and what is allowed, and the page has no hero."""
@@ -171,7 +171,7 @@ def test_front_matter_that_is_not_read_is_one_warning_with_the_fix(tmp_path: Pat
     assert services.ledger.creates == 0
 
 
-def test_prompt_that_yaml_cuts_is_told_before_it_is_bought(tmp_path: Path, services: Services) -> None:
+def test_prompt_that_yaml_cuts_is_reported_before_it_is_bought(tmp_path: Path, services: Services) -> None:
     """A prompt that YAML cuts at a `#` is a warning before its picture is made, and not afterwards."""
     site = Site(tmp_path, {"index.md": "---\nhero_prompt: a lake # at dawn\n---\n# A page\n"})
 
@@ -182,7 +182,7 @@ def test_prompt_that_yaml_cuts_is_told_before_it_is_bought(tmp_path: Path, servi
     assert "takes for a comment" not in site.build(services, "--strict").log
 
 
-def test_rules_and_yaml_in_the_text_of_a_page_are_nobodys_mistake(tmp_path: Path, services: Services) -> None:
+def test_rules_and_yaml_in_the_text_of_a_page_are_no_mistake(tmp_path: Path, services: Services) -> None:
     """Rules and examples of front matter in a page's text cause no warning."""
     pages = {
         "index.md": "---\n\nA rule, dawn: first light.\n\n---\n\nMore.\n",

@@ -82,7 +82,7 @@ def test_picture_for_sharing_is_found_beside_the_page(tmp_path: Path) -> None:
     assert len(built.warnings) == 1, built.warnings
 
 
-def test_template_that_leaves_the_hero_out_is_told(tmp_path: Path) -> None:
+def test_template_that_leaves_the_hero_out_is_reported(tmp_path: Path) -> None:
     """A template without the page's content is a warning with the fix, unless it draws the hero itself."""
     site = Site(
         tmp_path,

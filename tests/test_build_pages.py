@@ -281,7 +281,7 @@ def test_metadata_of_a_folder_counts_as_front_matter(tmp_path: Path) -> None:
     assert "leonardo-hero" not in built.html("posts/b/index.html")
 
 
-def test_own_picture_that_is_missing_or_broken_is_told_and_the_page_is_built(tmp_path: Path) -> None:
+def test_own_picture_that_is_missing_or_broken_is_reported_and_the_page_is_built(tmp_path: Path) -> None:
     """A missing or broken own picture is one warning with page, key and fix; the page has no hero."""
     site = Site(
         tmp_path,

@@ -277,7 +277,7 @@ def test_picture_that_is_gone_is_fetched_again_free_of_charge(tmp_path: Path, se
     assert services.ledger.creates == 1
 
 
-def test_record_with_a_changed_byte_is_told_and_its_picture_not_bought_again(
+def test_record_with_a_changed_byte_is_reported_and_its_picture_not_bought_again(
     tmp_path: Path, services: Services
 ) -> None:
     """A damaged record is a warning; its picture is neither shown nor bought again."""
@@ -370,7 +370,7 @@ def test_gallery_needs_no_key_and_no_cache_and_builds_the_same_bytes_twice(tmp_p
     assert len(services.ledger.requests) == requests
 
 
-def test_gallery_picture_with_a_changed_byte_is_told_and_not_shown(tmp_path: Path, services: Services) -> None:
+def test_gallery_picture_with_a_changed_byte_is_reported_and_not_shown(tmp_path: Path, services: Services) -> None:
     """A damaged gallery picture is named in the log, and the page shows a placeholder."""
     site = pinned(tmp_path, services)
     flip(next((tmp_path / "heroes").glob("*.jpg")))

@@ -310,7 +310,7 @@ def test_changed_prompt_shows_the_old_picture_until_the_command_ran(small: Shell
     assert len(fresh.headers("three/index.html")) == 1
 
 
-def test_stylesheet_of_another_version_is_told_until_the_command_ran(small: Shell) -> None:
+def test_stylesheet_of_another_version_is_reported_until_the_command_ran(small: Shell) -> None:
     """Builds report a stylesheet of another version, and `check` warns of it, until the command has run."""
     assert small(*PUBLISH).exit_code == 0
     stylesheet = small.site.folder / FOLDER / "hero.css"
@@ -338,7 +338,7 @@ def test_damaged_manifest_never_breaks_a_build(small: Shell) -> None:
     assert all(keys(build(small.site)))
 
 
-def test_wrong_front_matter_is_told_and_the_page_is_built(small: Shell) -> None:
+def test_wrong_front_matter_is_reported_and_the_page_is_built(small: Shell) -> None:
     """Wrong front matter is the same message as on MkDocs, with page, key, value and fix."""
     assert small(*PUBLISH).exit_code == 0
     small.site.write({"two.md": page("Two", hero_prompt="a desert", hero_style="CINEMTIC")})
@@ -388,7 +388,7 @@ def test_publishing_named_pages_leaves_the_others(small: Shell) -> None:
     assert after[1] != before[1]
 
 
-def test_stand_in_never_takes_the_place_of_a_picture(tmp_path: Path, services: Services) -> None:
+def test_placeholder_never_takes_the_place_of_a_picture(tmp_path: Path, services: Services) -> None:
     """A published picture is not replaced by a placeholder, even if every cache is lost."""
     services.leonardo.render_s = 0.05
     site = Site(tmp_path, {"index.md": page("Home", hero_prompt="a lighthouse")}, options=SMALL, config=EXTENSIONS)
@@ -493,7 +493,7 @@ def test_site_is_read_without_its_theme_and_plugins(tmp_path: Path) -> None:
         ("[project]", "add [project.plugins.leonardo]"),
     ],
 )
-def test_wrong_zensical_toml_is_told_in_a_line(text: str, message: str, tmp_path: Path) -> None:
+def test_wrong_zensical_toml_is_reported_in_a_line(text: str, message: str, tmp_path: Path) -> None:
     """A wrong zensical.toml is one line with the mistake, without a traceback."""
     shell = Shell(Site(tmp_path, {"index.md": page()}))
     (tmp_path / "zensical.toml").write_text(text, encoding="utf-8")

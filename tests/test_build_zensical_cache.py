@@ -153,7 +153,7 @@ def test_nothing_is_bought_while_a_part_of_the_cache_cannot_be_moved(shell: Shel
     assert "nothing is bought until its content can be moved" in built.log
 
 
-def test_configured_cache_below_the_folder_that_zensical_removes_is_told(tmp_path: Path) -> None:
+def test_configured_cache_below_the_folder_that_zensical_removes_is_reported(tmp_path: Path) -> None:
     """`status`, `doctor` and publishing report a `cache_dir` below `.cache` with the fix, unless MkDocs builds."""
     options = {**SMALL, "cache_dir": ".cache/heroes"}
     shell = Shell(Site(tmp_path, {"index.md": page()}, options=options, config={"theme": EXTENSIONS["theme"]}))

@@ -258,7 +258,7 @@ def test_reference_of_a_page_and_of_the_site_is_read_as_mkdocs_reads_it(small: S
     assert (ran.exit_code, services.ledger.creates) == (1, 2)
 
 
-def test_cap_holds_and_is_told(small: Shell, services: Services) -> None:
+def test_cap_holds_and_is_reported(small: Shell, services: Services) -> None:
     """`max_new_images` bounds the purchases of the wrapper, which says so."""
     small.site.options = {**SMALL, "max_new_images": 1}
     small.site.configure(services)
@@ -426,7 +426,7 @@ def test_preview_shows_a_new_picture_by_itself(shell: Shell, first: Zensical, tm
     assert not preview.has_traceback, preview.log
 
 
-def test_preview_spends_nothing_unless_told_and_ends_with_a_signal(tmp_path: Path, services: Services) -> None:
+def test_preview_spends_nothing_by_default_and_ends_with_a_signal(tmp_path: Path, services: Services) -> None:
     """With `on_serve: cached`, the preview shows a placeholder and names the command; a signal ends the server."""
     site = Site(tmp_path, {"index.md": page("Home", hero_prompt="a lighthouse")}, options=SMALL, config=THEME)
     with serving(site, services) as preview:

@@ -202,7 +202,7 @@ def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
     assert not check._is_legible(status, replace(rendering, scrim=too_weak))
 
 
-def test_check_finds_a_blog_whose_covers_nobody_would_see(tmp_path: Path) -> None:
+def test_check_finds_a_blog_whose_covers_no_reader_would_see(tmp_path: Path) -> None:
     """`check` and builds report a blog template that leaves excerpts, and so the covers, out."""
     Image.new("RGB", (320, 180), "teal").save(_folder(tmp_path / "docs") / "own.jpg")
     site = Site(
@@ -344,7 +344,7 @@ def test_prune_lists_then_deletes_only_what_no_page_uses(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(("typed", "is_deleted"), [("n\n", False), ("\n", False), ("y\n", True)])
-def test_prune_deletes_what_somebody_agrees_to(shell: Shell, typed: str, *, is_deleted: bool) -> None:
+def test_prune_deletes_what_its_user_agrees_to(shell: Shell, typed: str, *, is_deleted: bool) -> None:
     """`prune` deletes nothing without the answer yes."""
     stray = shell.site.cache / "pictures" / ".0123456789abcdef.jpg.0123.tmp"
     stray.parent.mkdir(parents=True, exist_ok=True)

@@ -254,7 +254,7 @@ def test_generate_interrupted_twice_gives_the_answer_up_and_says_that_it_is_lost
     assert "interrupted: 0 of 1 image done\ngiven up before the answer came: index.md (openai); " in err
     assert "Traceback" not in err
     services.release()
-    lost_answer_is_told_and_paid_for_when_agreed(shell, services)
+    assert_lost_answer_is_reported_and_paid_for_when_agreed(shell, services)
 
 
 def test_generate_killed_before_an_answer_that_is_the_picture_promises_nothing(
@@ -270,10 +270,10 @@ def test_generate_killed_before_an_answer_that_is_the_picture_promises_nothing(
         process.communicate(timeout=30)
     services.release()
     assert "1 image was asked for without an answer so far; see mkdocs-leonardo status" in shell("doctor").out
-    lost_answer_is_told_and_paid_for_when_agreed(shell, services)
+    assert_lost_answer_is_reported_and_paid_for_when_agreed(shell, services)
 
 
-def lost_answer_is_told_and_paid_for_when_agreed(shell: Shell, services: Services) -> None:
+def assert_lost_answer_is_reported_and_paid_for_when_agreed(shell: Shell, services: Services) -> None:
     """Assert that every command reports the lost picture, and pays for another one only after agreement."""
     status = shell("status")
     assert "paid" not in status.out

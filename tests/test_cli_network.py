@@ -134,7 +134,7 @@ def test_certificates_that_cannot_be_read_are_a_message_everywhere(
     assert built.sources == {"index.md": "local"}
 
 
-def test_proxy_that_wants_a_password_is_told_with_the_cure(tmp_path: Path) -> None:
+def test_proxy_that_wants_a_password_is_reported_with_the_fix(tmp_path: Path) -> None:
     """The message about a 407 names the proxy's variable, and no message contains the proxy's password."""
     with gateway() as proxy:
         proxy.default = Reply(b"", 407)

@@ -337,7 +337,7 @@ _FALSE = "it is false (as YAML also reads no and off)"
         ("leonardo", ["alchemy"], "it is ['alchemy']; write its settings below it, one a line, as name: value"),
     ],
 )
-def test_option_out_of_its_range_is_refused_with_value_and_cure(name: str, value: object, message: str) -> None:
+def test_option_out_of_its_range_is_refused_with_value_and_fix(name: str, value: object, message: str) -> None:
     """The error about an option names the value, what is allowed, and the reason if it is not plain."""
     assert refused({name: value}) == f"option '{name}': {message}"
 
@@ -381,7 +381,7 @@ def test_option_out_of_its_range_is_refused_with_value_and_cure(name: str, value
         ("openai", "quality", "hihg", "it is 'hihg'; did you mean high?"),
     ],
 )
-def test_sub_option_out_of_its_range_is_refused_with_value_and_cure(
+def test_sub_option_out_of_its_range_is_refused_with_value_and_fix(
     section: str, name: str, value: object, message: str
 ) -> None:
     """The error about a provider's option names section, option, value and what is allowed."""
@@ -546,7 +546,7 @@ def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(
 
 
 @pytest.mark.parametrize("providers", [5, True, "acme", None, {"acme": 1}])
-def test_unknown_option_beside_providers_that_are_no_list_is_told(providers: object) -> None:
+def test_unknown_option_beside_providers_that_are_no_list_is_reported(providers: object) -> None:
     """An unknown option and a wrong `providers` are both reported."""
     _, errors, _ = validated({"providers": providers, "acme": 1})
 
@@ -554,7 +554,7 @@ def test_unknown_option_beside_providers_that_are_no_list_is_told(providers: obj
     assert "there is no such option" in errors[1]
 
 
-def test_unknown_and_wrong_options_are_told_together() -> None:
+def test_unknown_and_wrong_options_are_reported_together() -> None:
     """An unknown option is reported beside a wrong value, although the host stops at the latter."""
     _, errors, warnings = validated({"width": 7, "hieght": 864, "concurency": 3})
 
@@ -907,7 +907,7 @@ def test_option_that_another_package_does_not_take_is_refused(options: dict[str,
     ],
     ids=["negative prompt", "seed", "style"],
 )
-def test_pages_may_wish_for_what_the_first_provider_takes(
+def test_pages_may_ask_for_what_the_first_provider_takes(
     tmp_path: Path, foreign: str, wish: dict[str, object], problem: str
 ) -> None:
     """The rules of a page's values are those of the first provider; one without rules accepts every value."""
@@ -954,7 +954,7 @@ def test_page_behind_a_provider_without_rules_may_have_a_later_one_s_style(tmp_p
     ],
     ids=["raises", "no declaration", "no converter"],
 )
-def test_package_that_declares_nothing_sound_is_told_in_one_line(
+def test_package_that_declares_nothing_sound_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, message: str
 ) -> None:
     """A package with a broken declaration is one line in its own words, without a traceback."""
@@ -970,7 +970,7 @@ def test_section_of_a_package_that_is_not_installed_says_so() -> None:
     assert message == "option 'acme': no provider 'acme' is installed; install its package, or remove the section"
 
 
-def test_section_of_the_painter_is_told_to_have_no_options() -> None:
+def test_section_of_the_painter_is_reported_to_have_no_options() -> None:
     """A section `local` is an error that says that the painter has no options."""
     message = refused({"providers": ["leonardo", "local"], "local": {"x": 1}})
 

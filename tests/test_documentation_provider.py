@@ -192,7 +192,9 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
     assert service.requests == []
 
 
-def test_example_package_is_told_by_status_and_doctor(tmp_path: Path, package: Path, service: LoopbackService) -> None:
+def test_example_package_is_reported_by_status_and_doctor(
+    tmp_path: Path, package: Path, service: LoopbackService
+) -> None:
     """`status` shows the example's estimate, and `doctor` checks its key without paying."""
     shell = Shell(site_with(tmp_path, service), environ=environ(package))
 

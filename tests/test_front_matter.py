@@ -426,7 +426,7 @@ _QUOTES = "it must be text; put quotes around it"
         ("hero_layout: off", f"{_FALSE}; it may be content, full, stacked, split, auto or none"),
     ],
 )
-def test_read_of_a_wrong_value_names_page_key_value_and_cure(line: str, message: str) -> None:
+def test_read_of_a_wrong_value_names_page_key_value_and_fix(line: str, message: str) -> None:
     """A wrong value gives no hero and one line with page, key, value and fix."""
     key = line.partition(":")[0]
     prompt = "" if key == "hero_prompt" else f"hero_prompt: {PROMPT}\n"
@@ -653,7 +653,7 @@ def test_read_of_keys_of_another_tool_says_nothing(meta: dict[str, object]) -> N
 
 
 @pytest.mark.parametrize("key", ["hero_" + "x" * 100_000, "hero_\nfoo\x1b[31m", "hero_\u202eabc"])
-def test_read_of_an_unknown_key_of_any_shape_is_told_on_one_line(key: str) -> None:
+def test_read_of_an_unknown_key_of_any_shape_is_reported_on_one_line(key: str) -> None:
     """An unknown key of any length or characters is a message of one line."""
     message = problem_of(read_meta({key: 1}))
 
@@ -667,7 +667,7 @@ def test_read_of_an_unknown_key_of_any_shape_is_told_on_one_line(key: str) -> No
     [HUGE, -HUGE, [HUGE], {HUGE: [HUGE]}, b"\xff" * 1000, {1, 2}, 1j, float("inf"), object(), "\ud83c", "\x1b\n"],
     ids=lambda value: type(value).__name__,
 )
-def test_read_of_values_that_python_refuses_to_write_is_told_on_one_line(key: str, value: object) -> None:
+def test_read_of_values_that_python_refuses_to_write_is_reported_on_one_line(key: str, value: object) -> None:
     """Huge numbers, sets, bytes and halves of characters give a message of one line, or none."""
     front_matter = read_meta({key: value})
 

@@ -208,7 +208,7 @@ SAFETY = "Your request was rejected as a result of our safety system."
         (openai_error("Billing hard limit has been reached", "image_generation_user_error", None), AccountRefused),
     ],
 )
-async def test_refused_prompt_is_told_from_a_refused_request(
+async def test_refused_prompt_is_distinguished_from_a_refused_request(
     gate: Gateway, body: object, kind: type[ProviderError]
 ) -> None:
     """A prompt refused by a content check is not offered elsewhere; a malformed request is."""

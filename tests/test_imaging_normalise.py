@@ -199,7 +199,7 @@ def test_inspect_bomb_is_refused_before_decoding(
     assert peak_kib() - before < 50_000
 
 
-def test_inspect_good_picture_is_not_refused_by_somebody_elses_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inspect_good_picture_is_not_refused_by_another_plugins_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another plugin's limit in Pillow does not refuse a picture."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
 
@@ -207,7 +207,7 @@ def test_inspect_good_picture_is_not_refused_by_somebody_elses_limit(monkeypatch
 
 
 @pytest.mark.parametrize("picture_format", FORMATS)
-def test_normalise_any_size_gives_exactly_the_wished_one(picture_format: str) -> None:
+def test_normalise_any_size_gives_exactly_the_requested_one(picture_format: str) -> None:
     """A picture of any delivered size becomes the requested size."""
     data = encoded(scene(2304, 1296), picture_format, quality=90)
 
@@ -386,7 +386,7 @@ def test_crop_box_is_the_largest_part_with_the_aspect_around_the_focus(
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 200), st.integers(1, 200), fractions, fractions)
 @settings(max_examples=50, deadline=None)
-def test_fit_any_size_gives_the_wished_one(
+def test_fit_any_size_gives_the_requested_one(
     width: int, height: int, to_width: int, to_height: int, x: float, y: float
 ) -> None:
     """A picture of any size becomes the requested one with any focal point, and a plain colour stays the same."""

@@ -50,7 +50,7 @@ def test_usable_formats_with_nothing_left_writes_webp_or_jpeg() -> None:
     assert usable_formats(("avif",), ("jpeg",)) == (("jpeg",), ("avif",))
 
 
-def test_usable_formats_names_each_once_in_the_wished_order() -> None:
+def test_usable_formats_names_each_once_in_the_configured_order() -> None:
     """A format that is listed twice is used once, in the configured order."""
     assert usable_formats(("jpeg", "webp", "jpeg"), ("avif", "webp", "jpeg")) == (("jpeg", "webp"), ())
 

@@ -692,7 +692,7 @@ def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice
     ],
     ids=lambda value: "" if isinstance(value, str) else re.sub(r"[^\w.]+", " ", str(value))[:60],
 )
-def test_configuration_that_the_model_does_not_draw_is_told_before_anything_is_built(
+def test_configuration_that_the_model_does_not_draw_is_refused_before_anything_is_built(
     options: dict[str, Any], message: str
 ) -> None:
     """A configuration that the model does not draw stops the build before any order."""
@@ -706,6 +706,6 @@ def test_configuration_that_the_model_does_not_draw_is_told_before_anything_is_b
     assert any(message in line for line in told), told
 
 
-def test_every_style_of_the_stand_in_has_one_name_and_one_id() -> None:
+def test_every_style_of_the_loopback_service_has_one_name_and_one_id() -> None:
     """The styles of the loopback Leonardo have different names and ids."""
     assert len({*STYLE_IDS, *OTHER_STYLE_IDS}) == len(STYLE_IDS) + len(OTHER_STYLE_IDS)

@@ -316,7 +316,7 @@ def beyond(name: str, version: ApiVersion) -> Iterator[tuple[dict[str, Any], str
 
 
 @pytest.mark.parametrize(("name", "version"), ALL)
-def test_order_one_step_beyond_the_model_is_told_and_not_made(name: str, version: ApiVersion) -> None:
+def test_order_one_step_beyond_the_model_is_reported_and_not_made(name: str, version: ApiVersion) -> None:
     """An order one step beyond a limit is refused by the option's name and the allowed values."""
     options = LeonardoOptions(model=name, api_version=version)
     plain = PictureSpec(PROMPT, style="DYNAMIC", width_px=1024, height_px=1024)

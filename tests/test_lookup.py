@@ -149,7 +149,7 @@ def test_missing_picture_is_looked_for_once_and_once_more_under_the_lease() -> N
 
 
 @pytest.mark.parametrize("rank", range(len(PROVIDERS)))
-def test_picture_at_hand_is_looked_for_once(rank: int) -> None:
+def test_stored_picture_is_looked_for_once(rank: int) -> None:
     """A build searches once for every key of a stored picture, of any provider."""
     store = CountingStore()
     lookup, _ = parts(store)

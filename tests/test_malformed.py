@@ -59,7 +59,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("case", SPOILT)
-def test_spoilt_front_matter_is_told_with_its_fix(case: str) -> None:
+def test_malformed_front_matter_is_reported_with_its_fix(case: str) -> None:
     """The message about malformed front matter has the key, the reason and the fix."""
     text, ending = SPOILT[case]
     shown, meta = get_data(text)
@@ -114,7 +114,7 @@ def test_any_text_has_one_line_or_nothing(text: str) -> None:
         ("hero_alt: a lake # at dawn", ""),
     ],
 )
-def test_prompt_that_yaml_cuts_is_told(line: str, part: str) -> None:
+def test_prompt_that_yaml_cuts_is_reported(line: str, part: str) -> None:
     """A plain text with ` #`, which YAML cuts there, gives a message; a quoted one does not."""
     message = find_prompt_comment(f"---\ntitle: T\n{line}\n---\n# T\n\nhero_prompt: a # b\n")
 

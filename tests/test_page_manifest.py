@@ -103,7 +103,7 @@ def test_manifest_with_anything_strange_is_refused(change: dict[str, object]) ->
         HeroSpec("a.md", own_image=Path("a.jpg")),
     ],
 )
-def test_wish_for_another_picture_has_another_digest(other: HeroSpec) -> None:
+def test_request_for_another_picture_has_another_digest(other: HeroSpec) -> None:
     """Another digest results from everything that changes the files, and from nothing else."""
     hero = HeroSpec("a.md", PICTURE)
     assert digest_request(other) != digest_request(hero)

@@ -107,7 +107,7 @@ def rig_of(folder: Path, services: Services, *, quiet_s: float = QUIET_S, **opti
         rig.preview.close()
 
 
-def test_take_of_a_wish_that_changes_pays_for_the_last_one_alone(tmp_path: Path, services: Services) -> None:
+def test_take_of_a_prompt_that_changes_pays_for_the_last_one_alone(tmp_path: Path, services: Services) -> None:
     """Each change of a prompt restarts the wait, and only the last prompt is paid for."""
     # Ten rebuilds within it, on any machine.
     with rig_of(tmp_path, services, quiet_s=3.0) as rig:
@@ -216,7 +216,7 @@ def test_configuration_changed_while_a_picture_is_made_does_not_pay_for_it_again
     assert rig.stamped
 
 
-def test_wish_that_failed_is_asked_for_once_whatever_rebuilds_follow(tmp_path: Path, services: Services) -> None:
+def test_prompt_that_failed_is_asked_for_once_whatever_rebuilds_follow(tmp_path: Path, services: Services) -> None:
     """A failed prompt is one call and one warning with the command; another prompt of the page is tried."""
     services.leonardo.on_create(Answer500()).when_prompt("broken")
     with rig_of(tmp_path, services, providers=["leonardo"]) as rig:
@@ -254,7 +254,7 @@ def test_configuration_that_forbids_generation_stops_what_waits(
     assert not [text for _, text in rig.told if "max_new_images" in text], "a cap is blamed for the author's choice"
 
 
-def test_pages_without_anybody_to_ask_are_told_of_with_what_they_show(tmp_path: Path, services: Services) -> None:
+def test_pages_without_a_provider_are_reported_with_what_they_show(tmp_path: Path, services: Services) -> None:
     """Without a provider, the reason is said once, and a page's state after each change of its prompt."""
     reason = "no key in LEONARDO_API_KEY: new heroes are placeholders painted on this machine"
     with rig_of(tmp_path, services) as rig:

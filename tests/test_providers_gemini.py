@@ -248,7 +248,7 @@ async def test_submit_cancelled_waits_for_the_picture_that_is_paid(services: Ser
     assert services.ledger.paid_jobs == 1
 
 
-async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
+async def test_submit_refused_connection_costs_nothing(services: Services) -> None:
     """A refused connection is no charge."""
     with pytest.raises(ServiceFailed) as caught:
         await made(services, base_url=services.refusing_url)

@@ -408,7 +408,7 @@ async def test_proxy_is_not_asked_for_loopback(services: Services) -> None:
     await api.aclose()
 
 
-def test_proxy_unusable_is_told_without_its_password() -> None:
+def test_proxy_unusable_is_reported_without_its_password() -> None:
     """The message about an unusable proxy names its kind and not its password."""
     password = "open-sesame"
     with pytest.raises(AccountRefused, match="proxy") as caught:

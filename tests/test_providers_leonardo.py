@@ -259,7 +259,7 @@ async def test_submit_wrong_address_names_the_setting(services: Services, path: 
     assert "leonardo.base_url" in str(error)
 
 
-async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
+async def test_submit_refused_connection_costs_nothing(services: Services) -> None:
     """A refused connection is no charge."""
     error = await create_error(leonardo_at(services, base_url=services.refusing_url))
     assert (type(error), error.charged) == (ServiceFailed, Charged.NO)
@@ -852,7 +852,7 @@ def test_balance_is_compared_in_either_unit(account: Account, alert: object, wor
 @pytest.mark.parametrize(
     "value", [10**400, "", "five", "$", "$-5", "-1", -1, True, None, float("nan"), float("inf"), "nan"]
 )
-def test_alert_that_is_no_amount_is_refused_with_the_cure(value: object) -> None:
+def test_alert_that_is_no_amount_is_refused_with_the_fix(value: object) -> None:
     """An alert that is no amount is an error with the fix."""
     with pytest.raises(ValueError, match="credits, 0 or more, or US dollars"):
         Alert.of(value)

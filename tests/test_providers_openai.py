@@ -170,7 +170,7 @@ async def test_submit_slower_than_the_timeout_is_uncertain(services: Services) -
     assert services.ledger.paid_jobs == 1
 
 
-async def test_submit_nobody_there_costs_nothing(services: Services) -> None:
+async def test_submit_refused_connection_costs_nothing(services: Services) -> None:
     """A refused connection is no charge."""
     provider = openai_at(services, base_url=services.refusing_url)
     with pytest.raises(ServiceFailed) as caught:

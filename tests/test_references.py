@@ -497,7 +497,7 @@ def test_sites_reference_that_cannot_be_one_stops_the_build(tmp_path: Path, valu
 SO_NONE = "so it draws no page that has one; leave style_reference and hero_reference out, or choose another model"
 
 
-def test_provider_that_takes_no_reference_is_told_and_not_asked(tmp_path: Path, services: Services) -> None:
+def test_provider_that_takes_no_reference_is_reported_and_not_asked(tmp_path: Path, services: Services) -> None:
     """A provider that takes no reference is reported and gets no order with one."""
     site = blog(tmp_path, 2, providers=["leonardo"], leonardo={"model": CUSTOM})
 

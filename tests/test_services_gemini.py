@@ -178,7 +178,7 @@ def test_create_cut_is_charged(services: Services) -> None:
     assert services.ledger.paid_jobs == 1
 
 
-def test_model_is_told_without_a_charge(services: Services) -> None:
+def test_model_is_described_without_a_charge(services: Services) -> None:
     """A request for a model costs nothing."""
     headers = {"x-goog-api-key": GEMINI_KEY}
     found, gone = (

@@ -151,7 +151,7 @@ def test_create_without_a_usable_picture_is_charged(services: Services) -> None:
     assert services.ledger.paid_jobs == 3
 
 
-def test_create_delivers_another_size_if_told_so(services: Services) -> None:
+def test_create_delivers_another_size_by_script(services: Services) -> None:
     """The picture has the scripted size."""
     services.openai.on_create(Picture(width_px=1024, height_px=1024))
     picture = base64.b64decode(create(services).json()["data"][0]["b64_json"])

@@ -272,7 +272,7 @@ def test_picture_in_another_form_is_still_the_prompts(
     assert shows(data, "harbour") == (form.orientation == 1 and not form.swapped_profile)
 
 
-def test_picture_of_another_prompt_is_told_apart(services: Services) -> None:
+def test_picture_of_another_prompt_is_distinguished(services: Services) -> None:
     """`shows` tells pictures of similar prompts apart after strong compression."""
     data = HTTP.get(picture_url(services, "a harbour")).content
     with Image.open(io.BytesIO(data)) as image:

@@ -16,7 +16,7 @@ from mkdocs_leonardo.spec import (
 )
 
 
-def test_generation_key_is_frozen_for_ever() -> None:
+def test_generation_key_is_frozen() -> None:
     """The keys are those of earlier versions, so that their pictures are found."""
     picture = PictureSpec(prompt="a lighthouse in a storm, dawn")
 

@@ -97,7 +97,7 @@ def test_readings_that_come_late_do_not_open_the_window(per_minute: int, skews: 
     assert all(later - earlier >= WINDOW_S for earlier, later in zip(made, made[per_minute:], strict=False))
 
 
-def test_request_that_was_not_counted_is_told_to_wait() -> None:
+def test_request_that_was_not_counted_has_to_wait() -> None:
     """A request that was not counted waits longer than 0.0, whatever rounding does."""
     time = 4 + 5.3e-15
 

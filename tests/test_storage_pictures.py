@@ -292,7 +292,7 @@ def test_pair_that_was_verified_is_not_read_again(pictures: PictureFolder, notin
 
 
 @spoilt
-def test_picture_that_changed_after_it_was_verified_is_told(
+def test_picture_that_changed_after_it_was_verified_is_reported(
     noting: PictureFolder, folder: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
     """A picture that changed after its verification is broken, and the pair stored anew is sound."""
@@ -320,7 +320,7 @@ def test_record_that_changed_after_it_was_verified_is_read_again(noting: Picture
 
 
 @pytest.mark.parametrize("half", ["jpg", "json"])
-def test_half_that_became_a_link_after_it_was_verified_is_told(
+def test_half_that_became_a_link_after_it_was_verified_is_reported(
     noting: PictureFolder, folder: Path, tmp_path: Path, half: str
 ) -> None:
     """A half that became a link after its verification is broken, even to the same bytes."""
@@ -438,7 +438,7 @@ def test_records_are_the_sound_ones(pictures: PictureFolder, folder: Path) -> No
     assert list(pictures.records()) == sorted([RECORD, *others], key=lambda record: record.key)
 
 
-def test_folder_that_cannot_be_looked_into_is_told_and_no_miss(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_read_is_unavailable_and_no_miss(tmp_path: Path) -> None:
     """A folder that cannot be read raises StoreUnavailable instead of a miss."""
     (tmp_path / "pictures").symlink_to("pictures")
     with pytest.raises(BrokenEntry, match="cannot be opened"):

@@ -134,7 +134,7 @@ def made_a_folder(path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [changed, truncated, longer, linked, made_a_folder, Path.unlink])
 @pytest.mark.parametrize("number", [0, 2])
-def test_file_that_is_not_what_was_written_is_told(
+def test_file_that_is_not_what_was_written_is_reported(
     cache: RenderingCache, rendering: Rendering, spoil: Callable[[Path], None], number: int
 ) -> None:
     """One bad file breaks the rendering, and the message names the file."""
@@ -179,7 +179,7 @@ def test_name_in_a_crafted_record_stays_in_its_folder(
         ("variants", [["hero"]]),
     ],
 )
-def test_crafted_record_is_told(store: MemoryStore, cache: RenderingCache, field: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_crafted_record_is_reported(store: MemoryStore, cache: RenderingCache, field: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """A record with a value of another type is broken."""
     record: Any = store.get(f"rendering:{KEY}")
     store.set(f"rendering:{KEY}", {**record, field: value})
@@ -216,7 +216,7 @@ def test_crafted_record_is_told(store: MemoryStore, cache: RenderingCache, field
         ("names", "a.jpg b.jpg"),
     ],
 )
-def test_crafted_variant_is_told(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_crafted_variant_is_reported(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """A file's value of another type breaks the record."""
     spoil(store, 1, {column: value})
 
@@ -226,7 +226,7 @@ def test_crafted_variant_is_told(store: MemoryStore, cache: RenderingCache, colu
 
 @pytest.mark.parametrize("column", ["roles", "formats", "widths_px", "heights_px", "sizes_bytes", "digests", "names"])
 @pytest.mark.parametrize("value", [None, 5, "", [], ["hero"], {}, "missing", "one less"])
-def test_crafted_column_is_told(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_crafted_column_is_reported(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """A column of another type, an empty one or a shorter one breaks the record."""
     record: Any = store.get(f"rendering:{KEY}")
     if value == "missing":
@@ -269,7 +269,7 @@ def test_files_that_were_loaded_were_seen(cache: RenderingCache, rendering: Rend
     assert cache.file_identities == {place: (found.st_dev, found.st_ino) for place, found in status.items()}
 
 
-def test_record_that_is_no_object_is_told(store: MemoryStore, cache: RenderingCache) -> None:
+def test_record_that_is_no_object_is_reported(store: MemoryStore, cache: RenderingCache) -> None:
     """A record that is a list is broken."""
     store.set(f"rendering:{KEY}", [1])
 

@@ -150,7 +150,7 @@ async def taken_over(runner: TeamLeases) -> TeamLease:
 # One at a time --------------------------------------------------------------------------------------------------------
 
 
-async def test_claim_taken_keeps_every_other_runner_out(team: Team) -> None:
+async def test_lease_taken_keeps_every_other_runner_out(team: Team) -> None:
     """Of eight runners that claim a picture at the same moment, one gets the lease."""
     got: list[TeamLease | None] = []
 
@@ -164,7 +164,7 @@ async def test_claim_taken_keeps_every_other_runner_out(team: Team) -> None:
     assert sum(lease is not None for lease in got) == 1
 
 
-async def test_claim_of_a_new_wish_costs_one_create_call(team: Team) -> None:
+async def test_lease_of_a_new_picture_costs_one_create_call(team: Team) -> None:
     """The claim of a new picture costs one request, without a list or a read."""
     store = team.store()
 
@@ -173,7 +173,7 @@ async def test_claim_of_a_new_wish_costs_one_create_call(team: Team) -> None:
     assert store.calls == ["create"]
 
 
-async def test_claim_released_with_nothing_open_leaves_nothing(team: Team) -> None:
+async def test_lease_released_with_nothing_open_leaves_nothing(team: Team) -> None:
     """A lease that is released without an open job leaves no object."""
     lease = await taken(team.runner())
     assert await lease.intend(INTENT)
@@ -185,7 +185,7 @@ async def test_claim_released_with_nothing_open_leaves_nothing(team: Team) -> No
     assert team.objects == []
 
 
-async def test_claim_released_while_the_line_breaks_deletes_no_claim_of_another_runner(team: Team) -> None:
+async def test_lease_released_while_the_line_breaks_deletes_no_lease_of_another_runner(team: Team) -> None:
     """A deletion whose answer is lost is not repeated, since another runner may have the lease."""
     store = team.store()
     first = await taken(team.runner(store=store))
@@ -203,7 +203,7 @@ async def test_claim_released_while_the_line_breaks_deletes_no_claim_of_another_
 
 
 @pytest.mark.parametrize("job", [None, ACCEPTED])
-async def test_claim_released_ends_the_wait_of_others_at_once(team: Team, job: Entry | None) -> None:
+async def test_lease_released_ends_the_wait_of_others_at_once(team: Team, job: Entry | None) -> None:
     """A released lease ends the wait of other runners at once."""
     store = team.store()
     first, second = team.runner(), team.runner(store=store)
@@ -221,7 +221,7 @@ async def test_claim_released_ends_the_wait_of_others_at_once(team: Team, job: E
     assert await second.acquire(WISH, {KEY}) is not None
 
 
-async def test_claim_that_beats_is_waited_for_long_past_the_hold(team: Team) -> None:
+async def test_lease_that_beats_is_waited_for_long_past_the_hold(team: Team) -> None:
     """Beats keep a lease beyond its hold."""
     first, second = team.runner(), team.runner()
     await taken(first)
@@ -234,7 +234,7 @@ async def test_claim_that_beats_is_waited_for_long_past_the_hold(team: Team) -> 
     assert scope.cancelled_caught
 
 
-async def test_claim_that_beats_for_ever_is_not_waited_for_any_longer(team: Team) -> None:
+async def test_lease_that_beats_without_end_is_not_waited_for_any_longer(team: Team) -> None:
     """A runner stops waiting for a beating lease after its patience, and does not pay."""
     first, second = team.runner(), team.runner(patience_s=3 * HOLD_S)
     await taken(first)
@@ -249,7 +249,7 @@ async def test_claim_that_beats_for_ever_is_not_waited_for_any_longer(team: Team
     assert team.objects == ["000001"]
 
 
-async def test_claim_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -> None:
+async def test_lease_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -> None:
     """Of seven watchers of a silent owner, one gets the lease, and six wait for that one."""
     await taken(team.runner())
     watchers = [team.runner() for _ in range(7)]
@@ -270,7 +270,7 @@ async def test_claim_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -
     assert team.objects == ["000001", "000002"]
 
 
-async def test_claim_of_a_runner_that_watched_while_asleep_is_not_taken_over(team: Team) -> None:
+async def test_lease_of_a_runner_that_watched_while_asleep_is_not_taken_over(team: Team) -> None:
     """A runner whose own clock jumps ahead does not take over a living owner's lease."""
     jumps = iter([0.0, 0.0, 0.0, *[10 * HOLD_S] * 1000])
     sleeper = TeamLeases(
@@ -293,7 +293,7 @@ async def test_claim_of_a_runner_that_watched_while_asleep_is_not_taken_over(tea
 
 
 @pytest.mark.parametrize("job", [INTENT, ACCEPTED])
-async def test_claim_taken_over_comes_with_the_open_job(team: Team, job: Entry) -> None:
+async def test_lease_taken_over_comes_with_the_open_job(team: Team, job: Entry) -> None:
     """The successor of a dead runner knows its intended or accepted job."""
     dead = await taken(team.runner())
     assert await dead.intend(INTENT)
@@ -307,7 +307,7 @@ async def test_claim_taken_over_comes_with_the_open_job(team: Team, job: Entry) 
     assert [one.job_id for one in left.calls] == [one.job_id for one in job.calls]
 
 
-async def test_claim_released_with_an_open_job_leaves_it_to_the_next(team: Team) -> None:
+async def test_lease_released_with_an_open_job_leaves_it_to_the_next(team: Team) -> None:
     """An open job of a released lease is collected by the next owner."""
     first = await taken(team.runner())
     assert await first.intend(INTENT)
@@ -406,7 +406,7 @@ async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> N
     assert await again.intend(INTENT)
 
 
-async def test_refusal_that_was_paid_for_is_told_to_everybody_and_needs_no_claim(team: Team) -> None:
+async def test_refusal_that_was_paid_for_is_read_by_all_builds_and_needs_no_lease(team: Team) -> None:
     """A paid refusal is read by a hundred builds, which leave no object."""
     lease = await taken(team.runner())
     await lease.refuse(KEY, "no violence,\nplease")
@@ -420,7 +420,7 @@ async def test_refusal_that_was_paid_for_is_told_to_everybody_and_needs_no_claim
     assert team.objects == ["000001", "000001.free"]
 
 
-async def test_refusal_of_one_key_leaves_the_wish_to_others(team: Team) -> None:
+async def test_refusal_of_one_key_leaves_the_picture_to_other_providers(team: Team) -> None:
     """A refusal of one provider's key leaves the picture to builds with other providers."""
     lease = await taken(team.runner())
     await lease.refuse(KEY, "no")
@@ -463,7 +463,7 @@ async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -
 # The store ------------------------------------------------------------------------------------------------------------
 
 
-async def test_store_that_cannot_be_reached_is_in_nobodys_way(team: Team) -> None:
+async def test_store_that_cannot_be_reached_holds_up_no_build(team: Team) -> None:
     """An unreachable store is reported once; a runner that pays anyway says no more."""
     store = team.store()
     runner = team.runner(store=store)
@@ -576,7 +576,7 @@ async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> Non
         b"x" * 2**19,
     ],
 )
-async def test_object_that_is_no_claim_counts_for_nothing(team: Team, text: bytes) -> None:
+async def test_object_that_is_no_lease_counts_for_nothing(team: Team, text: bytes) -> None:
     """A foreign object in a lease's place is waited for like a dead runner, and then reported."""
     (team.folder / "claims").mkdir()
     (team.folder / "claims" / f"{WISH}-000001").write_bytes(text)
@@ -623,7 +623,7 @@ def _forge(team: Team, *names: str, data: bytes = b"{}") -> None:
 
 
 @pytest.mark.parametrize("number", ["020000", "099999", "999999", "999999999"])
-async def test_forged_number_holds_nobody_up(team: Team, number: str) -> None:
+async def test_forged_number_holds_up_no_runner(team: Team, number: str) -> None:
     """A forged lease number neither delays a runner nor hides the plugin's leases."""
     _forge(team, number, f"{number}.free", "000002")
     store = team.store()
@@ -640,7 +640,7 @@ async def test_forged_number_holds_nobody_up(team: Team, number: str) -> None:
     assert len(store.calls) < 3 * MOST_UNFINISHED
 
 
-async def test_forged_word_does_not_free_a_claim(team: Team) -> None:
+async def test_forged_word_does_not_free_a_lease(team: Team) -> None:
     """A forged release of a signed lease does not free it."""
     owner = await taken(team.runner(secret="team"))
     _forge(team, "000001.free", data=b'{"claim": {}}')
@@ -655,7 +655,7 @@ async def test_forged_word_does_not_free_a_claim(team: Team) -> None:
     assert lease.open_job(KEY) is not None
 
 
-async def test_unsigned_claim_is_nobodys(team: Team) -> None:
+async def test_unsigned_lease_is_ignored(team: Team) -> None:
     """An unsigned lease is ignored by runners with a secret."""
     assert await team.runner().acquire(WISH, {KEY}) is not None
 
@@ -667,7 +667,7 @@ async def test_unsigned_claim_is_nobodys(team: Team) -> None:
 # Services that check nothing -----------------------------------------------------------------------------------------
 
 
-async def test_owner_whose_claim_was_overwritten_does_not_pay(team: Team) -> None:
+async def test_owner_whose_lease_was_overwritten_does_not_pay(team: Team) -> None:
     """An owner whose lease was overwritten notices it and does not pay."""
     first = await taken(
         TeamLeases(team.store(), now=lambda: NOW, sleep=anyio.sleep, notify=lambda *_: None, may_cross=True)

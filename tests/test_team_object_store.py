@@ -152,7 +152,7 @@ def test_empty_object_is_found(store: TeamStore) -> None:
 # What goes wrong -----------------------------------------------------------------------------------
 
 
-def test_store_that_nobody_serves_says_so_at_once(tmp_path: Path) -> None:
+def test_store_without_a_server_says_so_at_once(tmp_path: Path) -> None:
     """A call to an address without a server fails at once with the address and without its query."""
     with running("moto", tmp_path / "store") as store:
         store.stop()
@@ -250,7 +250,7 @@ def test_bucket_that_does_not_exist_is_no_missing_object(kind: Kind, tmp_path: P
     assert message == f"{mistyped.partition('?')[0]}: cannot be read (there is no such bucket)"
 
 
-def test_wrong_keys_are_told_without_the_keys(tmp_path: Path) -> None:
+def test_wrong_keys_are_reported_without_the_keys(tmp_path: Path) -> None:
     """The message about wrong keys does not contain them."""
     with running("rclone", tmp_path / "store") as store:
         store.stop()
@@ -285,7 +285,7 @@ def test_wrong_keys_are_told_without_the_keys(tmp_path: Path) -> None:
         (404, '{"detail": "Not Found"}', "the server there is no object store"),
     ],
 )
-def test_answer_that_names_its_cause_is_told_with_its_cure(status: int, body: str, reason: str) -> None:
+def test_answer_that_names_its_cause_is_reported_with_its_fix(status: int, body: str, reason: str) -> None:
     """The message about a failed call has the fix for the answer's code, and nothing else of the answer."""
     address = f"s3://{BUCKET}/team?endpoint=http://127.0.0.1:1"
     with gate_to(TeamStore("moto", address)) as gate:
@@ -404,7 +404,7 @@ def test_endpoint_comes_from_the_environment_where_the_address_has_none(name: st
 
 @pytest.mark.parametrize("text", ["minio:9000", "minio.local", "http://minio:99999", "https://key:secret@minio"])
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
-def test_endpoint_that_is_no_address_is_named_with_its_cure(name: str, text: str) -> None:
+def test_endpoint_that_is_no_address_is_named_with_its_fix(name: str, text: str) -> None:
     """A malformed endpoint is an error with the variable and the fix, without its value."""
     message = failure("s3://heroes/team", {**KEYS, name: text})
 

@@ -109,7 +109,7 @@ LASTING = {
 
 
 @pytest.mark.parametrize("fault", LASTING)
-def test_store_that_fails_for_good_is_told_and_nothing_is_paid_twice(team: Team, fault: str) -> None:
+def test_store_that_fails_for_good_is_reported_and_nothing_is_paid_twice(team: Team, fault: str) -> None:
     """With a store that fails for good, pages show placeholders, and one warning names the cause."""
     if fault == "500 on reads":
         team.build()

@@ -421,7 +421,7 @@ def test_store_that_answers_slowly_is_asked_while_it_has_pictures(tmp_path: Path
         assert far.warnings == []
 
 
-def test_writers_with_two_secrets_are_told_what_it_costs(store: TeamStore) -> None:
+def test_writers_with_two_secrets_are_reported_what_it_costs(store: TeamStore) -> None:
     """A record with another secret's signature is a warning that states the cost of two secrets."""
     Runner(store.url, "one secret").share()
     other = Runner(store.url, "another secret")
