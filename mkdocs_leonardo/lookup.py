@@ -91,12 +91,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A picture without a usable stored copy. `damage` names a damaged file of it, and the fix; empty without one."""
+    """A picture without a usable stored copy. `damage` names a damaged file of it, and the fix; None without one."""
 
     candidates: tuple[Candidate, ...]
     has_open_job: bool = False
     faults: tuple[StoreFault, ...] = ()
-    damage: str = ""
+    damage: str | None = None
 
 
 LookupResult: TypeAlias = Hit | Miss
@@ -150,7 +150,7 @@ class Lookup:
         stored = self._search(candidates, faults)
         if stored is not None:
             return self.hit(candidates, stored, faults)
-        damage = self._damage(candidates, faults)
+        damage = self._find_damage(candidates, faults)
         return Miss(candidates, self._has_open_job(candidates, faults), tuple(faults), damage)
 
     def hit(self, candidates: tuple[Candidate, ...], stored: StoredPicture, faults: Sequence[StoreFault] = ()) -> Hit:
@@ -204,8 +204,8 @@ class Lookup:
             self._tell_once(logging.INFO, f"{error}; going on without it")
         return None
 
-    def _damage(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> str:
-        """Return the message on a damaged file of a picture, with the fix; empty if there is none.
+    def _find_damage(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> str | None:
+        """Return the message on a damaged file of a picture, with the fix; None if there is none.
 
         An unreadable picture is not a missing one, since it may be paid for.
         """
@@ -219,7 +219,7 @@ class Lookup:
             picture = self._unrecorded.get(short_key(candidate.key))
             if picture is not None and picture.exists() and not picture.with_suffix(".json").exists():
                 return f"{picture} has no {picture.stem}.json beside it{_NOT_AGAIN}"
-        return ""
+        return None
 
     # Jobs that are paid ----------------------------------------------------------------------------------------------
 
@@ -265,7 +265,7 @@ class Lookup:
             stored = self.last_or_painted(hero)
             rendering = self._renderer.load(stored.record, hero)
             failure = self.reason_for_miss(answer)
-            return None if rendering is None else Resolution(hero, asset_of(stored, rendering), failure=failure)
+            return None if rendering is None else Resolution(hero, make_asset(stored, rendering), failure=failure)
         self.warn_of_damage(hero.page, answer)
         if answer.has_open_job:
             return None
@@ -274,7 +274,7 @@ class Lookup:
             return None
         if hero.picture is not None:
             self.remember(hero.page, answer.stored)
-        return Resolution(hero, asset_of(answer.stored, rendering))
+        return Resolution(hero, make_asset(answer.stored, rendering))
 
     def expected_key(self, hero: HeroSpec, answer: LookupResult) -> str:
         """The key of the picture that the page will probably show: that of the first provider to be asked."""
@@ -285,7 +285,7 @@ class Lookup:
 
     def reason_for_miss(self, answer: LookupResult) -> Failure | None:
         """Why no provider is asked; None if the only reason is that the site has no key."""
-        if isinstance(answer, Miss) and answer.damage:
+        if isinstance(answer, Miss) and answer.damage is not None:
             return Failure(answer.damage)
         return None if self._generate else GENERATION_OFF
 
@@ -354,8 +354,8 @@ def own_path(hero: HeroSpec) -> Path:
     return hero.own_image
 
 
-def asset_of(stored: StoredPicture, rendering: Rendering) -> HeroAsset:
-    """A picture with its files, as a page shows it."""
+def make_asset(stored: StoredPicture, rendering: Rendering) -> HeroAsset:
+    """Return a picture with its files, as a page shows it."""
     record = stored.record
     return HeroAsset(
         record.key,

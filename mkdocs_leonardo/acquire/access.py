@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, Event, Lock
 
-from mkdocs_leonardo.acquire.request import hold_slot, thread
+from mkdocs_leonardo.acquire.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.errors import ProviderError
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.balance import balance_words
@@ -70,34 +70,32 @@ class Access:
     async def cool_down(self, name: str, reason: str, cooldown_s: float) -> None:
         """Send the provider no create call for `cooldown_s`, from any process on the cache."""
         self._cooling[name] = reason
-        await thread(self._cooldowns.cool_down, name, self._clock.now() + cooldown_s)
+        await to_thread(self._cooldowns.cool_down, name, self._clock.now() + cooldown_s)
         self.outage(name).wake()
 
-    async def reason_not_to_call(self, name: str) -> str:
-        """Why the provider gets no create call now; empty if it may get one."""
+    async def reason_not_to_call(self, name: str) -> str | None:
+        """Return why the provider gets no create call now; None if it may get one."""
         if name in self._off:
             return self._off[name]
-        if await thread(self._cooldowns.cooling_until, name) > self._clock.now():
+        if await to_thread(self._cooldowns.cooling_until, name) > self._clock.now():
             # One text for all callers, so that one warning names all their pages.
             return self._cooling.get(name, "is paused: a short while ago it was down, or refused too many requests")
-        return ""
+        return None
 
     def outage(self, name: str) -> Outage:
         """The outage detector of the provider."""
         return self._outages.setdefault(name, Outage())
 
-    async def wait_to_call(self, name: str, caller: object) -> str:
-        """Wait until the page may send a create call; returns the reason if it may not, else an empty text."""
+    async def wait_to_call(self, name: str, caller: object) -> str | None:
+        """Wait until the caller may send a create call. Returns None then, or the reason why it may not."""
         outage = self.outage(name)
-        while not (reason := await self.reason_not_to_call(name)):
-            if outage.admit(caller):
-                return ""
+        while (reason := await self.reason_not_to_call(name)) is None and not outage.admit(caller):
             await outage.wait_for_change()
         return reason
 
     async def check_account(self, provider: Provider) -> None:
         """Read balance and slots of the account once per build; a failed request changes nothing."""
-        if not isinstance(provider, ReportsAccount) or await self.reason_not_to_call(provider.name):
+        if not isinstance(provider, ReportsAccount) or await self.reason_not_to_call(provider.name) is not None:
             return
         if provider.name in self._accounts:
             await self._accounts[provider.name].wait()
@@ -126,9 +124,9 @@ class Access:
         """
         async with self._gates.setdefault(name, Lock()):
             waited, window = False, self._windows.get(name)
-            while window is not None and not await self.reason_not_to_call(name):
+            while window is not None and await self.reason_not_to_call(name) is None:
                 requests = REQUESTS_PER_JOB * (self._in_flight[name] + 1)
-                wait_s = await thread(window.seconds_until_capacity, self._clock.now(), requests)
+                wait_s = await to_thread(window.seconds_until_capacity, self._clock.now(), requests)
                 if wait_s <= 0:
                     break
                 if not waited:

@@ -1,4 +1,16 @@
-"""Create a job at one provider: the create call, on the one line that spends money, and the steps after it."""
+"""Create a job at one provider: the create call, on the one line that spends money, and the steps around it.
+
+`JobCreator.try_provider` takes these steps in order, and goes back to `_may_call` if the call is to be repeated:
+
+| step                | what it does                                                                                 |
+|---------------------|----------------------------------------------------------------------------------------------|
+| `_fits_caps`        | checks the caps, before any connection is opened                                             |
+| `_may_call`         | waits until the provider may be called, and uploads what the call names                      |
+| `_journal_call`     | writes the call to journal and team lease, with its reservation                              |
+| `_send_call`        | sends the call: the one line that spends money                                               |
+| `_handle_failure`   | after an error: searches for a job that was made after all, and decides whether to repeat    |
+| `_collect_picture`  | after an accepted call: waits for the picture, and stores it                                 |
+"""
 
 from __future__ import annotations
 
@@ -12,11 +24,13 @@ from typing import TYPE_CHECKING
 from anyio import CancelScope
 
 from mkdocs_leonardo.acquire.budget import Reservation
+from mkdocs_leonardo.acquire.concurrency import to_thread
 from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import MAX_CALLS, Decision, Step, choose_cooldown_s, decide
 from mkdocs_leonardo.acquire.jobs import Jobs
+from mkdocs_leonardo.acquire.leases import LeaseTakenOver
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.request import JobRequest, LeaseTakenOver, thread
+from mkdocs_leonardo.acquire.request import JobRequest
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -45,17 +59,16 @@ class JobCreator:
         self._provider = request.provider
         self._calls: dict[int, Reservation] = {}
         self._failure: ServiceFailed | None = None
-        self._release_account_slot: Callable[[], None]
 
     async def try_provider(self) -> StoredPicture | None:
-        """The picture; None if the next provider is to be asked."""
+        """Create and collect the picture; returns None if the next provider is to be asked."""
         name, access = self._provider.name, self._context.access
         if not self._fits_caps():
             return None
         await access.check_account(self._provider)
-        async with access.slot(name) as self._release_account_slot, access.throttled(name):
+        async with access.slot(name) as release_account_slot, access.throttled(name):
             try:
-                return await self._call_until_decided()
+                return await self._call_until_decided(release_account_slot)
             finally:
                 try:
                     if self._failure is not None and access.outage(name).record_failed_caller(self):
@@ -64,12 +77,12 @@ class JobCreator:
                     access.outage(name).leave(self)
 
     def _fits_caps(self) -> bool:
-        """Whether the caps have room for this picture, checked before any connection is opened; notes a refusal."""
+        """Whether the caps have room for this picture; adds an attempt to the request if not."""
         estimate_usd = self._provider.estimate_usd(self._request.picture)
         if self._context.budget.would_fit(estimate_usd, self._provider.name):
             return True
         if self._request.attempts.capped_usd is None:
-            # Of the provider that is asked first: the next build will ask it again.
+            # The estimate is that of the first provider, which the next build asks again.
             self._request.attempts.capped_usd = estimate_usd
         self._request.note(f"a cap of this build does not allow it (about ${estimate_usd:.3f})", is_held_back=True)
         return False
@@ -80,17 +93,18 @@ class JobCreator:
         self._context.notify(logging.INFO, f"{name} is not asked for {seconds:.0f} s, since it seems to be down")
         await self._context.access.cool_down(name, str(failure), seconds)
 
-    async def _call_until_decided(self) -> StoredPicture | None:
+    async def _call_until_decided(self, release_account_slot: Callable[[], None]) -> StoredPicture | None:
+        """Send create calls until one gives a picture, or the next provider is to be asked."""
         while True:
             if not await self._may_call():
                 return None
             estimate_usd = self._provider.estimate_usd(self._request.picture)
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
             if reservation is None and self._calls:
-                # A call that made a job gives the picture; one that made none frees its reservation for the fallback.
+                # A lost job gives the picture. A call without a job frees its reservation for the next provider.
                 found = (await self._lost.search(self._request)).found
                 for number, submission in found.items():
-                    return await self._collect_picture(submission, number)
+                    return await self._collect_picture(submission, number, release_account_slot)
             if reservation is None:
                 self._fits_caps()
                 return None
@@ -100,16 +114,18 @@ class JobCreator:
             except ProviderError as error:
                 decision, found = await self._handle_failure(error, call)
                 for number, submission in found.items():
-                    return await self._collect_picture(submission, number)
+                    return await self._collect_picture(submission, number, release_account_slot)
                 if decision.step is not Step.CREATE_AGAIN:
                     return None
             else:
-                return await self._collect_picture(submission, call.number)
+                return await self._collect_picture(submission, call.number, release_account_slot)
 
     async def _may_call(self) -> bool:
-        """Whether a create call may be sent, and the service has the files that it names; notes a refusal."""
-        reason = await self._context.access.wait_to_call(self._provider.name, self) or await self._reason_to_skip()
-        if reason:
+        """Wait until a create call may be sent, and upload its files; adds an attempt to the request if it may not."""
+        reason = await self._context.access.wait_to_call(self._provider.name, self)
+        if reason is None:
+            reason = await self._reason_to_skip()
+        if reason is not None:
             self._request.note(reason)
             return False
         if not isinstance(self._provider, Prepares):
@@ -118,7 +134,7 @@ class JobCreator:
             await self._provider.prepare(self._request.picture)
         except ProviderError as error:
             self._note_outage(error)
-            # No create call was sent, so there is no entry to forget and no call to repeat.
+            # No create call was sent: there is no call to repeat, and nothing to delete from the journal.
             decision = replace(decide(error, calls=MAX_CALLS, can_look=False), forget=False)
             await self._jobs.carry_out(decision, error, self._request)
             return False
@@ -133,23 +149,23 @@ class JobCreator:
             self._failure = None
             outage.record_refusal()
 
-    async def _reason_to_skip(self) -> str:
-        """Why no new job is to be created here; empty if one may be."""
-        entry = await thread(self._context.journal.entry, self._request.key)
+    async def _reason_to_skip(self) -> str | None:
+        """Return why this provider gets no create call for the picture; None if it may get one."""
+        entry = await to_thread(self._context.journal.entry, self._request.key)
         if entry is None and self._request.key not in self._jobs.uncollected:
-            return ""
+            return None
         if entry is None or entry.accepted:
             return "has a job that is paid for and not collected yet"
         if all(call.number in self._calls for call in entry.intended):
-            return ""
+            return None
         return "may have accepted an earlier call; nothing is paid for until that is known"
 
     async def _journal_call(self, reservation: Reservation) -> CreateCall:
-        """Journal the create call before it is sent; if that fails, the reservation is withdrawn."""
+        """Write the call to journal and team lease before it is sent; a failure voids the reservation."""
         try:
             return await self._write_call(reservation.estimate_usd)
         except BaseException:
-            # Also where the build is cancelled meanwhile: the call never leaves.
+            # A cancelled build does not send the call either.
             self._context.budget.void(reservation)
             raise
 
@@ -163,7 +179,7 @@ class JobCreator:
             return create_call_seed(request.key, number) if request.picture.seed is None else request.picture.seed
 
         try:
-            entry = await thread(
+            entry = await to_thread(
                 partial(journal.intend, request.entry, estimate_usd=estimate_usd, lease=request.lease, seed=seed)
             )
         except StoreUnavailable as error:
@@ -171,11 +187,11 @@ class JobCreator:
                 f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable"
             ) from error
         except ValueError:
-            # The process that took the lease over while this one was asleep pays, or has paid.
+            # Another process took the lease over during a suspension of this one. It pays, or has paid.
             raise LeaseTakenOver from None
         call = entry.calls[-1]
         if request.team_lease is not None and not await request.team_lease.intend(entry):
-            await thread(journal.delete_call, request.key, call.number)
+            await to_thread(journal.delete_call, request.key, call.number)
             raise LeaseTakenOver
         return call
 
@@ -194,25 +210,25 @@ class JobCreator:
             )
         finally:
             self._jobs.providers_in_call.remove(provider)
-        # Before the pages that wait for room, or for the provider to accept something.
+        # First the budget, for pages that wait for room in it, or for an accepted call.
         context.budget.settle(reservation, submission.cost_usd)
         self._jobs.uncollected[request.key] = submission
         context.access.outage(provider.name).record_acceptance(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
-            # With a full disk only the job id is lost; the picture is fetched first, and the loss reported later.
-            await request.publish(await thread(context.journal.accept, request.key, submission, call.number))
+            # A full disk costs the job id only: the picture is collected now, and stored elsewhere.
+            await request.publish(await to_thread(context.journal.accept, request.key, submission, call.number))
         return submission
 
     async def _handle_failure(
         self, error: ProviderError, call: CreateCall
     ) -> tuple[Decision, Mapping[int, Submission]]:
-        """Carry out what follows from a failed create call, up to the next step; returns the jobs that it made."""
+        """Carry out the decision on a failed create call; returns it, with the jobs that the calls made after all."""
         context, reservation = self._context, self._calls[call.number]
         self._note_outage(error)
         if error.charged is Charged.NO:
             context.budget.void(reservation)
         else:
-            await thread(self._lost.note_failed_call, self._request.key, call.number, reservation)
+            await to_thread(self._lost.note_failed_call, self._request.key, call.number, reservation)
         decision = decide(error, calls=len(self._calls), can_look=isinstance(self._provider, FindsLostJobs))
         await self._jobs.carry_out(decision, error, self._request, number=call.number)
         if not decision.look_first:
@@ -224,16 +240,18 @@ class JobCreator:
             decision = replace(decision, step=Step.NEXT_PROVIDER)
         return decision, result.found
 
-    async def _collect_picture(self, submission: Submission, number: int) -> StoredPicture | None:
-        """The picture of a job that this build paid for; None if the next provider is to be asked."""
+    async def _collect_picture(
+        self, submission: Submission, number: int, release_account_slot: Callable[[], None]
+    ) -> StoredPicture | None:
+        """Collect the picture of a job of this build; returns None if the next provider is to be asked."""
         context, request = self._context, self._request
         self._failure = None
 
         def release_slots() -> None:
-            self._release_account_slot()
+            release_account_slot()
             request.release_slot()
 
-        # A picture that is here already is kept, even by a build that is being cancelled.
+        # An answer that holds the picture is stored even by a build that is being cancelled.
         with CancelScope(shield=submission.image is not None):
             try:
                 return await self._jobs.collect(
@@ -246,7 +264,7 @@ class JobCreator:
                 if isinstance(error, JobFailed | JobEmpty | PromptRefused):  # the job has ended without a picture
                     end = context.budget.zero_cost if error.charged is Charged.NO else context.budget.mark_uncertain
                     end(self._calls[number])
-                # The job is accepted like an earlier build's: no error from here on leads to a second create.
+                # The job is treated like that of an earlier build, so no error leads to a second create call.
                 decision = self._jobs.decide(error, request)
                 await self._jobs.carry_out(decision, error, request, job=submission)
         return None

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.concurrency import to_thread
 from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide
-from mkdocs_leonardo.acquire.request import JobRequest, thread
+from mkdocs_leonardo.acquire.request import JobRequest
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -74,7 +75,7 @@ class Jobs:
         request.release_slot()
         is_new = source is Source.GENERATED
         record = self._record(request.candidate.request, job, image, delivered, page=request.page, is_new=is_new)
-        store = await thread(self.save, request.page, record, image.data)
+        store = await to_thread(self.save, request.page, record, image.data)
         self.uncollected.pop(request.key, None)
         request.note("generated" if is_new else "collected")
         return StoredPicture(record, store, source)
@@ -98,7 +99,7 @@ class Jobs:
         The key is that of the same request with `hero_seed` set to the job's seed. If the author has set `hero_seed`,
         or the seed is not known, the request gets the job's id instead.
         """
-        entry = await thread(self._context.journal.entry, request.key)
+        entry = await to_thread(self._context.journal.entry, request.key)
         seeds = [call.seed for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         seed = seeds[0] if seeds else None
         try:
@@ -106,7 +107,7 @@ class Jobs:
         except ProviderError as error:
             request.note(str(error))
             if self.decide(error, request).forget:
-                await request.publish(await thread(self._context.journal.delete_job, request.key, job.job_id))
+                await request.publish(await to_thread(self._context.journal.delete_job, request.key, job.job_id))
             else:
                 await self._defer_job(request, job, error)
             return
@@ -114,8 +115,8 @@ class Jobs:
         is_free = seed is not None and pixels["seed"] is None
         about = {"seed": seed} if is_free else {"job": job.job_id}
         record = self._record({**pixels, **about}, job, image, delivered, page=request.page, is_new=False)
-        if await thread(self.save, request.page, record, image.data) is self._context.lookup.writable[0]:
-            await thread(self._context.journal.delete_job, request.key, job.job_id)
+        if await to_thread(self.save, request.page, record, image.data) is self._context.lookup.writable[0]:
+            await to_thread(self._context.journal.delete_job, request.key, job.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
         self._context.notify(
             logging.INFO,
@@ -129,7 +130,7 @@ class Jobs:
         while True:
             image = await request.provider.fetch(job, give_up_at=give_up_at)
             try:
-                return image, await thread(self._context.inspect, image.data)
+                return image, await to_thread(self._context.inspect, image.data)
             except PictureError as error:
                 if job.image is not None:
                     raise JobFailed(
@@ -236,7 +237,7 @@ class Jobs:
                 logging.INFO, f"{request.page}: {name} {error}; the job is paid for; a later build collects it"
             )
         if decision.log_prompt:
-            await thread(self._context.reject, request, name, str(error))
+            await to_thread(self._context.reject, request, name, str(error))
         if decision.forget:
             await self._forget(error, request, number, job)
         if decision.step is Step.STOP:
@@ -251,20 +252,20 @@ class Jobs:
         if is_empty or isinstance(error, PromptRefused):
             job_id = job.job_id if job else ""
             refusal = Refusal(key, str(error), request.page, request.provider.name, job_id, is_empty=is_empty)
-            await thread(self._context.journal.refuse, refusal)
+            await to_thread(self._context.journal.refuse, refusal)
         if isinstance(error, PromptRefused) and request.team_lease is not None:
             await request.team_lease.refuse(key, str(error))
         if job is not None:
             self.uncollected.pop(key, None)
-            left = await thread(self._context.journal.delete_job, key, job.job_id)
+            left = await to_thread(self._context.journal.delete_job, key, job.job_id)
         else:
-            left = await thread(self._context.journal.delete_call, key, number)
+            left = await to_thread(self._context.journal.delete_call, key, number)
         if not isinstance(error, JobEmpty):
             # Other machines ask for an empty job themselves, and record the refusal then.
             await request.publish(left)
 
     async def _defer_job(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
-        entry = await thread(self._context.journal.entry, request.key)
+        entry = await to_thread(self._context.journal.entry, request.key)
         numbers = [call.number for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         is_unknown, was_reached = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
         return await self.defer(request, numbers, is_unknown=is_unknown, was_reached=was_reached)
@@ -278,7 +279,7 @@ class Jobs:
         """
         is_over = False
         for number in numbers:
-            call = await thread(
+            call = await to_thread(
                 lambda number=number: self._context.journal.note_asked(
                     request.key, number, is_unknown=is_unknown, was_reached=was_reached
                 )
@@ -287,7 +288,7 @@ class Jobs:
                 # A service that was not reached said nothing about the job.
                 continue
             is_over = True
-            await request.publish(await thread(self._context.journal.give_up, request.key, number))
+            await request.publish(await to_thread(self._context.journal.give_up, request.key, number))
             why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if call.unknown_since else "never gave its image"
             days = (self._context.clock.now() - call.began_at) / 86400
             self._context.notify(

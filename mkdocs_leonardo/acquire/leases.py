@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, create_task_group, current_time
 
+from mkdocs_leonardo.acquire.concurrency import to_thread
 from mkdocs_leonardo.acquire.context import BuildContext
-from mkdocs_leonardo.acquire.request import LeasedElsewhere, NoProviderLeft, thread
+from mkdocs_leonardo.acquire.request import NoProviderLeft
 from mkdocs_leonardo.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ LEASE_POLL_S = 0.25
 HEARTBEAT_S = 2.0
 #: Work on a picture stops when its lease was not renewed for so long (seconds), before another process may acquire it.
 HOLD_S = 8.0
+
+
+class LeaseTakenOver(Exception):
+    """Another process holds the lease of this request; nothing was sent."""
+
+
+class LeasedElsewhere(Exception):
+    """Another machine holds the team lease of this request; nothing was sent."""
 
 
 class Leases:
@@ -38,7 +47,7 @@ class Leases:
 
         The block ends early, without an exception, when another process takes the lease over.
         """
-        while not await thread(self._journal.acquire_lease, name):
+        while not await to_thread(self._journal.acquire_lease, name):
             await self._clock.sleep(LEASE_POLL_S)
         # After a suspension of the process, the deadline ends the block before a request can leave.
         with CancelScope(deadline=current_time() + HOLD_S) as scope:
@@ -90,7 +99,7 @@ class Leases:
                 continue
             # Without a renewal, the leases' scopes run out.
             with suppress(StoreUnavailable):
-                mine = await thread(self._journal.heartbeat)
+                mine = await to_thread(self._journal.heartbeat)
                 for name, scope in asked_for.items():
                     if name in mine:
                         scope.deadline = asked_at + HOLD_S

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from anyio import Lock
 
 from mkdocs_leonardo.acquire.budget import Reservation
+from mkdocs_leonardo.acquire.concurrency import to_thread
 from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import RETRY_WAIT_S, SEARCH_S
-from mkdocs_leonardo.acquire.request import JobRequest, thread
+from mkdocs_leonardo.acquire.request import JobRequest
 from mkdocs_leonardo.errors import ListUnclear, ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.spec import Submission
@@ -68,7 +69,7 @@ class LostJobs:
         """Whether a call of this build for `key` may have made a job."""
         if not any(reserved == key for reserved, _ in self._reserved):
             return False
-        entry = await thread(self._context.journal.entry, key)
+        entry = await to_thread(self._context.journal.entry, key)
         return entry is not None and any((key, call.number) in self._reserved for call in entry.intended)
 
     async def search(self, request: JobRequest) -> SearchResult:
@@ -86,7 +87,7 @@ class LostJobs:
 
     async def search_once(self, request: JobRequest) -> SearchResult:
         """Search the list once for each create call of this picture whose outcome is unknown."""
-        entry = await thread(self._context.journal.entry, request.key)
+        entry = await to_thread(self._context.journal.entry, request.key)
         found: dict[int, Submission] = {}
         for call in entry.intended if entry is not None else ():
             is_conclusive = self._call_wait_left_s(request.key, call) <= 0
@@ -111,7 +112,7 @@ class LostJobs:
         reservation = self._reserved.pop((key, call.number), None)
         if reservation is not None:
             self._context.budget.count_only_at(reservation, provider)
-        await request.publish(await thread(self._context.journal.delete_call, key, call.number))
+        await request.publish(await to_thread(self._context.journal.delete_call, key, call.number))
 
     async def _adopt_job(self, request: JobRequest, call: CreateCall) -> Submission | None:
         """Find the job of one call in the list and record it in the journal; None if it is not there."""
@@ -127,7 +128,7 @@ class LostJobs:
             submission: Submission | None = None
             # Another picture's call may be accepted while the list is read; it is read again without that job.
             while submission is None or submission.job_id in known:
-                known = await thread(self._context.journal.known_jobs, provider.name)
+                known = await to_thread(self._context.journal.known_jobs, provider.name)
                 submission = await provider.find(picture, since=since, known=known)
                 if submission is None:
                     return None
@@ -136,8 +137,8 @@ class LostJobs:
                     await self._check_equal_calls(request)
                     if self._context.clock.now() - call.sent_at > CLOSED_S:
                         raise ListUnclear("other images' jobs of that time are forgotten", provider=provider.name)
-                    known = await thread(self._context.journal.known_jobs, provider.name)
-            await request.publish(await thread(self._context.journal.accept, key, submission, call.number))
+                    known = await to_thread(self._context.journal.known_jobs, provider.name)
+            await request.publish(await to_thread(self._context.journal.accept, key, submission, call.number))
         if is_ours:
             self._context.budget.settle(self._reserved.pop((key, call.number)), submission.cost_usd)
             request.note("had accepted the job after all")
@@ -151,7 +152,7 @@ class LostJobs:
         Ruled out calls count as well, since the list may have hidden their jobs until now.
         """
         what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
-        entries = await thread(self._context.journal.entries)
+        entries = await to_thread(self._context.journal.entries)
         lost = {key: entry for key, entry in entries.items() if entry.intended}
         for key, other in (self._ruled_out | lost).items():
             is_other = key != request.key and other.provider == request.provider.name
@@ -163,7 +164,7 @@ class LostJobs:
 
     async def _wait_left_s(self, key: str) -> float:
         """Return the seconds until a list proves the absence of every missing job; 0 if it does now."""
-        entry = await thread(self._context.journal.entry, key)
+        entry = await to_thread(self._context.journal.entry, key)
         calls = entry.intended if entry is not None else ()
         return max((0.0, *(self._call_wait_left_s(key, call) for call in calls)))
 

@@ -12,19 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from anyio import CapacityLimiter, Event, to_thread
+from anyio import CapacityLimiter, Event
 
+from mkdocs_leonardo.acquire.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.acquire.context import BuildContext
-from mkdocs_leonardo.acquire.leases import Leases
-from mkdocs_leonardo.acquire.request import (
-    Attempts,
-    LeasedElsewhere,
-    LeaseTakenOver,
-    NoProviderLeft,
-    PictureRequest,
-    hold_slot,
-    thread,
-)
+from mkdocs_leonardo.acquire.jobs import Jobs
+from mkdocs_leonardo.acquire.leases import LeasedElsewhere, Leases, LeaseTakenOver
+from mkdocs_leonardo.acquire.request import Attempts, NoProviderLeft, PictureRequest
 from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import (
     BrokenEntry,
@@ -34,7 +28,7 @@ from mkdocs_leonardo.errors import (
     StorageError,
     StoreUnavailable,
 )
-from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, asset_of, damaged_records, own_path
+from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, damaged_records, make_asset, own_path
 from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unexpected_failure
 from mkdocs_leonardo.spec import (
@@ -77,8 +71,8 @@ class Pipeline:
     def __init__(self, context: BuildContext) -> None:
         self._context = context
         self._lookup, self._renderer = context.lookup, context.renderer
-        self._runner, self._leases = JobRunner(context), Leases(context)
-        self.heartbeat = self._leases.heartbeat
+        self._jobs, self._leases = Jobs(context), Leases(context)
+        self._runner = JobRunner(context, self._jobs)
         self._flights: dict[PictureSpec, InFlight] = {}
         self._renderings: dict[tuple[str, FocalPoint], Event] = {}
         self._slots = CapacityLimiter(context.concurrency)
@@ -87,7 +81,13 @@ class Pipeline:
     @property
     def awaited(self) -> tuple[str, ...]:
         """Providers with a request in flight whose response is the image itself and cannot be fetched again."""
-        return tuple(sorted({asked.name for asked in self._runner.asking if not isinstance(asked, FindsLostJobs)}))
+        return tuple(
+            sorted({asked.name for asked in self._jobs.providers_in_call if not isinstance(asked, FindsLostJobs)})
+        )
+
+    async def heartbeat(self) -> None:
+        """Renew the leases at intervals, for as long as the build runs."""
+        await self._leases.heartbeat()
 
     async def aclose(self) -> None:
         """Close every provider's connections, and the team's store."""
@@ -111,7 +111,7 @@ class Pipeline:
         if hero.picture is None:
             return await self._resolve_own(hero, answer)
         if answer is None:
-            answer = await thread(self._lookup.find, hero)
+            answer = await to_thread(self._lookup.find, hero)
         resolution = await self.acquire_picture(hero, answer, start_next)
         stored = resolution.stored
         if stored is None:
@@ -122,7 +122,7 @@ class Pipeline:
         except (PictureError, StorageError, OSError) as error:
             return await self._with_placeholder(resolution, hero, Failure(f"its files could not be made ({error})"))
         self._lookup.warn_of_damage(hero.page, answer)
-        await thread(self._lookup.remember, hero.page, stored)
+        await to_thread(self._lookup.remember, hero.page, stored)
         return replace(resolution, asset=asset)
 
     async def acquire_picture(
@@ -132,7 +132,7 @@ class Pipeline:
         assert hero.picture is not None  # noqa: S101 - an author's own picture is not bought
         started = self._context.clock.now()
         if answer is None:
-            answer = await thread(self._lookup.find, hero)
+            answer = await to_thread(self._lookup.find, hero)
         is_first = hero.picture not in self._flights
         flight = await self._acquire_once(hero.picture, hero.page, answer, start_next)
         stored, attempts = flight.stored, flight.attempts
@@ -150,7 +150,7 @@ class Pipeline:
 
     async def _resolve_own(self, hero: HeroSpec, answer: LookupResult | None) -> Resolution:
         try:
-            found = answer or await thread(self._lookup.find, hero)
+            found = answer or await to_thread(self._lookup.find, hero)
             assert isinstance(found, Hit)  # noqa: S101 - a file of the author's is read, or is an error
             return Resolution(hero, await self._with_files(found.stored, hero))
         except (PictureError, StorageError, OSError) as error:
@@ -158,7 +158,7 @@ class Pipeline:
 
     async def _with_placeholder(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
         """Resolve the page to its placeholder: its last accepted hero, or the painter's picture."""
-        stored = await thread(self._lookup.last_or_painted, hero)
+        stored = await to_thread(self._lookup.last_or_painted, hero)
         try:
             asset = await self._with_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
@@ -172,21 +172,21 @@ class Pipeline:
                 return self._renderer.paint(stored.record, hero)
             return self._renderer.render(stored.store.read(stored.record), stored.record, hero)
 
-        return asset_of(stored, await self._render_once(stored.record, hero, render))
+        return make_asset(stored, await self._render_once(stored.record, hero, render))
 
     async def _render_once(self, record: PictureRecord, hero: HeroSpec, make: Callable[[], Rendering]) -> Rendering:
         """Load or make the files of one picture; pages that ask at the same time share the work."""
-        flight = (record.key, hero.focus)
-        while flight in self._renderings:
-            await self._renderings[flight].wait()
-        done = self._renderings[flight] = Event()
+        files = (record.key, hero.focus)
+        while files in self._renderings:
+            await self._renderings[files].wait()
+        done = self._renderings[files] = Event()
         try:
-            ready = await thread(self._renderer.load, record, hero)
+            ready = await to_thread(self._renderer.load, record, hero)
             if ready is not None:
                 return ready
-            return await to_thread.run_sync(make, limiter=self._workers)
+            return await to_thread(make, limiter=self._workers)
         finally:
-            del self._renderings[flight]
+            del self._renderings[files]
             done.set()
 
     # The way of one picture ------------------------------------------------------------------------------------------
@@ -223,14 +223,14 @@ class Pipeline:
     ) -> StoredPicture | None:
         lease = lease_name(picture)
         while True:
-            answer, doubt = await self._look_in_team(page, answer)
+            answer, reason = await self._look_in_team(page, answer)
             stored = answer.stored if isinstance(answer, Hit) else None
             if (stored is not None and not answer.has_open_job) or not any(
                 one.may_be_asked for one in answer.candidates
             ):
                 return stored
-            if doubt and not answer.has_open_job:
-                raise NoProviderLeft(doubt)
+            if reason is not None and not answer.has_open_job:
+                raise NoProviderLeft(reason)
             keys = [candidate.key for candidate in answer.candidates]
             try:
                 with suppress(LeaseTakenOver):
@@ -250,13 +250,13 @@ class Pipeline:
                 # Meanwhile this build makes other pictures.
                 start_next()
                 await self._leases.wait(lease)
-            answer = await thread(self._lookup.find, HeroSpec(page, picture))
+            answer = await to_thread(self._lookup.find, HeroSpec(page, picture))
 
     async def _collect_or_create(self, request: PictureRequest) -> StoredPicture:
         """Collect an earlier job for the picture, or create a new one; both leases are held."""
         # Another process, or another machine, may have been faster while this one waited.
-        answer = await thread(self._lookup.find, HeroSpec(request.page, request.picture))
-        answer, doubt = await self._look_in_team(request.page, answer)
+        answer = await to_thread(self._lookup.find, HeroSpec(request.page, request.picture))
+        answer, reason = await self._look_in_team(request.page, answer)
         candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
         rank = len(candidates) if stored is None else stored.rank
         try:
@@ -273,46 +273,49 @@ class Pipeline:
             await self._runner.collect_duplicates(request.to(candidates[rank]), stored.record)
             return stored
         if obtained is None:
-            damage = answer.damage if isinstance(answer, Miss) else ""
-            is_unsure = request.team_lease is not None and bool(request.team_lease.doubt)
-            if damage or doubt or (is_unsure and not self._context.pays_in_doubt):
-                raise NoProviderLeft(damage or doubt or IN_DOUBT)
+            if isinstance(answer, Miss) and answer.damage is not None:
+                reason = answer.damage
+            is_in_doubt = request.team_lease is not None and request.team_lease.doubt is not None
+            if reason is None and is_in_doubt and not self._context.pays_in_doubt:
+                reason = IN_DOUBT
+            if reason is not None:
+                raise NoProviderLeft(reason)
             obtained = await self._runner.acquire_new(request, candidates)
         return await self._share(replace(obtained, rank=rank), request)
 
     # What the team has -----------------------------------------------------------------------------------------------
 
-    async def _look_in_team(self, page: str, answer: LookupResult) -> tuple[LookupResult, str]:
-        """The answer, or, if it is a miss, the team's picture, downloaded to this machine.
+    async def _look_in_team(self, page: str, answer: LookupResult) -> tuple[LookupResult, str | None]:
+        """Download the team's picture after a miss; returns the result of the look-up, and a reason not to pay.
 
-        The text says why the picture is not paid for; empty if the team has none for certain, or the site pays anyhow.
+        The reason is None if the team certainly has no picture, or if the site pays in doubt.
         """
         team = self._context.team
         if isinstance(answer, Hit) or team is None:
-            return answer, ""
+            return answer, None
         try:
             wanted = [(candidate.key, candidate.provider.name) for candidate in answer.candidates]
-            stored = await team.download_first(wanted, partial(self._runner.save, page, is_new=False))
+            stored = await team.download_first(wanted, partial(self._jobs.save, page, is_new=False))
         except BrokenEntry as error:
-            return answer, "" if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
+            return answer, None if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
             # One message gives the reason for all pages.
-            return answer, "" if self._context.pays_in_doubt else IN_DOUBT
-        return answer if stored is None else self._lookup.hit(answer.candidates, stored, answer.faults), ""
+            return answer, None if self._context.pays_in_doubt else IN_DOUBT
+        return answer if stored is None else self._lookup.hit(answer.candidates, stored, answer.faults), None
 
     async def _share(self, stored: StoredPicture, request: PictureRequest) -> StoredPicture:
-        """The picture that the team's store has from now on: this one, or one that another machine put there first."""
+        """Upload the picture to the team's store; returns the picture that the store holds, maybe an earlier one."""
         team = self._context.team
         if team is None or stored.store is None:
             return stored
         with suppress(StorageError):
-            data = await thread(stored.store.read, stored.record)
+            data = await to_thread(stored.store.read, stored.record)
             if not await team.share(stored.record, data):
                 wanted = [(stored.record.key, stored.record.provider)]
-                theirs = await team.download_first(wanted, partial(self._runner.save, request.page, is_new=False))
-                if theirs is None:
+                earlier = await team.download_first(wanted, partial(self._jobs.save, request.page, is_new=False))
+                if earlier is None:
                     return stored
-                stored = replace(stored, record=theirs.record, store=theirs.store)
+                stored = replace(stored, record=earlier.record, store=earlier.store)
             if request.team_lease is not None:
                 await request.team_lease.delete_job(stored.record.key)
         return stored

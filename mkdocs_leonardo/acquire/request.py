@@ -1,13 +1,10 @@
-"""The request for one picture, to all providers and to one, its attempts, and the functions that all steps share."""
+"""The request for one picture, to all providers and to one, and its attempts."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
-
-from anyio import CapacityLimiter, to_thread
+from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.budget import Reservation
 from mkdocs_leonardo.lookup import Candidate
@@ -18,8 +15,6 @@ from mkdocs_leonardo.storage.entries import Entry
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.team.leases import TeamLease
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -98,37 +93,5 @@ class JobRequest(PictureRequest):
             await self.team_lease.accept(entry)
 
 
-class LeaseTakenOver(Exception):
-    """Another process holds the lease of this request; nothing was sent."""
-
-
-class LeasedElsewhere(Exception):
-    """Another machine holds the team lease of this request; nothing was sent."""
-
-
 class NoProviderLeft(Exception):
     """The build cannot get the picture; the message says why, for each provider that was tried."""
-
-
-@asynccontextmanager
-async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
-    """Hold one token of the limiter during the block, or until the yielded function is called."""
-    holder = object()
-    await limiter.acquire_on_behalf_of(holder)
-    is_held = True
-
-    def release() -> None:
-        nonlocal is_held
-        if is_held:
-            is_held = False
-            limiter.release_on_behalf_of(holder)
-
-    try:
-        yield release
-    finally:
-        release()
-
-
-async def thread(function: Callable[..., T], *arguments: object) -> T:
-    """Call the function in a worker thread."""
-    return await to_thread.run_sync(function, *arguments)

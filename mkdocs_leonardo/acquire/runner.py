@@ -10,11 +10,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.acquire.concurrency import to_thread
 from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.create import JobCreator
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.lost_jobs import LostJobs
-from mkdocs_leonardo.acquire.request import JobRequest, NoProviderLeft, PictureRequest, thread
+from mkdocs_leonardo.acquire.request import JobRequest, NoProviderLeft, PictureRequest
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.providers.base import FindsLostJobs
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
 class JobRunner:
     """Collects and creates jobs for one build."""
 
-    def __init__(self, context: BuildContext) -> None:
+    def __init__(self, context: BuildContext, jobs: Jobs) -> None:
         self._context = context
-        self._jobs, self._lost = Jobs(context), LostJobs(context)
-        self.save, self.asking = self._jobs.save, self._jobs.providers_in_call
+        self._jobs, self._lost = jobs, LostJobs(context)
 
     # What is paid already --------------------------------------------------------------------------------------------
 
@@ -59,10 +59,10 @@ class JobRunner:
         provider, key = request.provider, request.key
         left = request.team_lease.open_job(key) if request.team_lease is not None else None
         if left is not None:
-            refusal = await thread(self._context.journal.refusal, key)
+            refusal = await to_thread(self._context.journal.refusal, key)
             if refusal is None or not refusal.is_empty:
-                await thread(self._context.journal.inherit, left)
-        entry = await thread(self._context.journal.entry, key)
+                await to_thread(self._context.journal.inherit, left)
+        entry = await to_thread(self._context.journal.entry, key)
         if entry is not None:
             await request.publish(entry)
         uncollected = self._jobs.uncollected.get(key)
@@ -81,7 +81,7 @@ class JobRunner:
         if not any((key, call.number) in self._jobs.sent_calls for call in entry.intended):
             # The answer was the picture itself, and was not stored.
             self._context.notify(logging.WARNING, unanswered_message(request.page, provider.name))
-            await request.publish(await thread(self._context.journal.delete_call, key))
+            await request.publish(await to_thread(self._context.journal.delete_call, key))
         return ()
 
     async def _lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
@@ -96,7 +96,7 @@ class JobRunner:
 
     async def collect_duplicates(self, request: JobRequest, shown: PictureRecord) -> None:
         """Collect the duplicate jobs of a request: those whose picture is not `shown`."""
-        entry = await thread(self._context.journal.entry, request.key)
+        entry = await to_thread(self._context.journal.entry, request.key)
         if entry is None or not isinstance(request.provider, FindsLostJobs):
             return
         for job in (*entry.due_jobs(self._context.clock.now()), *await self._lost_jobs(request, entry)):
@@ -122,10 +122,10 @@ class JobRunner:
     async def _try_providers(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """Return the picture of the first provider that makes one; None if none does."""
         for candidate in candidates:
-            theirs = request.team_lease and request.team_lease.refusal_reason(candidate.key)
-            if theirs:
-                raise PromptRefused(theirs, provider=candidate.provider.name)
-            refusal = await thread(self._context.journal.refusal, candidate.key)
+            reason = request.team_lease and request.team_lease.refusal_reason(candidate.key)
+            if reason:
+                raise PromptRefused(reason, provider=candidate.provider.name)
+            refusal = await to_thread(self._context.journal.refusal, candidate.key)
             if refusal is not None and not refusal.is_empty:
                 raise PromptRefused(refusal.reason, provider=candidate.provider.name)
             if refusal is not None:

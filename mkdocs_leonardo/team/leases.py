@@ -273,11 +273,13 @@ class TeamLeases:
 class TeamLease:
     """One lease of this machine.
 
-    Number 0 is no lease: the store fails, or the prompt was refused. `doubt` says why it is not known whether another
-    machine has paid.
+    Number 0 is no lease: the store fails, or the prompt was refused. `doubt` says why it is unknown whether another
+    machine has paid; None if it is known.
     """
 
-    def __init__(self, leases: TeamLeases, name: str, number: int, record: LeaseRecord, doubt: str = "") -> None:
+    def __init__(
+        self, leases: TeamLeases, name: str, number: int, record: LeaseRecord, doubt: str | None = None
+    ) -> None:
         self.name = name
         self.doubt = doubt
         self._leases = leases
