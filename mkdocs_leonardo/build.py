@@ -103,7 +103,7 @@ class Build:
         start = loop.start_queued if isinstance(answer, Miss) else loop.start
         work = start(resolve, hero, answer)
         self._heroes[hero.page] = (hero, work)
-        work.add_done_callback(partial(self._unwrap, hero))
+        work.add_done_callback(partial(self._keep_result, hero))
         return expected_key, None
 
     def finish(self, *, title: str, uncounted: Collection[str] = ()) -> tuple[tuple[Resolution, ...], str]:
@@ -113,12 +113,14 @@ class Build:
         several sites. `uncounted` are pages that show another page's hero. All files stay until `close`.
         """
         try:
-            resolutions = self._awaited()
-            return resolutions, self._reported([one for one in resolutions if one.hero.page not in uncounted], title)
+            resolutions = self._wait_for_pages()
+            return resolutions, self._write_report(
+                [one for one in resolutions if one.hero.page not in uncounted], title
+            )
         finally:
             self._stop()
 
-    def _awaited(self) -> tuple[Resolution, ...]:
+    def _wait_for_pages(self) -> tuple[Resolution, ...]:
         waiting = [work for _, work in self._heroes.values() if isinstance(work, Future) and not work.done()]
         try:
             patience_s = self.runtime.patience_s(len(self._heroes)) + len(self._heroes) * RENDER_S
@@ -126,9 +128,9 @@ class Build:
         except KeyboardInterrupt:
             self._tell_open_jobs()
             raise
-        return tuple(self._resolution(hero, work) for hero, work in self._heroes.values())
+        return tuple(self._get_resolution(hero, work) for hero, work in self._heroes.values())
 
-    def _reported(self, resolutions: Sequence[Resolution], title: str) -> str:
+    def _write_report(self, resolutions: Sequence[Resolution], title: str) -> str:
         """Write the report, and return the summary for the log."""
         spending = self.runtime.spending
         try:
@@ -187,12 +189,12 @@ class Build:
             if pages:
                 self._notify(logging.INFO, left_behind_message(len(pages)))
 
-    def _unwrap(self, hero: HeroSpec, work: Future[Resolution]) -> None:
+    def _keep_result(self, hero: HeroSpec, work: Future[Resolution]) -> None:
         """Replace finished futures by their results, since a thousand futures take a megabyte."""
         if not work.cancelled() and work.exception() is None and self._heroes[hero.page][1] is work:
             self._heroes[hero.page] = (hero, work.result())
 
-    def _resolution(self, hero: HeroSpec, work: Resolution | Future[Resolution]) -> Resolution:
+    def _get_resolution(self, hero: HeroSpec, work: Resolution | Future[Resolution]) -> Resolution:
         if isinstance(work, Resolution):
             return work
         try:

@@ -17,7 +17,7 @@ from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider, TakesReferences
 from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.renderer import OwnFile
-from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Failure, Resolution
+from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Failure, Resolution, unreadable_journal_message
 from mkdocs_leonardo.spec import (
     HeroAsset,
     HeroSpec,
@@ -247,9 +247,7 @@ class Lookup:
         try:
             return self._journal.entries()
         except StoreUnavailable as error:
-            self._tell_once(
-                logging.WARNING, f"the journal of paid jobs cannot be read ({error}); make cache_dir writable"
-            )
+            self._tell_once(logging.WARNING, unreadable_journal_message(error))
             return {}
 
     # What a page shows -----------------------------------------------------------------------------------------------

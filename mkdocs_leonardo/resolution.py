@@ -128,6 +128,16 @@ def given_up_message(names: Sequence[str]) -> str:
     return f"stopped waiting for {' and '.join(names)}; an answer still to come is lost and may have been charged"
 
 
+def unreadable_journal_message(error: Exception) -> str:
+    """Return the message on a journal that cannot be read, with the fix."""
+    return f"the journal of paid jobs cannot be read ({error}); make cache_dir writable"
+
+
+def unwritable_journal_message(error: Exception) -> str:
+    """Return the message on a journal that cannot be written, with the fix."""
+    return f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable"
+
+
 def unanswered_message(page: str, provider: str) -> Complaint:
     """The message on a create call whose answer, the image itself, never arrived."""
     text = f"an earlier run never got {provider}'s answer; that image is lost and may have been charged"

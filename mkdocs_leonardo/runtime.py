@@ -18,6 +18,7 @@ from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTime
 from mkdocs_leonardo.providers.declaration import declaration_of
 from mkdocs_leonardo.renderer import Renderer, inspect_image
 from mkdocs_leonardo.report import Spending, append_json_line
+from mkdocs_leonardo.resolution import unwritable_journal_message
 from mkdocs_leonardo.spec import PAINTER, Source
 from mkdocs_leonardo.storage.cache_move import hide_from_git
 from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, RefusedFolder, rescue_folder
@@ -183,8 +184,8 @@ class Runtime:
 
     def _unrecorded_pictures(self) -> tuple[Path, ...]:
         """Pictures in gallery and cache that have no record beside them."""
-        halves = (*self.gallery.incomplete_pairs(), *self.cache.incomplete_pairs())
-        return tuple(path for path in halves if path.suffix != ".json")
+        paths = (*self.gallery.incomplete_pairs(), *self.cache.incomplete_pairs())
+        return tuple(path for path in paths if path.suffix != ".json")
 
     @property
     def team(self) -> TeamPictures | None:
@@ -246,7 +247,7 @@ class Runtime:
             settings.gallery_dir, self._index, site=settings.site, links_within=_repository(settings.gallery_dir)
         )
         self._rescue, self._memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()
-        self._bring_home()
+        self._move_rescued_pictures()
         self.renderer = Renderer(settings.encoding, settings.cache_dir / "variants", self._index, self._notify)
         self._scratch.callback(self.renderer.discard)
 
@@ -260,10 +261,7 @@ class Runtime:
             if durable:
                 # Each page that needs the store repeats it as a warning; no page does if all heroes are cached.
                 self._notify(logging.INFO, f"{error}; nothing new can be made in this build")
-                return SealedStore(
-                    f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable, "
-                    "or choose another one"
-                )
+                return SealedStore(f"{unwritable_journal_message(error)}, or choose another one")
             self._notify(logging.INFO, f"{error}; going on without it")
             store = MemoryStore()
         self._stack.callback(store.close)
@@ -271,7 +269,7 @@ class Runtime:
             self._notify(logging.INFO, store.trouble)
         return store
 
-    def _bring_home(self) -> None:
+    def _move_rescued_pictures(self) -> None:
         """Move pictures that an earlier build had to store elsewhere into the cache."""
         for record in list(self._rescue.records()):
             try:

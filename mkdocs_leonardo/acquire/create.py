@@ -41,6 +41,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares
+from mkdocs_leonardo.resolution import unwritable_journal_message
 from mkdocs_leonardo.spec import Source, Submission, create_call_seed
 from mkdocs_leonardo.storage.base import StoredPicture
 
@@ -183,9 +184,7 @@ class JobCreator:
                 partial(journal.intend, request.entry, estimate_usd=estimate_usd, lease=request.lease, seed=seed)
             )
         except StoreUnavailable as error:
-            raise StoreUnavailable(
-                f"nothing is bought, since the journal cannot be written ({error}); make cache_dir writable"
-            ) from error
+            raise StoreUnavailable(unwritable_journal_message(error)) from error
         except ValueError:
             # Another process took the lease over during a suspension of this one. It pays, or has paid.
             raise LeaseTakenOver from None

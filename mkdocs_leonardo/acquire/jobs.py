@@ -74,7 +74,7 @@ class Jobs:
         # This request makes no further job, so the slot is free before the picture is stored.
         request.release_slot()
         is_new = source is Source.GENERATED
-        record = self._record(request.candidate.request, job, image, delivered, page=request.page, is_new=is_new)
+        record = self._make_record(request.candidate.request, job, image, delivered, page=request.page, is_new=is_new)
         store = await to_thread(self.save, request.page, record, image.data)
         self.uncollected.pop(request.key, None)
         request.note("generated" if is_new else "collected")
@@ -114,7 +114,7 @@ class Jobs:
         pixels = request.candidate.request
         is_free = seed is not None and pixels["seed"] is None
         about = {"seed": seed} if is_free else {"job": job.job_id}
-        record = self._record({**pixels, **about}, job, image, delivered, page=request.page, is_new=False)
+        record = self._make_record({**pixels, **about}, job, image, delivered, page=request.page, is_new=False)
         if await to_thread(self.save, request.page, record, image.data) is self._context.lookup.writable[0]:
             await to_thread(self._context.journal.delete_job, request.key, job.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
@@ -140,7 +140,7 @@ class Jobs:
                     raise JobUnfinished(f"the image {error}", provider=job.provider, charged=Charged.YES) from error
                 await self._context.clock.sleep(DAMAGED_WAIT_S)
 
-    def _record(
+    def _make_record(
         self,
         pixels: Mapping[str, JsonValue],
         job: Submission,

@@ -12,7 +12,7 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import HeroError, StoreUnavailable
 from mkdocs_leonardo.lookup import Candidate, Hit, LookupResult, Miss, can_fetch_again, damaged_records
 from mkdocs_leonardo.providers.base import FindsLostJobs
-from mkdocs_leonardo.resolution import not_again_message, unanswered_message
+from mkdocs_leonardo.resolution import not_again_message, unanswered_message, unreadable_journal_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, lease_name
 
@@ -165,7 +165,7 @@ def read_open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
     try:
         return runtime.journal.entries()
     except StoreUnavailable as error:
-        raise CommandError(f"the journal of paid jobs cannot be read ({error}); make cache_dir writable") from error
+        raise CommandError(unreadable_journal_message(error)) from error
 
 
 def drop_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:

@@ -10,6 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from enum import Enum
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -61,6 +62,15 @@ _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
+class _Kind(Enum):
+    """The kinds of call, each with the words for its failure."""
+
+    READ = "be read"
+    WRITE = "be written"
+    DELETE = "be deleted"
+    LIST = "be listed"
+
+
 class ObjectStore:
     """The objects at one address. All calls belong to one event loop; several may run at once.
 
@@ -103,9 +113,9 @@ class ObjectStore:
         self._honours: bool | None = None
         self._breaker = CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
         #: The time of the first failure in a row, by kind of call, by object, and ("") for all calls.
-        self._failing_since: dict[str, float] = {}
+        self._failing_since: dict[_Kind | str, float] = {}
         #: The messages of refusals in a row, by kind of call.
-        self._refusals: dict[str, list[str]] = {}
+        self._refusals: dict[_Kind, list[str]] = {}
         self._reason = ""
         self._has_warned = False
         #: Tries that failed so far.
@@ -124,7 +134,7 @@ class ObjectStore:
 
     async def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES, timeout_s: float = CALL_S) -> bytes | None:
         """The object's bytes, None if there is none; BrokenEntry if it is larger than `max_bytes`."""
-        return await self._call("be read", name, lambda: self._get(name, max_bytes), timeout_s)
+        return await self._call(_Kind.READ, name, lambda: self._get(name, max_bytes), timeout_s)
 
     async def create(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> bool:
         """Create the object unless it exists; returns whether this call created it.
@@ -132,27 +142,27 @@ class ObjectStore:
         Returns True as well if the object holds these bytes already, since the answer to an earlier try may be lost.
         Callers that must tell their objects apart put something of their own into `data`.
         """
-        return await self._call("be written", name, lambda: self._create(name, data), timeout_s)
+        return await self._call(_Kind.WRITE, name, lambda: self._create(name, data), timeout_s)
 
     async def replace(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> None:
         """Write the object, whether it exists or not."""
-        await self._call("be written", name, lambda: self._replace(name, data), timeout_s)
+        await self._call(_Kind.WRITE, name, lambda: self._replace(name, data), timeout_s)
 
     async def delete(self, name: str) -> None:
         """Delete the object, if there is one; a call that fails is not made again.
 
         A second call, after the lost answer of the first one, could delete what another machine has put there since.
         """
-        await self._try("be deleted", lambda: self._delete(name), CALL_S)
+        await self._try(_Kind.DELETE, lambda: self._delete(name), CALL_S)
 
     async def list(self, folder: str) -> dict[str, Version]:
         """The names of the objects directly in `folder`, sorted, with their versions; not those in folders below it."""
-        return await self._call("be listed", folder, lambda: self._list(folder))
+        return await self._call(_Kind.LIST, folder, lambda: self._list(folder))
 
     async def aclose(self) -> None:
         """Let the client end its calls; to be awaited after the last call has returned or was cancelled."""
         if self._opened is not None:
-            await sleep(THREADS_END_S)
+            await self._sleep(THREADS_END_S)
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -186,7 +196,7 @@ class ObjectStore:
             return True
         # Writers may interleave on a service without preconditions, and on a web server that checks before it writes.
         # The object is that of the last writer. An earlier writer sees that if it reads after the last write.
-        await sleep(SETTLE_S)
+        await self._sleep(SETTLE_S)
         return await self._holds(name, data)
 
     async def _replace(self, name: str, data: bytes) -> None:
@@ -271,14 +281,14 @@ class ObjectStore:
             return None
 
     async def _call(
-        self, what: str, name: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float = CALL_S
+        self, kind: _Kind, name: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float = CALL_S
     ) -> T:
         """Make a call, retried for a while if that may help; StoreUnavailable if it fails."""
-        clocks = ("", what, name)
+        clocks = ("", kind, name)
         while True:
             begun_at = self._monotonic()
             try:
-                result = await self._try(what, make, timeout_s)
+                result = await self._try(kind, make, timeout_s)
             except StoreRefused:
                 raise
             except StoreUnavailable:
@@ -291,9 +301,9 @@ class ObjectStore:
                 return result
             await self._sleep(RETRY_S)
 
-    async def _try(self, what: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float) -> T:
+    async def _try(self, kind: _Kind, make: Callable[[], Coroutine[object, object, T]], timeout_s: float) -> T:
         """Make a call once within `timeout_s`; StoreUnavailable if it fails."""
-        self._refuse_known_failure(what)
+        self._refuse_known_failure(kind)
         from obstore.exceptions import BaseError
 
         text, reason = "", f"no answer within {timeout_s:g} s"
@@ -302,7 +312,7 @@ class ObjectStore:
             try:
                 result = await make()
             except BrokenEntry:
-                self._record_answer(what)
+                self._record_answer(kind)
                 raise
             except (BaseError, OSError, ValueError, NotImplementedError) as error:
                 text = str(error)
@@ -310,15 +320,15 @@ class ObjectStore:
             except Exception:  # noqa: BLE001 - the client's own faults are of a kind that only it knows
                 reason = "its client failed"
             else:
-                self._record_answer(what)
+                self._record_answer(kind)
                 return result
         self.failures += 1
-        message = f"{self.address}: cannot {what} ({reason})"
+        message = f"{self.address}: cannot {kind.value} ({reason})"
         # Raised outside of `except`: the client's exception, with addresses and headers, is not the context.
         if is_refusal(text, is_folder=self.address.scheme == "file"):
-            refusals = self._refusals.get(what, [])
-            self._record_answer(what)
-            self._refusals[what] = [*refusals, message]
+            refusals = self._refusals.get(kind, [])
+            self._record_answer(kind)
+            self._refusals[kind] = [*refusals, message]
             raise StoreRefused(message)
         self._reason = reason
         self._breaker.has_answered |= status_of(text) is not None
@@ -326,22 +336,24 @@ class ObjectStore:
         self._breaker.record_failure(begun)
         raise StoreUnavailable(message)
 
-    def _refuse_known_failure(self, what: str) -> None:
+    def _refuse_known_failure(self, kind: _Kind) -> None:
         """Raise StoreUnavailable for a call that is known to fail."""
         if find_spec("obstore") is None:
             raise StoreRefused(
                 f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
             )
         if self._trouble and self.address.scheme == "s3":
-            raise StoreRefused(f"{self.address}: cannot {what} ({self._trouble})")
-        if len(self._refusals.get(what, ())) >= MOST_FAILURES:
-            raise StoreRefused(self._refusals[what][-1])
+            raise StoreRefused(f"{self.address}: cannot {kind.value} ({self._trouble})")
+        if len(self._refusals.get(kind, ())) >= MOST_FAILURES:
+            raise StoreRefused(self._refusals[kind][-1])
         if not self._breaker.may_call():
-            raise StoreUnavailable(f"{self.address}: cannot {what} (not asked again after it failed: {self._reason})")
+            raise StoreUnavailable(
+                f"{self.address}: cannot {kind.value} (not asked again after it failed: {self._reason})"
+            )
 
-    def _record_answer(self, what: str) -> None:
+    def _record_answer(self, kind: _Kind) -> None:
         self._breaker.record_success()
-        self._refusals.pop(what, None)
+        self._refusals.pop(kind, None)
 
 
 def _check_name(name: str) -> str:
