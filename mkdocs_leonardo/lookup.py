@@ -191,7 +191,7 @@ class Lookup:
     def _verified(
         self, store: PictureStore, source: Source, key: str, faults: list[StoreFault]
     ) -> PictureRecord | None:
-        """The record of an intact pair, else None; a damaged or unreadable one is added to `faults`."""
+        """Return the record of an intact pair; None otherwise, with an addition to `faults` for a damaged one."""
         try:
             return store.get_verified(key)
         except BrokenEntry as error:
@@ -275,14 +275,14 @@ class Lookup:
         return Resolution(hero, make_asset(answer.stored, rendering))
 
     def expected_key(self, hero: HeroSpec, answer: LookupResult) -> str:
-        """The key of the picture that the page will probably show: that of the first provider to be asked."""
+        """Return the key of the picture that the page will probably show: that of the first provider to be asked."""
         if hero.picture is None and isinstance(answer, Hit):
             return answer.stored.record.key
         asked = (candidate.key for candidate in answer.candidates if candidate.may_be_asked)
         return next(asked, None) or self.painted(hero).record.key
 
     def reason_for_miss(self, answer: LookupResult) -> Failure | None:
-        """Why no provider is asked; None if the only reason is that the site has no key."""
+        """Return why no provider is asked; None if the only reason is that the site has no key."""
         if isinstance(answer, Miss) and answer.damage is not None:
             return Failure(answer.damage)
         return None if self._generate else GENERATION_OFF
@@ -292,12 +292,12 @@ class Lookup:
         return self.last(hero.page) or self.painted(hero)
 
     def painted(self, hero: HeroSpec) -> StoredPicture:
-        """The painter's picture for the page."""
+        """Return the painter's picture for the page."""
         assert hero.picture is not None  # noqa: S101 - own pictures need no placeholder
         return StoredPicture(self._renderer.painted_record(hero.picture), None, Source.LOCAL)
 
     def last(self, page: str) -> StoredPicture | None:
-        """The picture that the page showed last, if it is still stored."""
+        """Return the picture that the page showed last, if it is still stored."""
         with suppress(StoreUnavailable):
             key = self._journal.last_hero(page)
             for source, store in self.stores if key else ():
@@ -336,7 +336,7 @@ class Lookup:
 
 
 def damaged_records(faults: Sequence[StoreFault]) -> dict[str, PictureRecord]:
-    """The records of damaged pictures, by key."""
+    """Return the records of damaged pictures, by key."""
     return {fault.key: fault.record for fault in faults if fault.record is not None}
 
 
@@ -347,7 +347,7 @@ def can_fetch_again(candidate: Candidate, damaged: Mapping[str, PictureRecord]) 
 
 
 def own_path(hero: HeroSpec) -> Path:
-    """The author's own picture of a page."""
+    """Return the author's own picture of a page."""
     assert hero.own_image is not None  # noqa: S101 - a hero has a picture to make or a file, by construction
     return hero.own_image
 

@@ -183,7 +183,7 @@ class Renderer:
         return folder
 
     def _scratch_folder(self) -> Path:
-        """A folder for this build's files alone."""
+        """Return a folder for this build's files alone."""
         with self._scratching:
             if self._scratch is None:
                 self._scratch = tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-", ignore_cleanup_errors=True)
@@ -197,7 +197,7 @@ class OwnFile:
     path: Path
 
     def read(self, record: PictureRecord) -> bytes:
-        """The bytes that `record` describes; BrokenEntry if the file has changed."""
+        """Return the bytes that `record` describes; BrokenEntry if the file has changed."""
         data = read_plain_file(self.path, max_bytes=MAX_OWN_BYTES)
         if digest_of(data) != record.digest:
             raise BrokenEntry("changed while the site was built; build again")
@@ -213,5 +213,5 @@ def inspect_image(data: bytes) -> ImageInfo:
 
 
 def _cores() -> int:
-    """The number of processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -96,13 +96,13 @@ class Complaint(str):
 
 
 def name_some(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
+    """Return the first few names in one line, and the number of further names."""
     more = len(names) - _PAGES_NAMED
     return ", ".join(names[:_PAGES_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def unexpected_failure(error: Exception) -> Failure:
-    """The failure for an unforeseen `error`, with a fix for the author."""
+    """Return the failure for an unforeseen `error`, with a fix for the author."""
     return Failure(
         f"an unexpected error came up ({type(error).__name__}); build again, and please report it with what "
         "`mkdocs build --verbose` says if it happens again",
@@ -111,7 +111,7 @@ def unexpected_failure(error: Exception) -> Failure:
 
 
 def not_again_message(ending: str, key: str) -> str:
-    """The failure text of a picture whose job ended without an image, with the ways to try again."""
+    """Return the failure text of a picture whose job ended without an image, with the ways to try again."""
     return (
         f"{ending}; it is not paid for again until prompt, style, seed or model change, or "
         f"`mkdocs-leonardo jobs --forget {short_key(key)}`"
@@ -119,12 +119,12 @@ def not_again_message(ending: str, key: str) -> str:
 
 
 def waiting_message(names: Sequence[str]) -> str:
-    """The message while a program that was interrupted waits for `names`, providers whose answer is the image."""
+    """Return the message of an interrupted program that waits for `names`: their answer is the image."""
     return f"waiting for {' and '.join(names)}, whose answer is paid for; Ctrl-C again gives it up"
 
 
 def given_up_message(names: Sequence[str]) -> str:
-    """The message after a second Ctrl-C has ended the wait for `names`."""
+    """Return the message after a second Ctrl-C has ended the wait for `names`."""
     return f"stopped waiting for {' and '.join(names)}; an answer still to come is lost and may have been charged"
 
 
@@ -139,6 +139,6 @@ def unwritable_journal_message(error: Exception) -> str:
 
 
 def unanswered_message(page: str, provider: str) -> Complaint:
-    """The message on a create call whose answer, the image itself, never arrived."""
+    """Return the message on a create call whose answer, the image itself, never arrived."""
     text = f"an earlier run never got {provider}'s answer; that image is lost and may have been charged"
     return Complaint([page], text)

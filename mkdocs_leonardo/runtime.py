@@ -336,7 +336,7 @@ def _log_rejection(file: Path, now: Callable[[], float], request: PictureRequest
 
 
 def _repository(gallery_dir: Path) -> Path:
-    """The folder of the Git repository that the gallery is committed to, else the folder that contains the gallery.
+    """Return the folder of the gallery's Git repository, or, outside of one, the folder that contains the gallery.
 
     An exported copy of a repository has no `.git`.
     """

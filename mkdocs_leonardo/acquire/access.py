@@ -83,7 +83,7 @@ class Access:
         return None
 
     def outage(self, name: str) -> Outage:
-        """The outage detector of the provider."""
+        """Return the outage detector of the provider."""
         return self._outages.setdefault(name, Outage())
 
     async def wait_to_call(self, name: str, caller: object) -> str | None:

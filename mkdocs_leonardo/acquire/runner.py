@@ -39,7 +39,7 @@ class JobRunner:
     async def collect_earlier_jobs(
         self, request: PictureRequest, candidates: Sequence[Candidate], damaged: Mapping[str, PictureRecord]
     ) -> StoredPicture | None:
-        """The picture of an earlier build's job, if a candidate has one that is finished in time; pays nothing.
+        """Collect the first finished job of an earlier build; returns None without one. Pays nothing.
 
         `damaged` holds the records of stored pictures with damaged bytes: their jobs can be fetched once more.
         """

@@ -101,7 +101,7 @@ class TextStore:
             cache.delete(key)
 
     def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
-        """Every key that starts with `prefix`, with its value, sorted by key."""
+        """Return every key that starts with `prefix`, with its value, sorted by key."""
         with self._using() as cache:
             arguments = (prefix, prefix.encode() + b"\xff", MODE_RAW, time.time())
             rows = cache.connection.execute(_SELECT_ITEMS, arguments).fetchall()

@@ -16,35 +16,35 @@ _LARGEST = 1e12
 
 
 def mapping(value: JsonValue | None) -> dict[str, JsonValue]:
-    """A JSON object."""
+    """Check for a JSON object."""
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 - one kind of error for all checks
     return value
 
 
 def text(value: JsonValue | None, pattern: re.Pattern[str]) -> str:
-    """A text that matches the pattern as a whole."""
+    """Check for a text that matches the pattern as a whole."""
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise ValueError("not the text that was written")
     return value
 
 
 def whole(value: JsonValue | None, least: float = -math.inf, most: float = math.inf) -> int:
-    """An integer between two bounds; no boolean."""
+    """Check for an integer between two bounds; a boolean is none."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError("not the number that was written")
     return value
 
 
 def amount(value: object) -> float:
-    """A finite time, cost or duration, not below 0."""
+    """Check for a finite time, cost or duration, not below 0."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
         raise ValueError("not the amount that was written")
     return value
 
 
 def amount_or_none(value: object) -> float | None:
-    """A finite time, cost or duration, not below 0; None for any other value."""
+    """Check for a finite time, cost or duration, not below 0; returns None for any other value."""
     try:
         return amount(value)
     except ValueError:
@@ -52,7 +52,7 @@ def amount_or_none(value: object) -> float | None:
 
 
 def text_in(value: JsonValue | None, name: str) -> str:
-    """The text in field `name` of a JSON object, of at most `MOST_TEXT` characters."""
+    """Return the text in field `name` of a JSON object, of at most `MOST_TEXT` characters."""
     found = mapping(value).get(name)
     if not isinstance(found, str) or len(found) > MOST_TEXT:
         raise ValueError(f"no text in {name}")
@@ -60,7 +60,7 @@ def text_in(value: JsonValue | None, name: str) -> str:
 
 
 def text_in_or_none(value: JsonValue | None, name: str) -> str | None:
-    """The text in field `name` of a JSON object, of at most `MOST_TEXT` characters; None without one."""
+    """Return the text in field `name` of a JSON object, of at most `MOST_TEXT` characters; None without one."""
     try:
         return text_in(value, name)
     except ValueError:
@@ -68,7 +68,7 @@ def text_in_or_none(value: JsonValue | None, name: str) -> str | None:
 
 
 def numbers_in(value: JsonValue | None) -> list[float]:
-    """The finite numbers of a list; none of any other value."""
+    """Return the finite numbers of a list; none of any other value."""
     if not isinstance(value, list):
         return []
     return [

@@ -92,7 +92,7 @@ class Entry:
         return tuple(call for call in self.calls if call.state == "accepted")
 
     def due_jobs(self, now: float) -> tuple[Submission, ...]:
-        """The known jobs that may be asked for now."""
+        """Return the known jobs that may be asked for now."""
         return tuple(
             Submission(self.provider, self.model, call.job_id, call.accepted_at, call.cost_usd)
             for call in self.accepted

@@ -19,15 +19,15 @@ class PictureMemory:
         self._pairs: dict[str, tuple[PictureRecord, bytes]] = {}
 
     def get_verified(self, key: str) -> PictureRecord | None:
-        """The record of `key`; pictures in memory are not verified."""
+        """Return the record of `key`; pictures in memory are not verified."""
         return self._pairs[key][0] if key in self._pairs else None
 
     def get_record(self, key: str) -> PictureRecord | None:
-        """The record of `key`."""
+        """Return the record of `key`."""
         return self.get_verified(key)
 
     def read(self, record: PictureRecord) -> bytes:
-        """The bytes as delivered."""
+        """Return the bytes as delivered."""
         return self._pairs[record.key][1]
 
     def save(self, record: PictureRecord, data: bytes) -> None:

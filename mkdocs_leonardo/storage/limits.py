@@ -53,7 +53,7 @@ class SharedValues:
             return result
 
     def get(self, key: str) -> JsonValue | None:
-        """The value of `key`, if there is one."""
+        """Return the value of `key`, if there is one."""
         with self._lock:
             if self._is_shared:
                 try:

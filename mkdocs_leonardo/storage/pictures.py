@@ -161,7 +161,7 @@ class PictureFolder:
         raise StoreUnavailable(f"{path}: does not hold what was written")
 
     def records(self) -> Iterator[PictureRecord]:
-        """The valid records, sorted by key."""
+        """Return the valid records, sorted by key."""
         try:
             names = self._names(_RECORD_NAME)
         except (FileNotFoundError, NotADirectoryError):
@@ -197,7 +197,7 @@ class PictureFolder:
                 raise StoreUnavailable(f"{path}: cannot be removed ({error.strerror or error})") from error
 
     def _names(self, pattern: re.Pattern[str]) -> list[str]:
-        """The names of the folder's files that match the pattern, sorted."""
+        """Return the names of the folder's files that match the pattern, sorted."""
         if self.trouble():
             return []
         return sorted(path.name for path in self._folder.iterdir() if pattern.fullmatch(path.name))
@@ -313,7 +313,7 @@ def _state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
 
 
 def _stem(key: str) -> str:
-    """The first 16 hex digits of a generation key, which name its files."""
+    """Return the first 16 hex digits of a generation key, which name its files."""
     if not _KEY.fullmatch(key):
         raise ValueError(f"{key!r} is not a generation key (64 hex digits)")
     return short_key(key)
@@ -330,7 +330,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def record_text(record: PictureRecord) -> bytes:
-    """The record as JSON that people can read: indented, letters as they are.
+    """Return the record as JSON that people can read: indented, letters as they are.
 
     A number or a request that cannot be written is left out, since the paid picture needs its record.
     """

@@ -38,7 +38,7 @@ class Owner:
 
     @classmethod
     def of_this_process(cls) -> Owner:
-        """A new owner in the running process."""
+        """Return a new owner in the running process."""
         pid = os.getpid()
         return cls(id=uuid.uuid4().hex, machine=_name_machine(), pid=pid, started=_look_up_process(pid)[1])
 

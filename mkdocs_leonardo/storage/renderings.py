@@ -104,7 +104,7 @@ class RenderingCache:
             self._store.set(_PREFIX + variant_key, {**_value(rendering), "changed_at_ns": stamps})
 
     def _stat(self, columns: _Columns) -> list[os.stat_result]:
-        """The stat results of the rendering's files; an empty list unless each is a plain file of the recorded size."""
+        """Return the stat results of the rendering's files; empty unless each is a plain file of the recorded size."""
         try:
             files = [os.lstat(self._start + file) for file in columns.files.split(" ")]
         except OSError:
@@ -117,7 +117,7 @@ class RenderingCache:
         self._store.delete(_PREFIX + variant_key)
 
     def keys(self) -> tuple[str, ...]:
-        """The variant keys of all known renderings, sorted."""
+        """Return the variant keys of all known renderings, sorted."""
         return tuple(key.removeprefix(_PREFIX) for key, _ in self._store.items(_PREFIX))
 
 
@@ -158,7 +158,7 @@ def _value(rendering: Rendering) -> dict[str, JsonValue]:
 
 
 def _rendering(record: Mapping[str, JsonValue], columns: _Columns, folder: Path) -> Rendering:
-    """The rendering in `record`; KeyError, TypeError or ValueError if it is not one that `_value` wrote."""
+    """Return the rendering in `record`; KeyError, TypeError or ValueError if it is not one that `_value` wrote."""
     scrim = mapping(record["scrim"])
     return Rendering(
         variants=_CachedVariants(columns, folder),
@@ -240,7 +240,7 @@ class _CachedVariants(Sequence[Variant]):
 
 
 def _columns(value: JsonValue) -> _Columns:
-    """The columns in `value`, each checked as a whole: a warm build reads nine thousand files' names."""
+    """Parse the columns, each checked as a whole: a warm build reads nine thousand files' names."""
     record = mapping(value)
     columns = _Columns(
         roles=_words(record["roles"], _ROLES),

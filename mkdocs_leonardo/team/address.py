@@ -33,7 +33,7 @@ class StoreAddress:
 
     @classmethod
     def parse(cls, text: str) -> StoreAddress:
-        """The address in `text`; ValueError that says what is wrong and does not repeat it, as it may hold a key."""
+        """Parse an address; raises ValueError, which does not repeat `text`, since that may hold a key."""
         try:
             parts = urlsplit(text)
             host, port = parts.hostname or "", parts.port

@@ -75,7 +75,7 @@ _PASSING_ERRORS = frozenset(
 
 
 def status_of(text: str) -> int | None:
-    """The status of HTTP in the client's words; None if no answer came, or none of HTTP."""
+    """Return the HTTP status in the client's message; None if the message has none."""
     status = _STATUS.search(text)
     return int(status[1]) if status else None
 
@@ -97,7 +97,7 @@ def is_refusal(text: str, *, is_folder: bool) -> bool:
 
 
 def reason_of(text: str) -> str:
-    """The reason in plain words, since the client's own message holds addresses and responses."""
+    """Return the reason in plain words, since the client's own message holds addresses and responses."""
     if _NO_CREDENTIALS.search(text):
         return "no credentials for it are in the environment"
     status, code = status_of(text), _CODE.search(text)

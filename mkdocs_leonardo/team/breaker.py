@@ -40,7 +40,7 @@ class CircuitBreaker:
         return True
 
     def begin(self) -> int:
-        """The number of calls that have ended so far, for `record_failure` of the call that begins."""
+        """Begin a call; returns the argument of `record_failure`, the number of calls that have ended."""
         return self._ended
 
     def record_failure(self, begun: int) -> None:

@@ -290,7 +290,7 @@ class TeamLease:
     # Left by earlier owners ------------------------------------------------------------------------------------------
 
     def open_job(self, key: str) -> Entry | None:
-        """The job that an earlier owner left open for `key`, its times by this machine's clock."""
+        """Return the job that an earlier owner left open for `key`, its times by this machine's clock."""
         entry = self._record.jobs.get(key)
         return None if entry is None else fit_to_clock(entry, self._leases.now())
 

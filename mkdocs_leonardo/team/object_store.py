@@ -133,7 +133,7 @@ class ObjectStore:
         self._notify(level, f"shared_store {error}; the build goes on, and {self._consequence}")
 
     async def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES, timeout_s: float = CALL_S) -> bytes | None:
-        """The object's bytes, None if there is none; BrokenEntry if it is larger than `max_bytes`."""
+        """Read an object; returns None if it does not exist. BrokenEntry if it is larger than `max_bytes`."""
         return await self._call(_Kind.READ, name, lambda: self._get(name, max_bytes), timeout_s)
 
     async def create(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> bool:
@@ -156,7 +156,7 @@ class ObjectStore:
         await self._try(_Kind.DELETE, lambda: self._delete(name), CALL_S)
 
     async def list(self, folder: str) -> dict[str, Version]:
-        """The names of the objects directly in `folder`, sorted, with their versions; not those in folders below it."""
+        """List the objects directly in `folder`: their names, sorted, with their versions."""
         return await self._call(_Kind.LIST, folder, lambda: self._list(folder))
 
     async def aclose(self) -> None:

@@ -61,7 +61,7 @@ class StoreRights:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> StoreRights:
-        """The rights that the environment gives."""
+        """Return the rights that environment variables give."""
         secret = environ.get(SECRET_VARIABLE, "").strip().encode()
         return cls(environ.get(WRITE_VARIABLE, "").strip() == "1", secret or None)
 
