@@ -19,7 +19,6 @@ from mkdocs_leonardo.spec import (
     OWN,
     PAINTER,
     Encoding,
-    FocalPoint,
     HeroSpec,
     ImageInfo,
     JsonValue,
@@ -52,7 +51,7 @@ class Renderer:
         self._notify = notify
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._scratching = Lock()
-        self._settings: dict[tuple[Encoding, FocalPoint, str, str, bool], str] = {}
+        self._settings: dict[tuple[Encoding, str, str, bool], str] = {}
         self.threads = _cores()
         # Half of the threads encode the largest files: more would save little time, and take much memory.
         self._memory_slots = BoundedSemaphore(max(1, self.threads // 2))
@@ -70,7 +69,7 @@ class Renderer:
     def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
         """Load the files of a picture from the cache; None if they must be made."""
         try:
-            return self.cache.load(self._variant_key(record, self._encoding.across(hero.layout), hero.focus))
+            return self.cache.load(self._variant_key(record, self._encoding.for_hero(hero)))
         except BrokenEntry as error:
             self._notify(logging.INFO, f"{error}; it is encoded again")
         except StoreUnavailable as error:
@@ -88,8 +87,8 @@ class Renderer:
         """Make the files of a picture: a stored one's bytes, or the painter's image."""
         from mkdocs_leonardo.imaging.render import render
 
-        encoding = self._encoding.across(hero.layout)
-        key, known = self._variant_key(record, encoding, hero.focus), self._known_files(record, encoding, hero.focus)
+        encoding = self._encoding.for_hero(hero)
+        key, known = self._variant_key(record, encoding), self._known_files(record, encoding)
 
         def write(folder: Path) -> Rendering:
             return render(
@@ -98,7 +97,6 @@ class Renderer:
                 variant_key=key,
                 encoding=encoding,
                 folder=folder,
-                focus=hero.focus,
                 known=known,
                 memory_slots=self._memory_slots,
             )
@@ -140,15 +138,15 @@ class Renderer:
 
     # Keys and folders ------------------------------------------------------------------------------------------------
 
-    def _variant_key(self, record: PictureRecord, encoding: Encoding, focus: FocalPoint) -> str:
-        kind = (encoding, focus, record.provider, record.model, record.has_reference)
+    def _variant_key(self, record: PictureRecord, encoding: Encoding) -> str:
+        kind = (encoding, record.provider, record.model, record.has_reference)
         if kind not in self._settings:
             # Some kilobytes, which a warm build need not hash for each of a thousand heroes.
-            self._settings[kind] = digest_of(canonical_json({**self._settings_of(encoding, focus, record)}))
+            self._settings[kind] = digest_of(canonical_json({**self._settings_of(encoding, record)}))
         # Files are named after the picture's key, so two keys with equal bytes are two renderings.
         return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})
 
-    def _settings_of(self, encoding: Encoding, focus: FocalPoint, record: PictureRecord) -> Mapping[str, JsonValue]:
+    def _settings_of(self, encoding: Encoding, record: PictureRecord) -> Mapping[str, JsonValue]:
         from mkdocs_leonardo.imaging.render import rendering_inputs
         from mkdocs_leonardo.imaging.variants import usable_formats
 
@@ -158,15 +156,15 @@ class Renderer:
                 logging.INFO,
                 f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
             )
-        return rendering_inputs(encoding, focus, record)
+        return rendering_inputs(encoding, record)
 
-    def _known_files(self, record: PictureRecord, encoding: Encoding, focus: FocalPoint) -> Sequence[Variant]:
+    def _known_files(self, record: PictureRecord, encoding: Encoding) -> Sequence[Variant]:
         """Return files of the picture that were encoded for another layout, or for more formats."""
         plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
         every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
         for other in (plain, every) if encoding.spares_fallback else (plain,):
             with suppress(BrokenEntry, StoreUnavailable):
-                rendering = self.cache.load(self._variant_key(record, other, focus)) if other != encoding else None
+                rendering = self.cache.load(self._variant_key(record, other)) if other != encoding else None
                 if rendering is not None:
                     return rendering.variants
         return ()

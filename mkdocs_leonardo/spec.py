@@ -343,7 +343,7 @@ FULL_WIDTH_PX = 2048
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """Formats and widths of a picture's files. A change encodes again and buys nothing.
+    """The files that are made of a picture: formats, widths and crop. A change encodes again and buys nothing.
 
     With `spares_fallback`, JPEG beside a better format is written in the few widths that a fallback needs.
     """
@@ -354,12 +354,14 @@ class Encoding:
     height_px: int = 864
     social: bool = True
     spares_fallback: bool = True
+    focus: FocalPoint = CENTER
 
-    def across(self, layout: Layout) -> Encoding:
-        """The encoding for a layout: for `full`, the default has one more width if the picture is that large."""
-        if layout != "full" or self.widths != Encoding().widths:
+    def for_hero(self, hero: HeroSpec) -> Encoding:
+        """The encoding for a hero: with its focal point, and for the layout `full` with one more default width."""
+        is_wider = hero.layout == "full" and self.widths == Encoding().widths
+        if not is_wider and hero.focus == self.focus:
             return self
-        return replace(self, widths=(*self.widths, FULL_WIDTH_PX))
+        return replace(self, widths=(*self.widths, *[FULL_WIDTH_PX] * is_wider), focus=hero.focus)
 
 
 # JSON and text --------------------------------------------------------------------------------------------------------

@@ -64,9 +64,8 @@ def rendered(  # noqa: D103 -- `render` with defaults
         picture,
         PictureRecord(KEY, "", "", provider, "phoenix", created_at=1_780_000_000.0),
         variant_key=VARIANT_KEY,
-        encoding=encoding,
+        encoding=replace(encoding, focus=focus),
         folder=folder,
-        focus=focus,
         available=available,  # type: ignore[arg-type]
         known=known,
     )
@@ -248,7 +247,7 @@ def test_inputs_of_a_placeholder_name_a_quicker_encoder() -> None:
     """The painter's picture, which a service's replaces, is not encoded as thoroughly."""
 
     def speed(provider: str) -> object:
-        files: Any = rendering_inputs(Encoding(), CENTER, PictureRecord("", "", "", provider, "m"))["files"]
+        files: Any = rendering_inputs(Encoding(), PictureRecord("", "", "", provider, "m"))["files"]
         return files[0][2]["speed"]
 
     assert (speed("leonardo"), speed("local")) == (6, 9)
@@ -257,9 +256,9 @@ def test_inputs_of_a_placeholder_name_a_quicker_encoder() -> None:
 def test_inputs_move_with_everything_that_changes_the_files() -> None:
     """Each of these is another rendering; the order of widths and formats that cannot be written are not."""
 
-    def key(encoding: Encoding = SMALL, focus: FocalPoint = CENTER, *, provider: str = "p", model: str = "m") -> str:
+    def key(encoding: Encoding = SMALL, *, provider: str = "p", model: str = "m") -> str:
         return variant_key(
-            "digest", rendering_inputs(encoding, focus, PictureRecord("", "", "", provider, model), ("webp", "jpeg"))
+            "digest", rendering_inputs(encoding, PictureRecord("", "", "", provider, model), ("webp", "jpeg"))
         )
 
     different = [
@@ -269,7 +268,7 @@ def test_inputs_move_with_everything_that_changes_the_files() -> None:
         key(replace(SMALL, height_px=181)),
         key(replace(SMALL, formats=("jpeg",))),
         key(replace(SMALL, social=False)),
-        key(focus=FocalPoint(0.1, 0.5)),
+        key(replace(SMALL, focus=FocalPoint(0.1, 0.5))),
         key(provider="q"),
         key(model="n"),
     ]

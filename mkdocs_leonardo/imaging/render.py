@@ -26,7 +26,6 @@ from mkdocs_leonardo.imaging.variants import (
     write_social,
 )
 from mkdocs_leonardo.spec import (
-    CENTER,
     NO_AI,
     OWN,
     PAINTER,
@@ -45,7 +44,7 @@ from mkdocs_leonardo.tint import TINTS
 
 
 def rendering_inputs(
-    encoding: Encoding, focus: FocalPoint, record: PictureRecord, available: Iterable[Format] | None = None
+    encoding: Encoding, record: PictureRecord, available: Iterable[Format] | None = None
 ) -> dict[str, JsonValue]:
     """The values that a rendering depends on besides the picture; `spec.variant_key` makes a key of them.
 
@@ -68,7 +67,7 @@ def rendering_inputs(
         ],
         "size": [encoding.width_px, encoding.height_px],
         "social": [*SOCIAL_SIZE_PX, dict(SOCIAL_OPTIONS)] if encoding.social else None,
-        "focus": [round(focus.x, 4), round(focus.y, 4)],
+        "focus": [round(encoding.focus.x, 4), round(encoding.focus.y, 4)],
         "views": [[*astuple(view)] for view in contrast.VIEWS],
         "tints": [list(tint) for tint in TINTS],
         "blur": [
@@ -80,16 +79,14 @@ def rendering_inputs(
     }
 
 
-def fit_encoding(
-    encoding: Encoding, delivered_px: tuple[int, int], focus: FocalPoint, *, may_enlarge: bool
-) -> Encoding:
+def fit_encoding(encoding: Encoding, delivered_px: tuple[int, int], *, may_enlarge: bool) -> Encoding:
     """Return `encoding` with the size and widths that are made of a picture of `delivered_px`.
 
     Its own size is always made, in one step from what was delivered, and each larger width that was delivered as well.
     Without `may_enlarge` a smaller picture keeps its own width, in the aspect that pages show.
     """
     wanted = encoding.width_px, encoding.height_px
-    left, _, right, _ = crop_box(delivered_px, wanted, focus)
+    left, _, right, _ = crop_box(delivered_px, wanted, encoding.focus)
     part_px = max(1, int(right - left))
     width = max((each for each in encoding.widths if encoding.width_px < each <= part_px), default=encoding.width_px)
     if not may_enlarge:
@@ -108,7 +105,6 @@ def render(
     variant_key: str,
     encoding: Encoding,
     folder: Path,
-    focus: FocalPoint = CENTER,
     available: Iterable[Format] | None = None,
     known: Sequence[Variant] = (),
     memory_slots: AbstractContextManager[object] | None = None,
@@ -121,9 +117,9 @@ def render(
     StoreUnavailable if the folder cannot be written.
     """
     delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
-    encoding = fit_encoding(encoding, delivered_size, focus, may_enlarge=record.provider != OWN)
-    size = encoding.width_px, encoding.height_px
-    image, source_type = _normalise(picture, size, focus, is_generated=record.provider not in NO_AI)
+    encoding = fit_encoding(encoding, delivered_size, may_enlarge=record.provider != OWN)
+    size, focus = (encoding.width_px, encoding.height_px), encoding.focus
+    image, source_type = _normalise(picture, encoding, is_generated=record.provider not in NO_AI)
     # A picture that was cropped is another one for each focal point, and pages may share it.
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
     name = short_key(record.key) + (focus_suffix(focus) if cropped else "")
@@ -157,11 +153,9 @@ def _failures() -> Iterator[None]:
         raise StoreUnavailable(f"the hero's files cannot be written: {error.strerror}") from error
 
 
-def _normalise(
-    picture: bytes | Image.Image, size: tuple[int, int], focus: FocalPoint, *, is_generated: bool
-) -> tuple[Image.Image, str]:
+def _normalise(picture: bytes | Image.Image, encoding: Encoding, *, is_generated: bool) -> tuple[Image.Image, str]:
     """The picture in the size that pages show, and the digital source type that an author's own picture states."""
-    width, height = size
+    width, height, focus = encoding.width_px, encoding.height_px, encoding.focus
     if not isinstance(picture, bytes):
         return fit(picture.convert("RGB"), width_px=width, height_px=height, focus=focus), ""
     source_type = "" if is_generated else detect(picture).source_type
