@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.providers.base import Clock, FindsLostJobs, Provider, TakesReferences
+from mkdocs_leonardo.providers.base import FindsLostJobs, Provider, TakesReferences
 from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.renderer import OwnFile
 from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Failure, Resolution, unreadable_journal_message

@@ -66,10 +66,10 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.providers.balance import Alert, balance_words
-from mkdocs_leonardo.providers.base import Account, FindsLostJobs, GeneratedImage, Provider, ReportsAccount
+from mkdocs_leonardo.providers.base import Account, FindsLostJobs, Provider, ReportsAccount
 from mkdocs_leonardo.providers.leonardo import models, poller
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
-from mkdocs_leonardo.spec import STYLES, PictureSpec, Submission
+from mkdocs_leonardo.spec import STYLES, GeneratedImage, PictureSpec, Submission
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, Event, Lock
 
 from mkdocs_leonardo.acquire.concurrency import hold_slot, to_thread
+from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import ProviderError
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.balance import balance_words
-from mkdocs_leonardo.providers.base import Clock, Provider, ReportsAccount
+from mkdocs_leonardo.providers.base import Provider, ReportsAccount
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert

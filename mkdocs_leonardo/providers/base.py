@@ -18,21 +18,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = [
-    "Account",
-    "ChecksAccess",
-    "Clock",
-    "FindsLostJobs",
-    "GeneratedImage",
-    "Prepares",
-    "Provider",
-    "ProviderContext",
-    "RenderTimes",
-    "ReportsAccount",
-    "Submission",
-    "TakesReferences",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -50,7 +50,8 @@ from .services import EPOCH, parameters_of, reference_of
 from .wire import Wire
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import Clock, Provider, Uploads
+    from mkdocs_leonardo.clock import Clock
+    from mkdocs_leonardo.providers.base import Provider, Uploads
     from mkdocs_leonardo.providers.http import Api
 
     from .wire import Service

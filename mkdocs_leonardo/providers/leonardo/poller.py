@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
@@ -19,7 +20,6 @@ from mkdocs_leonardo.errors import (
     TransportError,
 )
 from mkdocs_leonardo.providers.answers import Answer, list_at, member, retry_after_s, text_at
-from mkdocs_leonardo.providers.base import Clock
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.responses import (
     NAME,
