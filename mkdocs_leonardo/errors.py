@@ -5,7 +5,7 @@
     ├── SettingsError             the author corrects an option
     ├── PictureError              the bytes are no picture that may be shown
     ├── ProviderError             the class decides on failover; `charged` says whether money may be gone
-    │   ├── RateLimited           the provider rests; the next provider
+    │   ├── RateLimited           the provider gets no call for a time; the next provider
     │   ├── ServiceFailed         the create call failed at the service: search for its job, else call once more
     │   │   ├── ServerError       a 5xx from a service without a list of jobs: call once more, both calls count
     │   │   ├── ListUnclear       the list of jobs leaves open whether the call made a job

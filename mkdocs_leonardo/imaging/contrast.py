@@ -66,9 +66,9 @@ class View:
         return (left, bottom - (bottom - top) * self.text_share, right, bottom)
 
 
-# How much of the height text takes was measured in the three themes, with titles of 12 to 140 letters, with and without
-# a tagline: short texts (`markup.is_long`) at most 0.57 of a phone's hero (0.66 where it is 320 px wide) and 0.58 of a
-# wider one, less the wider it is; long ones at most 0.79 and 0.69; on a phone in landscape, 0.65 and 0.71.
+# The height of texts was measured in the three themes, with titles of 12 to 140 letters, with and without a tagline. A
+# short text (`markup.is_long`) takes at most 0.57 of a phone's hero (0.66 at a width of 320 px), and 0.58 of a wider
+# hero, less the wider it is. A long text takes at most 0.79 and 0.69. On a phone in landscape they take 0.65 and 0.71.
 #: Phones, with a short text.
 NARROW_VIEWS = (View(390, 312, text_share=0.6), View(320, 272, text_share=0.7))
 #: With a short text: a small window, a phone in landscape, `content` layout, `full` layout, also in a very wide window.
@@ -111,7 +111,7 @@ def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *,
     """
     width, height = image.size
     size = (min(width, _SAMPLE_WIDTH_PX), max(1, round(height * min(width, _SAMPLE_WIDTH_PX) / width)))
-    # A dense screen shows the file's own pixels, a plain one averages of them. Either alone can hide what is bright.
+    # A dense screen shows the file's own pixels, a plain one shows averages. Each alone can hide bright pixels.
     copies = (image.resize(size, Image.Resampling.NEAREST), image.resize(size, Image.Resampling.BOX))
     tint = TINTS[tint_of(dominant)]
     sharp = _scrim_of(copies, focus, tint, blur_share=0)

@@ -37,7 +37,7 @@ MAX_PROGRESSIVE_PIXELS = 51_000_000
 MAX_SCANS = 100
 MAX_SCANNED_PIXELS = 1_200_000_000
 
-#: Segments or chunks of one file that are looked at. The longest files that cameras and services write have thousands.
+#: The most segments or chunks of a file that are read. The longest files of cameras and services have thousands.
 MAX_PARTS = 50_000
 
 #: The colour behind transparent pixels: dark for the white text on them, and neutral beside any colour.

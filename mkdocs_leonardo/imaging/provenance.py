@@ -26,8 +26,7 @@ _XMP = re.compile(rb"http://ns\.adobe\.com/xap/1\.0/\0|" + re.escape(_XMP_PNG) +
 #: The beginning of the description of a manifest store (C2PA 2.1, section 11.1): box type and UUID.
 _C2PA = b"jumdc2pa"
 _MAX_XMP_BYTES = 1_000_000
-# The value stands in XMP as an attribute or an element, in C2PA as text in CBOR (RFC 8949: x and its length): in all of
-# them behind the name.
+# XMP has the value as an attribute or an element, C2PA as text in CBOR (RFC 8949: x and its length), after the name.
 _SOURCE_TYPE = re.compile(
     rb"digitalSourceType(?:x(.)|.{1,40}?)(https?://cv\.iptc\.org/newscodes/digitalsourcetype/[A-Za-z]{1,40})",
     re.IGNORECASE | re.DOTALL,

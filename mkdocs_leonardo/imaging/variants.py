@@ -50,7 +50,7 @@ OPTIONS: dict[Format, Options] = {
     "webp": {"quality": 75, "method": 4},
     "jpeg": {"quality": 70, "progressive": True, "optimize": True, "subsampling": "4:2:0"},
 }
-#: Services encode previews once more, so they get a better one.
+#: The options of the social picture: services encode previews once more, so its quality is higher.
 SOCIAL_OPTIONS: Options = {**OPTIONS["jpeg"], "quality": 80}
 
 #: Above this width AVIF is encoded at speed 7, in two thirds of the time: phones load the smaller files.
@@ -175,7 +175,7 @@ class Draft:
             height_px=image.height,
             name=name,
             folder=self.folder,
-            # Not the path's own text: pathlib keeps that in a table of the interpreter, for as long as it lives.
+            # Not the path's own text, which pathlib interns for the life of the process.
             file=file_name,
             digest=digest_of(data),
             size_bytes=len(data),

@@ -11,12 +11,12 @@ from email.utils import parsedate_to_datetime
 
 from mkdocs_leonardo.spec import JsonValue
 
-#: The longest rest that is granted to a service (seconds). Services count in minutes.
-LONGEST_REST_S = 600.0
+#: The longest wait that a service may ask for (seconds). Services count in minutes.
+LONGEST_WAIT_S = 600.0
 
 _LONGEST_QUOTE = 200
-#: The words that ask for a rest in the text of an answer (OpenAI's and Gemini's, 2025 and 2026).
-_REST = re.compile(
+#: The words that ask for a wait in the text of an answer (OpenAI's and Gemini's, 2025 and 2026).
+_WAIT = re.compile(
     r"""\b(?:try\ again|retry)\s+(?:in|after)\s+
         ((?:[0-9]{1,9}(?:\.[0-9]{1,9})?\s*(?:milliseconds?|ms|seconds?|sec|s|minutes?|min|m|hours?|h)\s*)+)""",
     re.IGNORECASE | re.VERBOSE,
@@ -99,7 +99,7 @@ def answered_at(answer: Answer) -> float | None:
 
 
 def retry_after_s(answer: Answer, now: float) -> float | None:
-    """The rest that headers or text ask for, 0 to `LONGEST_REST_S` seconds; None if neither asks for one."""
+    """The wait that headers or text ask for, 0 to `LONGEST_WAIT_S` seconds; None if neither asks for one."""
     value = answer.headers.get("retry-after", "").strip()
     milliseconds, seconds = number_at(answer.headers.get("retry-after-ms", "").strip()), number_at(value)
     if milliseconds is not None:
@@ -108,12 +108,12 @@ def retry_after_s(answer: Answer, now: float) -> float | None:
         until = _http_date(value)
         # By the service's own clock if it shows one, since this machine's may be wrong.
         seconds = _seconds_in(answer.text) if until is None else until - (answered_at(answer) or now)
-    return None if seconds is None else min(max(0.0, seconds), LONGEST_REST_S)
+    return None if seconds is None else min(max(0.0, seconds), LONGEST_WAIT_S)
 
 
 def _seconds_in(text: str) -> float | None:
     """The seconds in ``try again in 1m30.5s``, ``retry after 20 seconds`` and the like; None if the text has none."""
-    said = _REST.search(text)
+    said = _WAIT.search(text)
     if said is None:
         return None
     return sum(float(number) * _UNITS_S[unit.lower()] for number, unit in _DURATION.findall(said[1]))

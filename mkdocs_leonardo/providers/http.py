@@ -64,7 +64,7 @@ _NOTHING_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
-#: Everything httpx raises; OSError because TLS libraries have their own ways to fail in the middle of an answer.
+#: All that httpx raises, and OSError, which TLS libraries raise in the middle of an answer.
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError, zlib.error)
 
 
@@ -196,7 +196,7 @@ class Api:
         raise failure
 
     def _answer(self, response: httpx.Response, body: bytes) -> Answer:
-        # Without the mark that some gateways begin their JSON with.
+        # `detect_encoding` skips the byte order mark with which some gateways begin their JSON.
         text = body.decode(json_format.detect_encoding(body), errors="replace")
         for secret in self._secrets:
             # Services quote the key that they refuse.
@@ -335,10 +335,10 @@ class Api:
         async with self._transport(str(target), via_proxy=not loopback, reuse=False) as transport:
             is_own = not is_listed and self._is_own(target)
             if proxy is not None and not is_listed and not is_own:
-                # Without a list of hosts, what cannot be looked up here might be a machine of the proxy's network.
+                # Without a list of hosts, a name that only the proxy knows might be a machine of its network.
                 await self._public_addresses(target)
             if proxy is not None or loopback or is_own:
-                # A proxy looks names up itself, often in a network where we cannot: the list of hosts must do.
+                # A proxy looks names up itself, often in a network of its own: the list of hosts protects.
                 urls = [target]
             else:
                 # The connection goes to the very address that was checked (a second look-up could answer otherwise);

@@ -18,7 +18,7 @@ _ANSWER_TOKENS = 800
 #: The usual number of tokens per byte of UTF-8, in Latin and in Chinese letters. It is at most 1.
 _TOKENS_A_BYTE = 0.25
 #: USD for a million tokens in and out: a reseller's list, November 2026; a client's table, 2026-07-21. A model that is
-#: not in the table is taken for the dearest of OpenAI's list.
+#: not in the table has the highest price of OpenAI's list.
 _USD_A_MILLION: Mapping[str, tuple[float, float]] = {
     "gpt-5.6-luna": (0.2, 1.2),
     "gemini-3.5-flash-lite": (0.3, 2.5),

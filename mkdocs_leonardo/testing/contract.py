@@ -40,7 +40,7 @@ from mkdocs_leonardo.testing.rig import (
 )
 from mkdocs_leonardo.testing.service import PICTURE_PATH, Fault, LoopbackService
 
-#: A call ends at most so long after its cancellation (seconds).
+#: The longest time in which a cancelled call may end (seconds).
 _CANCEL_S = 2.0
 _FREE = frozenset({Charged.NO})
 _MAYBE_CHARGED = frozenset({Charged.YES, Charged.UNKNOWN})

@@ -25,7 +25,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.providers.answers import (
-    LONGEST_REST_S,
+    LONGEST_WAIT_S,
     Answer,
     firewall,
     list_at,
@@ -48,10 +48,10 @@ NAME = "gemini"
 #: The header that holds the key. The service takes the key in the address as well, but logs on the way would hold it.
 KEY_HEADER = "x-goog-api-key"
 
-#: Shapes that every model draws, and those that came with 2.1 (vendor's SDKs, August and October 2026).
+#: The aspect ratios of all models, and those that came with 2.1 (vendor's SDKs, August and October 2026).
 _RATIOS = ((1, 1), (2, 3), (3, 2), (3, 4), (4, 3), (4, 5), (5, 4), (9, 16), (16, 9), (21, 9))
 _MORE_RATIOS = ((1, 4), (4, 1), (1, 8), (8, 1))
-#: 1376x768 for 16:9. The next size has no published price.
+#: The image size, which is 1376x768 for 16:9. The next one has no published price.
 _IMAGE_SIZE = "1K"
 #: Models of one size, which refuse `imageSize` (a reseller's guide, 2026).
 _ONE_SIZE = ("gemini-2.5-flash-image", "gemini-3.1-flash-lite-image")
@@ -65,7 +65,7 @@ _REFUSALS = frozenset(
     )
 )
 _UNSAFE = re.compile(r"responsible ai|sensitive words|prohibited use|safety", re.IGNORECASE)
-#: Quotas that are 0, or hold for a day: a build cannot wait for them.
+#: Quotas that are 0 or hold for a day, for which a build cannot wait.
 _NO_QUOTA = re.compile(r"\blimit: 0\b(?!\.[0-9])")
 _DAILY = re.compile(r"PerDay", re.IGNORECASE)
 
@@ -164,8 +164,8 @@ class GeminiProvider(ImageAndTextProvider):
         if status == 429:  # noqa: PLR2004 - same
             return self._too_many(answer, words, said)
         if status == 503 and kind == "UNAVAILABLE":  # noqa: PLR2004 - same
-            # Its own words for being too busy to begin.
-            return self._error(ServiceFailed, said, retry_after_s=self._rest_s(answer))
+            # The service was too busy to begin.
+            return self._error(ServiceFailed, said, retry_after_s=self._wait_s(answer))
         if 400 <= status < 500 and status not in {404, 408, 409} and _UNSAFE.search(words):  # noqa: PLR2004 - same
             # Resellers and older image models refuse a prompt as if it were malformed.
             return self._error(PromptRefused, f"refuses the prompt ({said})")
@@ -184,14 +184,14 @@ class GeminiProvider(ImageAndTextProvider):
             )
         if any(_DAILY.search(quota) for quota in quotas):
             return self._error(AccountRefused, f"has used up this project's quota for today ({said})")
-        return self._error(RateLimited, said, retry_after_s=self._rest_s(answer))
+        return self._error(RateLimited, said, retry_after_s=self._wait_s(answer))
 
-    def _rest_s(self, answer: Answer) -> float | None:
-        """The rest that the answer asks for, in its body or its header."""
+    def _wait_s(self, answer: Answer) -> float | None:
+        """The wait that the answer asks for, in its body or its header; None if it asks for none."""
         for detail in list_at(answer.body, "error", "details"):
             seconds = number_at(text_at(detail, "retryDelay").removesuffix("s"))
             if seconds is not None:
-                return min(max(0.0, seconds), LONGEST_REST_S)
+                return min(max(0.0, seconds), LONGEST_WAIT_S)
         return retry_after_s(answer, self._clock.now())
 
 

@@ -160,7 +160,7 @@ def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
     size = size_for(row, picture.width_px, picture.height_px)
     if not row.is_known:
         return unknown_usd(size, alchemy=options.alchemy)
-    # A reference: one credit in the vendor's table of 2024, and no figure since; the answer states what it was.
+    # A reference costs one credit in the vendor's table of 2024, the latest figure; the answer states the real cost.
     credits_ = credits_for(row, mode_of(options), size) + (picture.reference is not None)
     exact_usd = round(credits_ * CREDIT_USD, 6)
     # The cost in an answer has four digits, halves rounded up, so it may exceed the exact cost. A cap must allow it.

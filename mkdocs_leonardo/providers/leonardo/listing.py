@@ -11,7 +11,7 @@ from mkdocs_leonardo.spec import JsonValue, clean_text
 
 #: The most by which createdAt may be earlier than the time of a lost create call (seconds).
 _CLOCK_SLACK_S = 120.0
-#: The addition to it if answers have no date, since this machine's clock may be wrong (seconds).
+#: The addition to `_CLOCK_SLACK_S` if answers have no date, since this machine's clock may be wrong (seconds).
 _NO_DATE_SLACK_S = 3600.0
 #: After this many pages in a row without a new job, the list repeats itself.
 _STALE_PAGES = 3

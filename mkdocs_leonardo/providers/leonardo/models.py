@@ -271,7 +271,7 @@ ROWS: tuple[Row, ...] = (
         styles=_styles("CINEMATIC", *_SHARED, *_PRO, "VIBRANT"),
         sizes=_GPT,
         modes=("MEDIUM", "LOW", "HIGH"),
-        # Through the calculator's nine figures: three qualities at 1376x768, 2048x1136 and 3584x2016.
+        # Lines through the calculator's nine figures: three qualities at 1376x768, 2048x1136 and 3584x2016.
         prices={"MEDIUM": Credits(0.7, 61.77), "LOW": Credits(0.5, 7), "HIGH": Credits(1, 246.05)},
         mode_field="quality",
         prompt_max=9999,

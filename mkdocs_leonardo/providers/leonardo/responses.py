@@ -124,7 +124,7 @@ def text_of(answer: Answer) -> str:
     words = [text_at(answer.body, "error") or text_at(answer.body, "message")]
     for one in _errors_in(answer.body)[:1]:
         details = member(one, "extensions", "details")
-        # Text, an object with errors of its own, or nothing: all three are in use.
+        # Details are a text, an object with errors of its own, or nothing.
         deeper = details if isinstance(details, str) else text_at(details, "errors", 0, "message")
         words = [text_at(one, "message"), deeper if deeper != text_at(one, "message") else ""]
     return ": ".join(filter(None, words)) or answer.text

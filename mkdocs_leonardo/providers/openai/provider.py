@@ -45,7 +45,7 @@ _COMPRESSION = 95
 #: Sizes of the models of 2025 (vendor's reference, August 2026).
 _OLD_SIZES = ((1536, 1024), (1024, 1024), (1024, 1536))
 _OLD_MODELS = ("gpt-image-1", "chatgpt-image", "dall-e")
-#: gpt-image-2 and later (same, and the announcement of April 2026).
+#: Sizes of gpt-image-2 and later (vendor's reference, and the announcement of April 2026).
 _SIDE_STEP = 16
 _LONGEST_SIDE = 3840
 _WIDEST = 3.0
@@ -157,8 +157,8 @@ class OpenAIProvider(ImageAndTextProvider):
         if status in {401, 402}:
             return self._error(AccountRefused, firewall(answer) or f"does not accept OPENAI_API_KEY ({said})")
         if status in {500, 503}:
-            rest_s = retry_after_s(answer, self._clock.now())
-            return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=rest_s)
+            wait_s = retry_after_s(answer, self._clock.now())
+            return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=wait_s)
         return None
 
 
