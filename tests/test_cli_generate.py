@@ -347,6 +347,19 @@ def test_generate_when_providers_fail_steps_over_and_says_why(shell: Shell, serv
     assert "blog/dunes.md: no image: " in refused.out
 
 
+def test_generate_that_may_not_collect_a_second_image_misses_none(shell: Shell, services: Services) -> None:
+    """A job that `generate: false` leaves alone is no missing image while a fallback's image is stored."""
+    services.leonardo.render_s = None
+    shell.site.configure(services, {"leonardo": {"timeout": 1, "render_estimate": 0.2}})
+    assert "index.md: made by openai" in shell("generate", "index.md", "--yes").out
+    assert shell.pages()["index.md"]["to_collect_from"] == ["leonardo"]
+
+    shell.site.configure(services, {"generate": False})
+    ran = shell("generate", "index.md")
+
+    assert (ran.exit_code, ran.out) == (0, "nothing to make: 1 of 1 hero is stored\n")
+
+
 def test_generate_without_key_or_permission_spends_nothing(shell: Shell, services: Services) -> None:
     """Without a key, or with `generate: false`, `generate` exits with 1 and the fix, and paints nothing."""
     keyless = shell("generate", "--yes", environ={"LEONARDO_API_KEY": "", "OPENAI_API_KEY": ""})

@@ -135,9 +135,9 @@ def _results_as_json(purchases: Sequence[Resolution], failed: int) -> JsonValue:
 
 def _show_plan(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:
     """Print the plan and warnings; return the number of pages without an image even after the purchases."""
+    absent = {"missing", "paid", "uncertain"} if obstacle else {"missing"}
     unmakable = warn_of_blocked(found, console)
-    for status in found:
-        unmakable += (status.state == "missing" and not status.must_be_bought) or bool(obstacle and status.jobs)
+    unmakable += sum(status.state in absent and not status.must_be_bought for status in found)
     if unmakable and obstacle:
         console.warn(f"{pluralise(unmakable, 'image is', 'images are')} missing and cannot be made: {obstacle}")
     if plan.is_idle:
