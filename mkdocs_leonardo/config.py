@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, get_args
 from mkdocs.config import Config
 from mkdocs.config.base import BaseConfigOption, ConfigErrors, ConfigWarnings, ValidationError
 
+from mkdocs_leonardo.author_text import did_you_mean, find_style
 from mkdocs_leonardo.converters import (
     Converter,
     Unrepeatable,
@@ -48,7 +49,6 @@ from mkdocs_leonardo.spec import (
     Strength,
 )
 from mkdocs_leonardo.team.address import StoreAddress
-from mkdocs_leonardo.wording import did_you_mean, find_style
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 STRENGTHS: tuple[Strength, ...] = get_args(Strength)

@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from mkdocs_leonardo.addresses import is_loopback
+from mkdocs_leonardo.author_text import describe_value, did_you_mean
 from mkdocs_leonardo.spec import JsonValue
-from mkdocs_leonardo.wording import describe_value, did_you_mean
 
 DAY_S = 86_400
 FROM_ENVIRONMENT = "keys come from the environment only"

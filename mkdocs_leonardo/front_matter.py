@@ -10,6 +10,15 @@ from pathlib import PurePosixPath
 from typing import TypeGuard, get_args
 
 from mkdocs_leonardo import prompt_fields
+from mkdocs_leonardo.author_text import (
+    describe_key,
+    describe_value,
+    did_you_mean,
+    find_nearest,
+    find_style,
+    has_ink,
+    make_legible,
+)
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.spec import (
     ANY_PICTURE,
@@ -22,15 +31,6 @@ from mkdocs_leonardo.spec import (
     PictureRules,
     PictureSpec,
     Strength,
-)
-from mkdocs_leonardo.wording import (
-    describe_key,
-    describe_value,
-    did_you_mean,
-    find_nearest,
-    find_style,
-    has_ink,
-    make_legible,
 )
 
 KEYS = (

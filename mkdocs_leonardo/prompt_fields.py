@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from mkdocs_leonardo.wording import find_nearest
+from mkdocs_leonardo.author_text import find_nearest
 
 #: The names; `prompt` is the page's own prompt, for the site's template alone.
 NAMES = ("title", "description", "category", "tags", "site_name")

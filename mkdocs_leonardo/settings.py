@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mkdocs_leonardo.author_text import did_you_mean
 from mkdocs_leonardo.config import DEFAULT_CACHE, LeonardoConfig
 from mkdocs_leonardo.converters import OFF
 from mkdocs_leonardo.errors import PictureError, SettingsError
@@ -18,7 +19,6 @@ from mkdocs_leonardo.imaging.reference import read_reference
 from mkdocs_leonardo.providers.declaration import declared_names, is_declared
 from mkdocs_leonardo.spec import ANY_PICTURE, MARKDOWN_EXTENSION, PAINTER, Encoding, PictureRules, Reference
 from mkdocs_leonardo.team.address import StoreAddress
-from mkdocs_leonardo.wording import did_you_mean
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.progress import Notify

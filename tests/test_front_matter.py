@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
 
+from mkdocs_leonardo.author_text import describe_value, did_you_mean, find_style
 from mkdocs_leonardo.front_matter import (
     KEYS,
     LAYOUTS,
@@ -30,7 +31,6 @@ from mkdocs_leonardo.spec import (
     PictureSpec,
     generation_key,
 )
-from mkdocs_leonardo.wording import describe_value, did_you_mean, find_style
 
 PROMPT = "a lighthouse in a storm, dawn"
 EVERY_STYLE = f"it may be {', '.join(STYLES[:-1])} or {STYLES[-1]}"

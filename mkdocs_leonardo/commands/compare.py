@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal, cast
 
 from mkdocs_leonardo.acquire.budget import Budget
+from mkdocs_leonardo.author_text import did_you_mean, find_style
 from mkdocs_leonardo.commands.folders import prepare_folder, require_own_folder
 from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
@@ -24,7 +25,6 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.providers.leonardo.create_calls import MIN_ALCHEMY_CONTRAST, has_alchemy_switch, rules_for
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text, dollars
-from mkdocs_leonardo.wording import did_you_mean, find_style
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions

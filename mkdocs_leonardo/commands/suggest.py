@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.author_text import make_legible
 from mkdocs_leonardo.commands.editing import Uneditable, add_lines, read_front_matter
 from mkdocs_leonardo.commands.hero_status import open_runtime
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, confirm_payment
@@ -21,7 +22,6 @@ from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, SuggestsTexts, estimate_usd, most_usd
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS, dollars
-from mkdocs_leonardo.wording import make_legible
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime

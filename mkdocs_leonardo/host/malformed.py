@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.author_text import describe_value
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.host.front_matter_block import CLOSING, FRONT_MATTER
-from mkdocs_leonardo.wording import describe_value
 
 if TYPE_CHECKING:
     import yaml
@@ -16,24 +16,22 @@ if TYPE_CHECKING:
 _OPENING = re.compile(
     r"(?P<before>(?:[\s\ufeff]|<!--(?:(?!-->).)*-->)*)(?P<fence>-{3,}|\+{3})(?P<rest>[^\n]*)\n", re.DOTALL
 )
+# The patterns below are compiled when a page is malformed: few builds have such a page.
 #: A line with one of the plugin's keys in any spelling, with a colon (YAML) or an equals sign (TOML).
-_OURS = re.compile(
-    r"^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=\uff1a]", re.MULTILINE | re.IGNORECASE
-)
-_CLOSING = re.compile(CLOSING, re.MULTILINE)
+_OURS = r"(?im)^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=\uff1a]"
 #: A line that cannot belong to front matter, so that front matter without a closing line ends before it.
-_TEXT = re.compile(r"^(?:\s*|#.*|```.*|~~~.*)$", re.MULTILINE)
-_NO_SPACE = re.compile(r"^\s*[\w-]+:(?=[^ \t\n/])", re.MULTILINE)
+_TEXT = r"(?m)^(?:\s*|#.*|```.*|~~~.*)$"
+_NO_SPACE = r"(?m)^\s*[\w-]+:(?=[^ \t\n/])"
 #: The other kind of quotes for each of YAML's.
 _STRAIGHT = {"'": '"', '"': "'"}
 _CURLY = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 #: A quoted text of YAML with its end.
-_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'", re.DOTALL)
+_QUOTED = r"(?s)\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'"
 #: A plain prompt, and the comment behind it.
-_COMMENT = re.compile(r"^hero_prompt:[ \t]+(?![\"'|>])[^\n]*?[ \t](#[^\n]*)", re.MULTILINE)
+_COMMENT = r"(?m)^hero_prompt:[ \t]+(?![\"'|>])[^\n]*?[ \t](#[^\n]*)"
 _NO_END = "has no end; close it with a line of three dashes, ---"
 #: Characters that mean something to YAML at the beginning of a value.
-_INDICATOR = re.compile(r"^[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])")
+_INDICATOR = r"[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])"
 
 
 def find_malformed(text: str, page: str) -> InputError | None:
@@ -42,10 +40,10 @@ def find_malformed(text: str, page: str) -> InputError | None:
     if opening is None:
         return None
     inside = text[opening.end() :]
-    closing = _CLOSING.search(inside)
-    end = closing or _TEXT.search(inside)
+    closing = re.search(CLOSING, inside, re.MULTILINE)
+    end = closing or re.search(_TEXT, inside)
     block = inside[: end.start()] if end is not None else inside
-    ours = _OURS.search(block)
+    ours = re.search(_OURS, block)
     if ours is None:
         return None
     fault = _fault(opening, block, closing)
@@ -55,7 +53,7 @@ def find_malformed(text: str, page: str) -> InputError | None:
 def find_prompt_comment(text: str) -> str:
     """Return a note on a prompt that YAML cuts at `` #``; "" for any other. `text` is the whole file."""
     block = FRONT_MATTER.match(text)
-    cut = _COMMENT.search(block[1]) if block is not None else None
+    cut = re.search(_COMMENT, block[1]) if block is not None else None
     if cut is None:
         return ""
     return (
@@ -86,7 +84,7 @@ def _yaml_fault(block: str) -> str:
     try:
         value = yaml.safe_load(block)
     except yaml.MarkedYAMLError as error:
-        text = _TEXT.search(block)
+        text = re.search(_TEXT, block)
         is_text_inside = text is not None and text.start() > 0 and not _yaml_fault(block[: text.start()])
         return _NO_END if is_text_inside else _marked_fault(block, error)
     except Exception as error:  # noqa: BLE001 - the host lets everything pass here, and dates that do not exist raise much
@@ -99,7 +97,7 @@ def _yaml_fault(block: str) -> str:
 def _marked_fault(block: str, error: yaml.MarkedYAMLError) -> str:
     lines = block.splitlines()
     number = min(error.problem_mark.line, len(lines) - 1) if error.problem_mark is not None else 0
-    if number > 0 and _NO_SPACE.match(lines[number - 1]):
+    if number > 0 and re.match(_NO_SPACE, lines[number - 1]):
         number -= 1
     # An address may be signed.
     line = re.sub(r"(https?://)\S*", r"\1…", lines[number].strip())
@@ -113,7 +111,7 @@ def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError)
         return "replace the tab by spaces"
     if _is_in_open_quotes(block, error):
         return "close the quotes"
-    if _NO_SPACE.match(line):
+    if re.match(_NO_SPACE, line):
         return _space_fix(line)
     if fix := _quotes_fix(line):
         return fix
@@ -124,7 +122,7 @@ def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError)
 
 def _quotes_fix(line: str) -> str:
     """Return the fix for the first character of the line's value; "" if it is allowed there."""
-    if (indicator := _INDICATOR.match(line)) is not None:
+    if (indicator := re.match(_INDICATOR, line)) is not None:
         return f"put quotes around a text that begins with {indicator['character']}"
     first = line.partition(":")[2].strip()[:1]
     if first in _STRAIGHT:
@@ -144,12 +142,12 @@ def _is_in_open_quotes(block: str, error: yaml.MarkedYAMLError) -> bool:
     begin, end = error.context_mark, error.problem_mark
     if begin is None or end is None or block[begin.index : begin.index + 1] not in {'"', "'"}:
         return False
-    return _QUOTED.match(block, begin.index, end.index) is None
+    return re.match(_QUOTED, block[begin.index : end.index]) is None
 
 
 def _space_fix(block: str) -> str:
     if "\N{NO-BREAK SPACE}" in block:
         return "replace the no-break space after the colon by a space"
-    if _NO_SPACE.search(block) is None:
+    if re.search(_NO_SPACE, block) is None:
         return "write a colon and a space after the key"
     return "write a space after the colon"

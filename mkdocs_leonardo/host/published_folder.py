@@ -18,9 +18,9 @@ _ASIDE = ".mkdocs-leonardo"
 class PublishedFolder:
     """One folder of the site that holds links to files of the cache.
 
-    Deleting and linking nine thousand files takes longer than reading what the heroes are. So the folder is renamed
-    while the host empties the site, and renamed back as a whole. If a rename fails, the files are linked anew. The next
-    build finds the folder of a killed build.
+    Deleting and linking the files of a thousand heroes takes longer than reading what the heroes are. So the folder is
+    renamed while the host empties the site, and then renamed back. If a rename fails, the files are linked anew. The
+    next build finds the folder of a killed build.
     """
 
     def __init__(self, site_dir: Path, place: str) -> None:

@@ -76,7 +76,7 @@ class SiteBuild:
     ) -> str | None:
         """Log the problems in the page's front matter, and start to make its hero if it is not stored.
 
-        A `listener` gets hero and problems instead. The return value then is "", the page's text to render.
+        With a `listener`, which gets hero and problems instead, returns "" as the page's text.
         """
         if self._build_settings is None:
             return None

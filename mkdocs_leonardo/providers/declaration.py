@@ -22,11 +22,11 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from mkdocs_leonardo import converters
+from mkdocs_leonardo.author_text import describe_value
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.keys import named_key_variable
 from mkdocs_leonardo.spec import NO_AI, PictureRules, PictureSpec
-from mkdocs_leonardo.wording import describe_value
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert

@@ -1,4 +1,4 @@
-"""Authors' texts in messages: values in one line, and the nearest right spelling. Pure text."""
+"""Texts of authors: cleaned, shown in messages, and compared with the right spellings. Pure text."""
 
 from __future__ import annotations
 
