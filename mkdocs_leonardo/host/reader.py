@@ -63,7 +63,7 @@ class HeroReader:
                 )
         except InputError as error:
             return front_matter.FrontMatter(None, (*found.problems, error))
-        return found if hero is found.hero else replace(found, hero=hero)
+        return found if hero is found.hero else front_matter.FrontMatter(hero, found.problems)
 
     def _locate(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
         """Resolve `hero_image`: relative to the page, or to the folder whose metadata sets it.
