@@ -40,7 +40,7 @@ class Build:
         """`budget` is as for `Runtime`."""
         self._settings = settings
         self._progress = Progress(notify)
-        self._notify = self._progress.around
+        self._notify = self._progress.pass_on
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self.runtime = Runtime(settings, environ=environ, notify=self._notify, budget=budget)
         self._heroes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}

@@ -87,7 +87,7 @@ def link_over(source: str, target: str) -> None:
             os.link(source, target)
 
 
-def identity(path: Path | str) -> tuple[int, int] | None:
+def read_identity(path: Path | str) -> tuple[int, int] | None:
     """Return device and inode of a file, or of a link, which is not followed; None without either."""
     try:
         found = os.lstat(path)

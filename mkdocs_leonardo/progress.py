@@ -27,7 +27,7 @@ _CLEAR = "\r\x1b[K"
 class Progress:
     """A wait for futures, with lines on how many are done.
 
-    `notify` takes the lines. Other lines pass through `around`, which keeps them apart from the rewritten line.
+    `notify` takes the lines. Other lines pass through `pass_on`, which keeps them apart from the rewritten line.
     """
 
     def __init__(self, notify: Notify, *, quiet_s: float = QUIET_S, line_s: float = LINE_S) -> None:
@@ -37,7 +37,7 @@ class Progress:
         self._stream: TextIO = sys.stderr
         self._is_drawn = False
 
-    def around(self, level: int, text: str) -> None:
+    def pass_on(self, level: int, text: str) -> None:
         """Pass a line on, after clearing the rewritten line."""
         self._clear()
         self._notify(level, text)

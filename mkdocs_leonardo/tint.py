@@ -28,9 +28,9 @@ NEUTRAL = len(TINTS) - 1
 _LEAST_CHROMA = 0.03
 
 
-def tint_of(dominant: str) -> int:
+def find_tint(dominant: str) -> int:
     """Return the place in `TINTS` for the hue of a colour, given as ``#rrggbb``."""
-    red, green, blue = (linear(int(dominant[place : place + 2], 16) / 255) for place in (1, 3, 5))
+    red, green, blue = (to_light(int(dominant[place : place + 2], 16) / 255) for place in (1, 3, 5))
     # From linear sRGB to OKLab: matrices M1 (with the primaries of sRGB) and M2 of its definition.
     long = math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
     medium = math.cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
@@ -42,6 +42,6 @@ def tint_of(dominant: str) -> int:
     return round(math.degrees(math.atan2(b, a)) / 30) % NEUTRAL
 
 
-def linear(value: float) -> float:
+def to_light(value: float) -> float:
     """Convert an sRGB value, 0 to 1, to linear light (IEC 61966-2-1; WCAG 2.2, "relative luminance")."""
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 -- the definition

@@ -22,7 +22,7 @@ from mkdocs_leonardo.imaging.contrast import (
 from mkdocs_leonardo.imaging.normalise import crop_box
 from mkdocs_leonardo.imaging.variants import dominant, placeholder
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
-from mkdocs_leonardo.tint import TINTS, tint_of
+from mkdocs_leonardo.tint import TINTS, find_tint
 
 SIZE = (1536, 864)
 
@@ -70,7 +70,7 @@ class Screens:
     def __init__(self, image: Image.Image, focus: FocalPoint = CENTER) -> None:
         uri = placeholder(image)
         self._files = (image, Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
-        self._tint = TINTS[tint_of(dominant(image))]
+        self._tint = TINTS[find_tint(dominant(image))]
         self._focus = focus
         self._shown: dict[tuple[tuple[int, int], int], Image.Image] = {}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mkdocs_leonardo.tint import NEUTRAL, TINTS, tint_of
+from mkdocs_leonardo.tint import NEUTRAL, TINTS, find_tint
 
 
 @pytest.mark.parametrize("place", range(len(TINTS)))
 def test_tint_of_a_tint_is_itself(place: int) -> None:
     """Each tint of the table has its own hue."""
-    assert tint_of("#{:02x}{:02x}{:02x}".format(*TINTS[place])) == place
+    assert find_tint("#{:02x}{:02x}{:02x}".format(*TINTS[place])) == place
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ def test_tint_of_a_tint_is_itself(place: int) -> None:
 )
 def test_tint_has_the_hue_of_the_dominant_colour(dominant: str, place: int) -> None:
     """A tint's hue is the dominant colour's in steps of 30 degrees of OKLCH, and a grey picture has none."""
-    assert tint_of(dominant) == place
+    assert find_tint(dominant) == place

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mkdocs_leonardo.files import identity
+from mkdocs_leonardo.files import read_identity
 
 #: The folder's name while a build runs. A host's cleaning skips names that begin with a dot.
 _ASIDE = ".mkdocs-leonardo"
@@ -61,7 +61,7 @@ class PublishedFolder:
         for entry in found:
             place = f"{self._place}/{entry.name}"
             source = files.get(place)
-            if source is not None and _is_link(entry, device, identities.get(source) or identity(source)):
+            if source is not None and _is_link(entry, device, identities.get(source) or read_identity(source)):
                 there.add(place)
             else:
                 _remove(entry)

@@ -19,7 +19,7 @@ from PIL import Image, ImageFilter
 
 from mkdocs_leonardo.imaging.normalise import Box, crop_box
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
-from mkdocs_leonardo.tint import TINTS, Colour, linear, tint_of
+from mkdocs_leonardo.tint import TINTS, Colour, find_tint, to_light
 
 #: WCAG 2.2, 1.4.3 (level AA) for text of any size.
 CONTRAST_RATIO = 4.5
@@ -113,7 +113,7 @@ def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *,
     size = (min(width, _SAMPLE_WIDTH_PX), max(1, round(height * min(width, _SAMPLE_WIDTH_PX) / width)))
     # A dense screen shows the file's own pixels, a plain one shows averages. Each alone can hide bright pixels.
     copies = (image.resize(size, Image.Resampling.NEAREST), image.resize(size, Image.Resampling.BOX))
-    tint = TINTS[tint_of(dominant)]
+    tint = TINTS[find_tint(dominant)]
     sharp = _scrim_of(copies, focus, tint, blur_share=0)
     if max(sharp.long_narrow, sharp.long_wide, sharp.long_wide_rtl) <= MOST_SHARP:
         return _with_margin(sharp)
@@ -205,7 +205,7 @@ def _blended_luminance(alpha: float, tint: Colour) -> list[int]:
     return [
         min(
             255,
-            -int(-linear(((value + 1) * (1 - alpha) + dark * alpha) / 255) / MAX_LUMINANCE * _THRESHOLD * share // 1),
+            -int(-to_light(((value + 1) * (1 - alpha) + dark * alpha) / 255) / MAX_LUMINANCE * _THRESHOLD * share // 1),
         )
         for share, dark in zip(shares, tint, strict=True)
         for value in range(256)

@@ -14,7 +14,7 @@ from unicodedata import east_asian_width
 from mkdocs_leonardo.page.headings import find_title_heading
 from mkdocs_leonardo.page.themes import find_full_width_place
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Format, HeroAsset, HeroSpec, Layout, Scrim, Variant, short_key
-from mkdocs_leonardo.tint import tint_of
+from mkdocs_leonardo.tint import find_tint
 
 #: The default of the visible line on the AI.
 _CREDIT = "Picture made by AI: {creator}"
@@ -235,7 +235,7 @@ def _scrim_step(percent: int) -> int:
 
 def _attributes(asset: HeroAsset, spec: HeroSpec) -> str:
     focus = "" if spec.focus == CENTER else f' data-focus="{focus_name(spec.focus)}"'
-    tint = tint_of(asset.rendering.dominant)
+    tint = find_tint(asset.rendering.dominant)
     return (
         f' data-provider="{escape(asset.provider)}" data-key="{escape(short_key(asset.key))}"{focus} data-tint="{tint}"'
     )

@@ -25,7 +25,7 @@ import diskcache
 from diskcache.core import MODE_RAW
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.files import identity
+from mkdocs_leonardo.files import read_identity
 from mkdocs_leonardo.spec import JsonValue, parse_json
 
 #: How long opening waits for another process, and how long one operation does.
@@ -150,7 +150,7 @@ class TextStore:
             raise StoreUnavailable(f"{self._folder}: the store is closed")
         if self._opened is not None:
             cache = self._opened.cache
-            if cache.connection.in_transaction or self._opened.file == identity(self._file):
+            if cache.connection.in_transaction or self._opened.file == read_identity(self._file):
                 return cache
             self._opened = None
             with suppress(sqlite3.Error):
@@ -169,7 +169,7 @@ class TextStore:
             raise StoreUnavailable(f"{self._folder}: is a symbolic link; give the store a folder of its own")
         path = self._file
         for _ in range(3):
-            examined = identity(path)
+            examined = read_identity(path)
             try:
                 _refuse_foreign_files(path)
                 return _open_database(path, durable=self._durable, wait_s=self._wait_s)
@@ -179,7 +179,7 @@ class TextStore:
 
     def _set_aside(self, path: Path, examined: tuple[int, int] | None, why: str) -> None:
         """Rename the broken database and its companions, so that a person can examine them."""
-        if identity(path) != examined:
+        if read_identity(path) != examined:
             return  # another process has replaced the database already
         for number in itertools.count(1):
             aside = path.with_name(f"{_NAME}.broken-{number}")
@@ -339,7 +339,7 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
     except BaseException:
         connection.close()
         raise
-    return _Opened(cache, identity(path))
+    return _Opened(cache, read_identity(path))
 
 
 def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:
