@@ -36,12 +36,12 @@ def page(title: str = "A page", body: str = "Some text.", **meta: object) -> str
     return f"{front}# {title}\n\n{body}\n"
 
 
-def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `change` laid over it; mappings are merged."""
     result = dict(base)
     for key, value in change.items():
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-        result[key] = merged(result[key], value) if both else value
+        result[key] = merge(result[key], value) if both else value
     return result
 
 
@@ -145,9 +145,9 @@ class Site:
         """Write ``mkdocs.yml`` so that the plugin talks to `services`."""
         own: dict[str, Any] = {"formats": ["webp", "jpeg"], "widths": [480]} if self.has_small_files else {}
         if services is not None:
-            own = merged(own, services.plugin_options)
-        own = merged(merged(own, self.options), options or {})
-        config = merged(
+            own = merge(own, services.plugin_options)
+        own = merge(merge(own, self.options), options or {})
+        config = merge(
             {
                 "site_name": "A site",
                 "site_url": "https://example.org/",

@@ -198,7 +198,7 @@ def start(
             else:
                 numbers.append(wanted if isinstance(wanted, int) else wanted.fileno())
             pipes.append(reader)
-        connection = _ordered(_address(), arguments, cwd=cwd, env=env, numbers=numbers, session=start_new_session)
+        connection = _order(_address(), arguments, cwd=cwd, env=env, numbers=numbers, session=start_new_session)
         return Forked(arguments, connection, pipes[0], pipes[1])
 
 
@@ -220,14 +220,14 @@ def write_command(path: Path, program: Path) -> None:
 
 def run(address: str, arguments: Sequence[str]) -> int:
     """Run a program with this process's environment, folder, standard files and Ctrl-C; return its exit code."""
-    connection = _ordered(address, arguments, cwd=Path.cwd(), env=os.environ, numbers=range(_STANDARD_FILES))
+    connection = _order(address, arguments, cwd=Path.cwd(), env=os.environ, numbers=range(_STANDARD_FILES))
     program = Forked(arguments, connection, None, None)
     signal.signal(signal.SIGINT, lambda number, _: program.send_signal(number))
     code = program.wait()
     return code if code >= 0 else 128 - code
 
 
-def _ordered(
+def _order(
     address: str,
     arguments: Sequence[str],
     *,

@@ -97,7 +97,7 @@ def _earlier(moment: JsonValue, seconds: float) -> JsonValue:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock(folder: Path) -> Iterator[None]:
     """Lock the database in `folder` against writing; builds wait for up to 10 s."""
     connection = sqlite3.connect(folder / "cache.db", timeout=10, isolation_level=None)
     try:

@@ -70,11 +70,11 @@ def table(group: str) -> str:
     """The options of one group in Markdown, in the order of the code."""
     kind = GROUPS[group]
     meanings = _docstrings(kind)
-    rows = [f"| `{name}` | {_shown(value)} | {meanings[name]} |" for name, value in defaults(kind).items()]
+    rows = [f"| `{name}` | {_as_yaml(value)} | {meanings[name]} |" for name, value in defaults(kind).items()]
     return "\n".join(["| option | default | meaning |", "|---|---|---|", *rows, ""])
 
 
-def refreshed(text: str) -> str:
+def refresh(text: str) -> str:
     """The document with the text between its marks made from the code."""
     text = _MARKED.sub(lambda mark: f"{mark[1]}{table(mark[2])}{mark[3]}", text)
     return _HELP.sub(lambda mark: f"{mark[1]}{help_of(mark[2])}{mark[3]}", text)
@@ -158,7 +158,7 @@ def _docstrings(kind: type[object]) -> dict[str, str]:
     return found
 
 
-def _shown(value: object) -> str:
+def _as_yaml(value: object) -> str:
     """A default value in YAML."""
     if value is None:
         return "none"
@@ -251,7 +251,7 @@ def main() -> None:
             print(f"{path.relative_to(ROOT)}: written anew")
     for path in DOCUMENTS:
         text = path.read_text(encoding="utf-8")
-        new = refreshed(text)
+        new = refresh(text)
         if new != text:
             path.write_text(new, encoding="utf-8")
             print(f"{path.relative_to(ROOT)}: written anew")

@@ -367,7 +367,7 @@ def _moto_server() -> tuple[subprocess.Popen[bytes], str]:
     """One server for all stores, each in a folder of its own, since the server takes a second to start."""
     log = Path(tempfile.mkdtemp()) / "moto.log"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    process, address = _started(command, log, re.compile(r"Running on (http://127\.0\.0\.1:\d+)"))
+    process, address = _start(command, log, re.compile(r"Running on (http://127\.0\.0\.1:\d+)"))
     atexit.register(_end, process)
     request = urllib.request.Request(f"{address}/{BUCKET}", method="PUT")  # noqa: S310 - the server was just started
     urllib.request.urlopen(request, timeout=START_TIMEOUT_S).close()  # noqa: S310 - same
@@ -383,7 +383,7 @@ def _rclone(folder: Path, expected: Mapping[str, str]) -> TeamStore:
     command = [str(binary), "--config", str(folder / "none"), "serve", "s3", "--addr", "127.0.0.1:0"]
     command += ["--auth-key", keys, str(files)]
     ready = re.compile(r"Starting s3 server on \[(http://127\.0\.0\.1:\d+)/\]")
-    process, address = _started(command, folder / "rclone.log", ready)
+    process, address = _start(command, folder / "rclone.log", ready)
     return TeamStore("rclone", f"s3://{BUCKET}/team?endpoint={address}", files / BUCKET / "team", process)
 
 
@@ -414,7 +414,7 @@ def _apache() -> TeamStore:
     return TeamStore("apache", f"{address}/team", root / "files/team", process)
 
 
-def _started(command: list[str], log: Path, ready: re.Pattern[str]) -> tuple[subprocess.Popen[bytes], str]:
+def _start(command: list[str], log: Path, ready: re.Pattern[str]) -> tuple[subprocess.Popen[bytes], str]:
     """Start a server; return its process and its address."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"})

@@ -36,7 +36,7 @@ class Shown:
     text: str
 
 
-def unescaped(text: str) -> str:
+def unescape(text: str) -> str:
     """The text as the runner decodes it."""
     for code, sign in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
         text = text.replace(code, sign)
@@ -50,9 +50,9 @@ def read(log: str) -> list[Shown]:
         match = COMMAND.match(line)
         if match:
             given = dict(pair.partition("=")[::2] for pair in match[2].split(","))
-            values = {name: unescaped(value) for name, value in given.items()}
+            values = {name: unescape(value) for name, value in given.items()}
             line_number = int(values.get("line", "0"))
-            found.append(Shown(match[1], values.get("file", ""), line_number, values["title"], unescaped(match[3])))
+            found.append(Shown(match[1], values.get("file", ""), line_number, values["title"], unescape(match[3])))
     return found
 
 
@@ -78,7 +78,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def noted(repository: Path, *, environ: Mapping[str, str] | None = None) -> Annotations:
+def annotate(repository: Path, *, environ: Mapping[str, str] | None = None) -> Annotations:
     """Annotations of the site in `repository`."""
     handbook = repository / "handbook"
     given = actions(repository) if environ is None else environ
@@ -102,7 +102,7 @@ def noted(repository: Path, *, environ: Mapping[str, str] | None = None) -> Anno
 def test_annotation_is_on_the_line_of_its_key(repository: Path, text: str, key: str, line: int) -> None:
     """An annotation is on the key's line in the front matter, else on the prompt's line, else on the first line."""
     (repository / "handbook/docs/blog/x.md").write_bytes(text.encode())
-    notes = noted(repository)
+    notes = annotate(repository)
     notes.about_page(logging.WARNING, "blog/x.md", "is wrong", key=key)
     (shown,) = read("\n".join(notes.commands()))
     assert shown == Shown("warning", "handbook/docs/blog/x.md", line, f"leonardo: {key}", "is wrong")
@@ -112,7 +112,7 @@ def test_annotation_of_a_folders_metadata_is_in_the_folders_file(repository: Pat
     """An annotation about a folder's metadata is in the folder's file, and not in its pages."""
     (repository / "handbook/docs/blog/x.md").write_text("---\ntitle: x\n---\n")
     (repository / "handbook/docs/.meta.yml").write_text("tags: [a]\nhero_prompt: x\nhero_style: Y\n")
-    notes = noted(repository)
+    notes = annotate(repository)
     for name in ("blog/x.md", "blog/x.md"):
         notes.about_page(logging.WARNING, name, "is wrong", key="hero_style")
     (shown,) = read("\n".join(notes.commands()))
@@ -121,7 +121,7 @@ def test_annotation_of_a_folders_metadata_is_in_the_folders_file(repository: Pat
 
 def test_annotation_of_a_page_without_a_file_names_the_page(repository: Path) -> None:
     """An annotation about a page that another plugin wrote names the page and no line."""
-    notes = noted(repository)
+    notes = annotate(repository)
     notes.about_page(logging.WARNING, "made/x.md", "is wrong", key="hero_style")
     (shown,) = read("\n".join(notes.commands()))
     assert (shown.file, shown.text) == ("", "made/x.md: is wrong")
@@ -129,7 +129,7 @@ def test_annotation_of_a_page_without_a_file_names_the_page(repository: Path) ->
 
 def test_annotation_about_the_site_is_on_the_plugins_line(repository: Path) -> None:
     """An annotation about the whole site is on the plugin's line of the configuration."""
-    notes = noted(repository)
+    notes = annotate(repository)
     notes.about_site(logging.WARNING, "leonardo has 3 credits left")
     (site,) = read("\n".join(notes.commands()))
     assert (site.file, site.line) == ("handbook/mkdocs.yml", 4)
@@ -157,7 +157,7 @@ def test_annotation_names_the_file_as_the_repository_does(
     if git:
         (top / ".git").write_text("gitdir: elsewhere\n")
     environ = {} if workspace is None else {"GITHUB_WORKSPACE": str(tmp_path / workspace)}
-    notes = noted(top, environ=environ)
+    notes = annotate(top, environ=environ)
     notes.about_page(logging.WARNING, "a.md", "is wrong")
     assert read("\n".join(notes.commands()))[0].file == file
 
@@ -181,7 +181,7 @@ def test_annotations_beyond_githubs_limit_show_each_reason_first_and_count_the_r
     """A step shows ten annotations: nine with different reasons, and one with the number of the others."""
     for number in range(40):
         (repository / f"handbook/docs/{number}.md").write_text("---\nhero_prompt: x\n---\n")
-    notes = noted(repository)
+    notes = annotate(repository)
     for number in range(38):
         notes.about_page(logging.WARNING, f"{number}.md", "shows a placeholder painted on this machine")
     notes.about_page(logging.WARNING, "38.md", "was refused", key="hero_prompt")
@@ -283,7 +283,7 @@ def test_check_in_actions_annotates_the_gallerys_orphan(tmp_path: Path, services
 # The summary ---------------------------------------------------------------------------------------------------------
 
 
-def resolved(name: str, **changes: object) -> Resolution:
+def resolve(name: str, **changes: object) -> Resolution:
     """One page's hero, made by OpenAI."""
     rendering = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
     hero = HeroSpec(page=name, picture=PictureSpec("a lake"))
@@ -344,9 +344,9 @@ def test_summary_that_cannot_be_written_is_one_line_of_the_log(tmp_path: Path) -
 def test_summary_shows_what_needs_attention_first_and_counts_what_is_left_out(tmp_path: Path) -> None:
     """The summary has at most some hundred rows: failures, then new images, then cached ones."""
     path = tmp_path / "summary.md"
-    at_hand = [resolved(f"{number}.md") for number in range(MOST_ROWS + 50)]
-    failed = resolved("failed.md", failure=Failure("leonardo: answered 500"), asset=None)
-    bought = resolved("bought.md", cost_usd=0.05, attempts=(Attempt("leonardo", "status FAILED"),))
+    at_hand = [resolve(f"{number}.md") for number in range(MOST_ROWS + 50)]
+    failed = resolve("failed.md", failure=Failure("leonardo: answered 500"), asset=None)
+    bought = resolve("bought.md", cost_usd=0.05, attempts=(Attempt("leonardo", "status FAILED"),))
     append_summary(path, [*at_hand, bought, failed], title="x", totals="y")
     rows = cells(path.read_text())
     assert [row[0] for row in rows[:3]] == ["failed.md", "bought.md", "0.md"]
@@ -362,7 +362,7 @@ def test_summary_whatever_its_texts_is_one_row_without_html(
 ) -> None:
     """Names of pages and answers of services neither end a cell or row nor become a tag or link."""
     path = tmp_path_factory.mktemp("summary") / "summary.md"
-    append_summary(path, [resolved(name, failure=Failure(failure) if failure else None)], title=name, totals="1 hero")
+    append_summary(path, [resolve(name, failure=Failure(failure) if failure else None)], title=name, totals="1 hero")
     text = path.read_text(encoding="utf-8")
     (row,) = cells(text)
     assert len(row) == 5
@@ -372,9 +372,7 @@ def test_summary_whatever_its_texts_is_one_row_without_html(
 def test_summary_stays_below_githubs_limit(tmp_path: Path) -> None:
     """The summary stays below GitHub's limit: it leaves out the table first, and then everything."""
     path = tmp_path / "summary.md"
-    many = [
-        resolved(f"{number}.md", failure=Failure("\N{SPLASHING SWEAT SYMBOL}" * 300)) for number in range(MOST_ROWS)
-    ]
+    many = [resolve(f"{number}.md", failure=Failure("\N{SPLASHING SWEAT SYMBOL}" * 300)) for number in range(MOST_ROWS)]
     append_summary(path, many, title="x", totals="y")
     size = path.stat().st_size
     assert size < MOST_BYTES

@@ -330,7 +330,7 @@ class Day:
         return [text for built in self.builds.values() for text in built.warnings]
 
 
-def built_at_once(folder: Path, services: Services) -> Day:
+def build_at_once(folder: Path, services: Services) -> Day:
     """Build all sites in processes side by side, since a build spends most of its time waiting."""
     with ExitStack() as running:
         processes = {}
@@ -352,13 +352,13 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Day, Day, Day]:
         services.leonardo.slots = 200
         for row in ROWS:
             row.arrange(services)
-        first = built_at_once(folder / "first", services)
+        first = build_at_once(folder / "first", services)
         services.forget_rules()
         services.finish_jobs()
         shutil.copytree(folder / "first", folder / "second")
-        second = built_at_once(folder / "second", services)
+        second = build_at_once(folder / "second", services)
         shutil.copytree(folder / "second", folder / "third")
-        return first, second, built_at_once(folder / "third", services)
+        return first, second, build_at_once(folder / "third", services)
 
 
 @pytest.fixture
@@ -367,7 +367,7 @@ def day(days: tuple[Day, Day, Day]) -> Day:
     return days[0]
 
 
-def shown(built: Built, row: Row) -> str:
+def provider_of(built: Built, row: Row) -> str:
     """The provider of the picture that the page shows, by the page's own markup."""
     html = built.html(f"{row.name}/index.html")
     (provider,) = re.findall(r'<header class="leonardo-hero[^>]*data-provider="([^"]*)"', html)
@@ -387,7 +387,7 @@ rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_bad_day_page_shows_the_picture_that_the_table_gives(day: Day, row: Row) -> None:
     """Every page shows its hero, made by the provider that the table names."""
     built = day.of(row)
-    assert shown(built, row) == row.gives
+    assert provider_of(built, row) == row.gives
     hero = built.hero(row.source)
     assert hero["provider"] == row.gives
     assert hero["source"] == ("local" if row.gives == "local" else "generated")
@@ -414,7 +414,7 @@ def test_day_after_collects_what_is_paid_and_buys_only_what_is_missing(days: tup
     bad_day, day_after, _ = days
     built = day_after.of(row)
     expected = row.later or row.gives
-    assert shown(built, row) == expected
+    assert provider_of(built, row) == expected
     before = {job.job_id for job in bad_day.bill.jobs_for(row.prompt)}
     new = [job for job in day_after.bill.jobs_for(row.prompt) if job.job_id not in before]
     is_bought_now = row.gives == "local" and expected != "local"
@@ -502,7 +502,7 @@ def creates(services: AnyServices, service: str) -> int:
     return len(services.ledger.requests_to(service, "create"))
 
 
-def fine(built: Built, services: AnyServices) -> None:
+def assert_fine(built: Built, services: AnyServices) -> None:
     """Assert that the build succeeded, without a traceback, a second payment or a leaked key."""
     assert built.exit_code == 0, built.log
     assert not built.has_traceback, built.log
@@ -520,7 +520,7 @@ def test_rate_limit_rests_the_provider_for_every_page_and_the_next_build(
 
     built = site.build(services, "--strict")
 
-    fine(built, services)
+    assert_fine(built, services)
     assert providers(built) == {"a": "openai", "b": "openai", "c": "openai"}
     assert creates(services, "leonardo") == 1
     assert services.ledger.paid_jobs == 3
@@ -535,7 +535,7 @@ def test_rate_limit_that_ends_at_once_rests_no_provider(tmp_path: Path, services
 
     built = site_of(tmp_path, "a", "b").build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert sorted(providers(built).values()) == ["leonardo", "openai"]
 
 
@@ -557,7 +557,7 @@ def test_account_that_refuses_is_asked_once_and_reported_once(tmp_path: Path, se
 
     built = site_of(tmp_path, "a", "b", "c").build(services, "--strict", environ=environ)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert set(providers(built).values()) == {"openai"}
     assert creates(services, "leonardo") == 1
     assert len(re.findall(rf"INFO    -  leonardo: leonardo is off for this build: .*{words}", built.log)) == 1
@@ -572,7 +572,7 @@ def test_empty_balance_with_many_pages_is_asked_by_those_in_flight_only(tmp_path
 
     built = site_of(tmp_path, *names, concurrency=3, providers=["leonardo"]).build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert 1 <= creates(services, "leonardo") <= 3
     assert services.ledger.paid_jobs == 0
     (warning,) = built.warnings
@@ -589,7 +589,7 @@ def test_as_many_pictures_are_in_flight_as_the_site_allows(tmp_path: Path, servi
 
     built = site.build_held(services, most)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert set(providers(built).values()) == {"leonardo"}
     assert services.ledger.peak_in_flight == most
 
@@ -603,7 +603,7 @@ def test_openai_account_that_refuses_is_asked_once(tmp_path: Path, services: Ser
 
     built = site_of(tmp_path, "a", "b", providers=["openai"]).build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert set(providers(built).values()) == {"local"}
     assert creates(services, "openai") == 1
     (warning,) = built.warnings
@@ -616,7 +616,7 @@ def test_openai_rate_limit_rests_it(tmp_path: Path, services: Services) -> None:
 
     built = site_of(tmp_path, "a", "b", providers=["openai"]).build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert creates(services, "openai") == 1
     assert len(built.warnings) == 1
 
@@ -641,7 +641,7 @@ def test_picture_on_a_host_that_is_not_listed_switches_the_provider_off_with_a_w
 
     built = site.build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert providers(built) == {"a": "openai", "b": "openai", "c": "openai"}
     assert (creates(services, "leonardo"), creates(services, "openai")) == (1, 3)
     (warning,) = built.warnings
@@ -651,7 +651,7 @@ def test_picture_on_a_host_that_is_not_listed_switches_the_provider_off_with_a_w
     for rule in rules:
         rule.drop()
     again = site.build(services)
-    fine(again, services)
+    assert_fine(again, services)
     assert services.ledger.creates == 4
     # Which of the three pages was the first to ask is chance.
     assert Counter(again.sources.values()) == later
@@ -673,7 +673,7 @@ def test_adopted_job_that_fails_goes_to_the_next_provider(tmp_path: Path, servic
         log, _ = process.communicate(timeout=60)
 
     built = Built(process.returncode, log, tmp_path)
-    fine(built, services)
+    assert_fine(built, services)
     assert services.ledger.job(job.job_id).status == "FAILED"
     assert creates(services, "leonardo") == 1
     assert providers(built) == {"a": "openai"}
@@ -689,12 +689,12 @@ def test_late_job_with_no_other_provider_shows_a_placeholder_until_it_is_collect
 
     first = site.build(services)
 
-    fine(first, services)
+    assert_fine(first, services)
     assert first.sources == {"a.md": "local"}
     assert len(first.warnings) == 1
     services.finish_jobs()
     second = site.build(services, "--strict", options={"leonardo": UNHURRIED})
-    fine(second, services)
+    assert_fine(second, services)
     assert second.sources == {"a.md": "resumed"}
     assert shows(second.asset(second.pictures()[0]), "<a>") or second.pictures()
     assert second.totals["new_images"] == 0
@@ -709,12 +709,12 @@ def test_lost_answer_with_unreadable_list_is_not_paid_again_and_found_later(tmp_
 
     first = site.build(services)
 
-    fine(first, services)
+    assert_fine(first, services)
     assert providers(first) == {"a": "openai"}
     assert creates(services, "leonardo") == 1
     services.forget_rules()
     second = site.build(services, options={"leonardo": UNHURRIED})
-    fine(second, services)
+    assert_fine(second, services)
     assert (second.sources, providers(second)) == ({"a.md": "resumed"}, {"a": "leonardo"})
     assert services.ledger.creates == 2
     assert services.ledger.uncollected == ()
@@ -729,7 +729,7 @@ def test_late_job_that_ends_badly_leaves_the_page_its_fallback(tmp_path: Path, s
 
     built = site.build(services, "--strict", options={"leonardo": UNHURRIED})
 
-    fine(built, services)
+    assert_fine(built, services)
     assert (built.sources, providers(built)) == ({"a.md": "cached"}, {"a": "openai"})
     assert services.ledger.paid_jobs == 2
 
@@ -774,7 +774,7 @@ def test_everything_down_shows_the_last_accepted_hero(tmp_path: Path, services: 
 
     built = site.build(services, options=no_provider(services))
 
-    fine(built, services)
+    assert_fine(built, services)
     assert built.sources == {"a.md": "last"}
     assert built.pictures() == before
     assert "shows its previous hero" in built.warnings[0]
@@ -799,7 +799,7 @@ def test_build_with_one_key_says_nothing_of_the_other(tmp_path: Path, services: 
     """A build with Leonardo's key alone does not mention the fallback's key."""
     built = site_of(tmp_path, "a").build(services, environ={"OPENAI_API_KEY": ""})
 
-    fine(built, services)
+    assert_fine(built, services)
     assert built.sources == {"a.md": "generated"}
     assert "OPENAI" not in built.log
 
@@ -808,7 +808,7 @@ def test_generate_false_opens_no_connection_and_reports_what_is_missing(tmp_path
     """With `generate: false`, a missing picture is a placeholder and a warning, and no connection is opened."""
     built = site_of(tmp_path, "a", generate=False).build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert built.sources == {"a.md": "local"}
     assert "generate: false" in built.warnings[0]
     assert services.ledger.requests == ()
@@ -821,7 +821,7 @@ def test_cap_of_zero_opens_no_connection_and_names_pages_and_cost(tmp_path: Path
     """`max_new_images: 0` opens no connection, and the warning names pages and estimated cost."""
     built = site_of(tmp_path, "a", "b", max_new_images=0).build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert services.ledger.requests == ()
     (warning,) = built.warnings
     assert warning.startswith("a.md, b.md: ")
@@ -837,7 +837,7 @@ def test_cap_on_images_makes_some_now_and_the_rest_later(tmp_path: Path, service
     assert services.ledger.paid_jobs == first.totals["new_images"] == 2
     second = site.build(services)
 
-    fine(second, services)
+    assert_fine(second, services)
     assert services.ledger.paid_jobs == 3
     assert sorted(second.sources.values()) == ["cached", "cached", "generated"]
 
@@ -846,7 +846,7 @@ def test_cap_on_cost_is_checked_before_every_submission(tmp_path: Path, services
     """A cost cap for two pictures refuses the third."""
     built = site_of(tmp_path, "a", "b", "c", max_cost_usd=0.062, concurrency=10).build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert services.ledger.paid_jobs == 2
     assert services.ledger.paid_usd <= 0.062
     (warning,) = built.warnings
@@ -859,7 +859,7 @@ def test_cap_counts_the_fallback(tmp_path: Path, services: Services) -> None:
 
     built = site_of(tmp_path, "a", max_new_images=1).build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert built.sources == {"a.md": "local"}
     assert services.ledger.creates == 1
 
@@ -878,7 +878,7 @@ def test_cap_holds_on_a_bad_day(tmp_path: Path, services: Services, caps: dict[s
 
     built = site.build(services)
 
-    fine(built, services)
+    assert_fine(built, services)
     assert services.ledger.paid_jobs <= caps.get("max_new_images", 10)
     assert services.ledger.paid_usd <= caps.get("max_cost_usd", 1.0)
     assert built.totals["cost_usd"] >= services.ledger.paid_usd - 1e-9

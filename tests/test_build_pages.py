@@ -31,7 +31,7 @@ def own(title: str = "A page", body: str = "Some text.", **meta: object) -> str:
     return page(title, body, hero_image="hero.jpg", **meta)
 
 
-def referenced(html: str) -> list[str]:
+def urls_in(html: str) -> list[str]:
     """Every URL of the plugin's files in a page, as written."""
     found = re.findall(r'(?:href|src)="([^"]*assets/leonardo/[^"]*)"', html)
     for srcset in re.findall(r'srcset="([^"]*)"', html):
@@ -39,10 +39,10 @@ def referenced(html: str) -> list[str]:
     return found
 
 
-def dangling(built: Built, place: str, *, site_path: str = "/") -> list[str]:
+def dead_urls_in(built: Built, place: str, *, site_path: str = "/") -> list[str]:
     """The plugin's URLs in the page at `place` that lead to no file of the site."""
     base = f"https://example.org{site_path}{place}"
-    paths = [urlsplit(urljoin(base, url)).path for url in referenced(built.html(place))]
+    paths = [urlsplit(urljoin(base, url)).path for url in urls_in(built.html(place))]
     assert paths, "the page shows nothing of ours"
     return [path for path in paths if not (built.site / path.removeprefix(site_path)).is_file()]
 
@@ -73,7 +73,7 @@ def test_page_with_hero_in_each_theme_links_files_that_exist(
     assert built.exit_code == 0, built.log
     deep = "a/b/deep/index.html" if use_directory_urls else "a/b/deep.html"
     for place in ("index.html", deep):
-        assert dangling(built, place, site_path="/sub/path/") == []
+        assert dead_urls_in(built, place, site_path="/sub/path/") == []
         assert built.html(place).count("<h1") == 1
         assert '<header class="leonardo-hero' in built.html(place)
     plain = built.html("plain/index.html" if use_directory_urls else "plain.html")
@@ -181,7 +181,7 @@ def test_error_page_names_files_by_absolute_path(tmp_path: Path) -> None:
 
     html = site.build(None, "--strict").html("404.html")
 
-    ours = referenced(html)
+    ours = urls_in(html)
     assert ours
     assert all(url.startswith("/sub/assets/leonardo/") for url in ours)
 
@@ -206,7 +206,7 @@ def test_layout_none_writes_files_and_variables_only(tmp_path: Path) -> None:
     html = built.html("index.html")
     assert "leonardo-hero" not in html
     assert "hero." not in " ".join(built.pictures()), "a stylesheet without a link"
-    assert dangling(built, "index.html") == []
+    assert dead_urls_in(built, "index.html") == []
     assert 'data-alt="A field"' in html
     assert 'data-size="1536x864"' in html
     assert 'data-provider="own"' in html
@@ -241,8 +241,8 @@ def test_dirty_build_keeps_what_is_there(tmp_path: Path) -> None:
     assert dirty.exit_code == 0, dirty.log
     assert dirty.pictures() == before
     assert "Changed." in dirty.html("other/index.html")
-    assert dangling(dirty, "other/index.html") == []
-    assert dangling(dirty, "index.html") == []
+    assert dead_urls_in(dirty, "other/index.html") == []
+    assert dead_urls_in(dirty, "index.html") == []
 
 
 def test_draft_and_excluded_pages_ask_for_nothing(tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_pillow_without_avif_writes_the_other_formats_and_says_so_once(tmp_path:
     assert built.exit_code == 0, built.log
     assert built.log.count("cannot write avif; heroes are written as webp and jpeg") == 1
     assert {name.rpartition(".")[2] for name in built.pictures()} == {"webp", "jpg", "css"}
-    assert dangling(built, "index.html") == []
+    assert dead_urls_in(built, "index.html") == []
 
 
 @pytest.mark.skipif("avif" not in available_formats(), reason="this Pillow cannot write AVIF")
@@ -362,7 +362,7 @@ def test_hero_is_nine_files_unless_the_site_lists_formats(tmp_path: Path) -> Non
     assert {*kinds} == {*avif, "768.jpg", "1200.jpg", "1536.jpg", "social.jpg", ""}
     assert len(written) == 16
     assert files() == written
-    assert dangling(built, "index.html") == []
+    assert dead_urls_in(built, "index.html") == []
 
     site.write({"index.md": own("Home", hero_layout="full")})
     wide = site.build(None, "--strict")
@@ -443,7 +443,7 @@ def test_blog_views_show_covers_of_posts_that_have_a_hero(tmp_path: Path) -> Non
         html = built.html(place)
         assert html.count('<a class="leonardo-card"') == covers, place
         assert html.count('fetchpriority="high"') <= 1, place
-        assert dangling(built, place, site_path="/sub/") == []
+        assert dead_urls_in(built, place, site_path="/sub/") == []
     index = built.html("blog/index.html")
     first = index.index("Second post")
     assert index.index('<a class="leonardo-card"') < first, "the cover stands at the head of the excerpt"

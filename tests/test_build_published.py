@@ -43,7 +43,7 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path, pages=pages, options=SMALL, config={"hooks": ["hooks.py"]})
 
 
-def linked_at(built: Built) -> dict[str, int]:
+def link_times(built: Built) -> dict[str, int]:
     """The time of each picture's last link change, in nanoseconds."""
     folder = built.site / FOLDER
     return {path.name: path.stat().st_ctime_ns for path in folder.iterdir() if path.suffix != ".css"}
@@ -61,13 +61,13 @@ def contents(built: Built) -> dict[str, bytes]:
 def test_second_build_neither_removes_nor_links_a_picture_anew(site: Site) -> None:
     """A second build of an unchanged site touches no link, and every byte is the same."""
     first = site.build(None, "--strict")
-    before, linked = contents(first), linked_at(first)
+    before, linked = contents(first), link_times(first)
 
     second = site.build(None, "--strict")
 
     assert second.exit_code == 0, second.log
     assert contents(second) == before
-    assert linked_at(second) == linked
+    assert link_times(second) == linked
     assert not (second.site / ASIDE).exists()
 
 
@@ -94,13 +94,13 @@ def test_picture_that_no_page_shows_any_more_is_gone(site: Site) -> None:
     (folder / "stranger.txt").write_text("left by somebody", encoding="utf-8")
     (folder / "sub").mkdir()
     (folder / "sub/file.txt").write_text("the same", encoding="utf-8")
-    linked = linked_at(first)
+    linked = link_times(first)
     site.write({"other.md": page("Other")})
 
     second = site.build(None, "--strict")
 
     assert second.exit_code == 0, second.log
-    remaining = linked_at(second)
+    remaining = link_times(second)
     assert remaining
     assert len(remaining) < len(linked) - 1
     assert all(linked[name] == when for name, when in remaining.items())
@@ -140,7 +140,7 @@ def test_file_of_the_author_in_the_same_folder_stays(site: Site) -> None:
 def test_killed_build_leaves_nothing_that_the_next_one_does_not_clear(site: Site, moment: str) -> None:
     """After a build that was killed anywhere, the next one makes the usual site."""
     first = site.build()
-    before, linked = contents(first), linked_at(first)
+    before, linked = contents(first), link_times(first)
     killed = site.build(None, environ={"DIE_AT": moment})
     assert killed.exit_code == -signal.SIGKILL
     assert (first.site / ASIDE).exists() == (moment == "nav"), "nothing was aside, so this test tests nothing"
@@ -149,7 +149,7 @@ def test_killed_build_leaves_nothing_that_the_next_one_does_not_clear(site: Site
 
     assert second.exit_code == 0, second.log
     assert contents(second) == before
-    assert linked_at(second) == linked
+    assert link_times(second) == linked
     assert not (second.site / ASIDE).exists()
 
 

@@ -66,7 +66,7 @@ def store(tmp_path: Path) -> Iterator[TeamStore]:
         yield started
 
 
-def shown(built: Built, source: str) -> bytes:
+def picture_on(built: Built, source: str) -> bytes:
     """The picture in the site that a page shows."""
     key = built.hero(source)["key"]
     return built.asset(f"{key}-480.jpg")
@@ -91,7 +91,7 @@ def test_second_machine_pays_nothing(kind: Kind, tmp_path: Path, runners: Runner
     assert second.report["store"] == {"hits": 3, "misses": 0, "writes": 0, "refusals": 0, "failures": 0}
     assert "leonardo: 3 heroes: 3 cached; store: 3 found\n" in second.log
     assert second.warnings == []
-    assert all(shows(shown(second, name), prompt) for name, prompt in PROMPTS.items())
+    assert all(shows(picture_on(second, name), prompt) for name, prompt in PROMPTS.items())
     assert runners.services.ledger.paid_jobs == 3
 
 
@@ -200,7 +200,7 @@ def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> N
     assert painted.sources == dict.fromkeys(PAGES, "local")
     assert painted.report["store"]["refusals"] == 3
     assert "is signed with another secret, or was changed; it is not shown" in painted.log
-    assert not any(shows(shown(painted, name), "a foreign image") for name in PROMPTS)
+    assert not any(shows(picture_on(painted, name), "a foreign image") for name in PROMPTS)
 
     careful = runners.build(store, WRITER, SECRET)
     assert careful.sources == dict.fromkeys(PAGES, "local")
@@ -298,7 +298,7 @@ def test_preview_that_generates_looks_into_the_store_before_it_pays(store: TeamS
     assert runners.services.ledger.paid_jobs == len(PAGES)
 
 
-# What authors are told -----------------------------------------------------------------------------
+# Messages to authors -------------------------------------------------------------------------------
 
 
 def test_missing_client_stops_the_build_before_anything_is_paid(tmp_path: Path, runners: Runners) -> None:

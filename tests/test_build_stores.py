@@ -64,7 +64,7 @@ def privately(site: Site, services: Services, mounts: str, *arguments: str) -> B
 READ_ONLY = 'mount --bind "$CACHE" "$CACHE"; mount -o remount,ro,bind "$CACHE"'
 
 
-def shown(built: Built) -> str:
+def provider_of(built: Built) -> str:
     """The provider of the page's hero; asserts that its file is in the site and the log has no traceback."""
     assert built.exit_code == 0, built.log
     assert not built.has_traceback, built.log
@@ -101,7 +101,7 @@ def test_file_in_place_of_the_cache_pays_nothing_and_paints(tmp_path: Path, serv
 
     built = build(site, services)
 
-    assert shown(built) == "local"
+    assert provider_of(built) == "local"
     assert services.ledger.creates == 0
     (warning,) = built.warnings
     assert "index.md" in warning
@@ -116,7 +116,7 @@ def test_read_only_cache_shows_what_it_holds(tmp_path: Path, services: Services)
 
     built = privately(site, services, READ_ONLY, "--strict")
 
-    assert shown(built) == "leonardo"
+    assert provider_of(built) == "leonardo"
     assert built.warnings == []
     assert len(services.ledger.requests) == requests
 
@@ -129,7 +129,7 @@ def test_read_only_cache_pays_for_nothing_new(tmp_path: Path, services: Services
 
     built = privately(site, services, READ_ONLY)
 
-    assert shown(built) == "local"
+    assert provider_of(built) == "local"
     assert services.ledger.creates == 1
     (warning,) = built.warnings
     assert "cache_dir" in warning
@@ -143,12 +143,12 @@ def test_full_cache_costs_no_page_its_hero_and_nothing_twice(tmp_path: Path, ser
 
     built = privately(site, services, f'mount -t tmpfs -o size={size_kib}k tmpfs "$CACHE"')
 
-    provider = shown(built)
+    provider = provider_of(built)
     assert services.ledger.creates == services.ledger.paid_jobs <= 1
     assert provider == ("leonardo" if services.ledger.paid_jobs else "local")
     assert built.warnings
     after = build(site, services)
-    assert shown(after) == "leonardo"
+    assert provider_of(after) == "leonardo"
     assert services.ledger.creates == 1
     assert after.warnings == []
 
@@ -173,7 +173,7 @@ def test_cache_deleted_during_the_build_costs_nothing_twice(tmp_path: Path, serv
     built = build(site, services)
 
     assert "DELETED" in built.log
-    assert shown(built) == "leonardo"
+    assert provider_of(built) == "leonardo"
     site.config = {}
     assert build(site, services).totals["cached"] == 1
     assert services.ledger.creates == 1
@@ -182,7 +182,7 @@ def test_cache_deleted_during_the_build_costs_nothing_twice(tmp_path: Path, serv
 # Databases -----------------------------------------------------------------------------------------------------------
 
 
-def garbage(path: Path) -> None:
+def fill_with_text(path: Path) -> None:
     """Replace the file by text."""
     path.write_bytes(b"not a database " * 300)
 
@@ -192,7 +192,7 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def pickled(path: Path) -> None:
+def fill_with_pickles(path: Path) -> None:
     """Make every value a pickle that leaves a file behind when it is read."""
     bomb = b"cos\nsystem\n(S'touch " + str(path.parent.parent / "OWNED").encode() + b"'\ntR."
     with closing(sqlite3.connect(path)) as database, database:
@@ -204,7 +204,7 @@ def delete(path: Path) -> None:
     path.unlink()
 
 
-@pytest.mark.parametrize("damage", [garbage, truncate, pickled, delete])
+@pytest.mark.parametrize("damage", [fill_with_text, truncate, fill_with_pickles, delete])
 def test_broken_databases_cost_no_picture(tmp_path: Path, services: Services, damage: Callable[[Path], None]) -> None:
     """With both databases broken, the hero is shown, no code runs, and no request is sent."""
     site = site_of(tmp_path)
@@ -217,11 +217,11 @@ def test_broken_databases_cost_no_picture(tmp_path: Path, services: Services, da
 
     built = build(site, services, "--strict")
 
-    assert shown(built) == "leonardo"
+    assert provider_of(built) == "leonardo"
     assert built.sources == {"index.md": "cached"}
     assert len(services.ledger.requests) == requests
     assert not (site.cache / "OWNED").exists()
-    if damage in {garbage, truncate}:
+    if damage in {fill_with_text, truncate}:
         assert "set aside" in built.log
 
 
@@ -239,7 +239,7 @@ def test_locked_databases_cost_no_picture_and_pay_for_none(tmp_path: Path, servi
 
         built = build(site, services)
 
-    assert shown(built) == "leonardo"
+    assert provider_of(built) == "leonardo"
     assert built.sources == {"index.md": "cached", "new.md": "local"}
     assert services.ledger.creates == 1
     (warning,) = built.warnings
@@ -257,7 +257,7 @@ def test_picture_with_a_changed_byte_is_fetched_again_free_of_charge(tmp_path: P
 
     built = build(site, services, "--strict")
 
-    assert shown(built) == "leonardo"
+    assert provider_of(built) == "leonardo"
     assert built.sources == {"index.md": "resumed"}
     assert services.ledger.creates == 1
     assert "is not the image that was stored" in built.log
@@ -272,7 +272,7 @@ def test_picture_that_is_gone_is_fetched_again_free_of_charge(tmp_path: Path, se
 
     built = build(site, services, "--strict")
 
-    assert shown(built) == "leonardo"
+    assert provider_of(built) == "leonardo"
     assert built.sources == {"index.md": "resumed"}
     assert services.ledger.creates == 1
 
@@ -288,7 +288,7 @@ def test_record_with_a_changed_byte_is_reported_and_its_picture_not_bought_again
 
     built = build(site, services)
 
-    assert shown(built) == "local"
+    assert provider_of(built) == "local"
     (warning,) = built.warnings
     assert "digest is not what was stored; it is not paid for again while that file is there" in warning
     assert services.ledger.creates == 1
@@ -306,7 +306,7 @@ def test_pair_of_another_key_is_not_shown(tmp_path: Path, services: Services) ->
 
     built = build(site, services)
 
-    assert shown(built) == "local"
+    assert provider_of(built) == "local"
     assert "belongs to another key" in built.log
 
 
@@ -323,7 +323,7 @@ def test_variant_with_a_changed_byte_is_made_again_from_the_picture(tmp_path: Pa
 
     built = build(site, services, "--strict")
 
-    assert shown(built) == "leonardo"
+    assert provider_of(built) == "leonardo"
     assert {path: path.read_bytes() for path in before} == before
     assert {built.asset(name) for name in built.pictures() if name.endswith(".jpg")} == set(before.values())
     assert len(services.ledger.requests) == requests
@@ -361,7 +361,7 @@ def test_gallery_needs_no_key_and_no_cache_and_builds_the_same_bytes_twice(tmp_p
             options={"generate": False},
             environ={"SOURCE_DATE_EPOCH": "1760000000", "TMPDIR": str(tmp_path / "tmp")},
         )
-        assert shown(built) == "leonardo"
+        assert provider_of(built) == "leonardo"
         assert built.sources == {"index.md": "pinned"}
         trees.append(tree(built.site))
         shutil.rmtree(site.cache)
@@ -377,7 +377,7 @@ def test_gallery_picture_with_a_changed_byte_is_reported_and_not_shown(tmp_path:
 
     built = build(site, services, keys=False, generate=False)
 
-    assert shown(built) == "local"
+    assert provider_of(built) == "local"
     assert "heroes/" in built.log
     assert "is not the image that was stored" in built.log
     assert len(built.warnings) == 1

@@ -65,7 +65,7 @@ PAGES: dict[str, str | bytes] = {
 }
 
 
-def built(shell: Shell, *arguments: str, environ: Mapping[str, str] | None = None) -> tuple[Ran, Zensical]:
+def build(shell: Shell, *arguments: str, environ: Mapping[str, str] | None = None) -> tuple[Ran, Zensical]:
     """Build with the wrapper, and return the result with the site."""
     ran = shell("zensical", "build", *arguments, environ=environ)
     url = str(shell.site.config.get("site_url") or "http://127.0.0.1/anywhere/")
@@ -77,7 +77,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def cloned(shell: Shell, folder: Path) -> Shell:
+def clone_of(shell: Shell, folder: Path) -> Shell:
     """A fresh clone of the site, with the cache that CI carries."""
     unknown = shutil.ignore_patterns(".leonardo", ".cache", "site", "by_mkdocs")
     clone = shutil.copytree(shell.site.folder, folder / "clone", ignore=unknown)
@@ -103,7 +103,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 def first(shell: Shell) -> Zensical:
     """The first build by the wrapper."""
     before = files_below(shell.site.folder / "docs")
-    ran, site = built(shell, "--strict")
+    ran, site = build(shell, "--strict")
     assert ran.exit_code == 0, ran
     assert files_below(shell.site.folder / "docs") == before
     return site
@@ -185,12 +185,12 @@ def test_fresh_clone_with_the_carried_cache_pays_for_nothing(shell: Shell, first
     """
     assert shell.services is not None
     asked = len(shell.services.ledger.requests)
-    clone = cloned(shell, tmp_path)
+    clone = clone_of(shell, tmp_path)
     site, folder = clone.site, clone.site.folder
     site.configure(shell.services)
     linked_at: set[tuple[tuple[str, int], ...]] = set()
     for _ in range(2):
-        ran, again = built(clone, "--clean", "-s", environ={"CI": "true"})
+        ran, again = build(clone, "--clean", "-s", environ={"CI": "true"})
         assert ran.exit_code == 0, ran
         assert {name: data for name, data in files_below(again.folder).items() if name.endswith(".html")} == {
             name: data for name, data in files_below(first.folder).items() if name.endswith(".html")
@@ -224,15 +224,15 @@ def keys(site: Zensical) -> list[str]:
 
 def test_missing_pictures_are_bought_once_that_is_agreed_on(small: Shell, services: Services) -> None:
     """Without a terminal or --yes nothing is bought and strict fails; with --yes a changed prompt costs one picture."""
-    ran, site = built(small, "--strict")
+    ran, site = build(small, "--strict")
     assert (ran.exit_code, services.ledger.creates) == (1, 0)
     assert "its cost was not agreed to (--yes agrees)" in ran.err
     assert all(keys(site))
-    ran, site = built(small, "--yes", "--strict")
+    ran, site = build(small, "--yes", "--strict")
     assert (ran.exit_code, services.ledger.creates) == (0, 2)
     before = keys(site)
     small.site.write({"two.md": page("Two", hero_prompt="an oasis")})
-    ran, site = built(small, "--yes")
+    ran, site = build(small, "--yes")
     assert (ran.exit_code, services.ledger.creates) == (0, 3)
     assert keys(site)[0] == before[0]
     assert keys(site)[1] not in {before[1], ""}
@@ -251,10 +251,10 @@ def test_reference_of_a_page_and_of_the_site_is_read_as_mkdocs_reads_it(small: S
     assert small.site.build(services).exit_code == 0
     assert services.ledger.creates == 2
     for _ in range(2):
-        ran, _ = built(small, "--strict")
+        ran, _ = build(small, "--strict")
         assert (ran.exit_code, services.ledger.creates) == (0, 2), ran
     small.site.write({"own.png": reference})
-    ran, _ = built(small, "--strict")
+    ran, _ = build(small, "--strict")
     assert (ran.exit_code, services.ledger.creates) == (1, 2)
 
 
@@ -262,7 +262,7 @@ def test_cap_holds_and_is_reported(small: Shell, services: Services) -> None:
     """`max_new_images` bounds the purchases of the wrapper, which says so."""
     small.site.options = {**SMALL, "max_new_images": 1}
     small.site.configure(services)
-    ran, _ = built(small, "--yes")
+    ran, _ = build(small, "--yes")
     assert (ran.exit_code, services.ledger.creates) == (0, 1)
     assert "max_new_images or max_cost_usd allows no more" in ran.err
 
@@ -271,13 +271,13 @@ def test_site_without_a_key_is_painted_and_strict_passes(small: Shell) -> None:
     """Without a key, pages show placeholders and `--strict` passes; `on_missing: error` stops before the build."""
     small.services = None
     small.site.configure(None)
-    ran, site = built(small, "--strict")
+    ran, site = build(small, "--strict")
     assert ran.exit_code == 0
     assert 'data-provider="local"' in site.html("index.html")
     shutil.rmtree(site.folder)
     small.site.options = {**SMALL, "on_missing": "error"}
     small.site.configure(None)
-    ran, site = built(small)
+    ran, site = build(small)
     assert ran.exit_code == 1
     assert "`on_missing: error` stops the build" in ran.err
     assert not site.folder.exists()
@@ -289,7 +289,7 @@ def test_build_says_what_it_shows_and_reports_pages_in_their_order(small: Shell,
     for prompt in ("a lighthouse", "another lighthouse"):
         small.site.write({"index.md": page("Home", hero_prompt=prompt), "two.md": page("Two", hero_prompt="a desert")})
         small.site.configure(services)
-        ran, _ = built(small, "--yes")
+        ran, _ = build(small, "--yes")
         assert "leonardo: 2 heroes" in ran.out + ran.err
     report = json.loads((small.site.folder / ".leonardo/cache/report.json").read_bytes())
     assert [one["page"] for one in report["heroes"]] == ["index.md", "two.md"]
@@ -302,7 +302,7 @@ def test_warnings_are_repeated_by_warm_builds_and_counted(small: Shell) -> None:
     small.site.write({"two.md": page("Two", hero_prompt="a desert", hero_style="CINEMTIC")})
     small.site.configure(None)
     for arguments, code in (((), 0), ((), 0), (("--strict",), 1)):
-        ran, _ = built(small, *arguments)
+        ran, _ = build(small, *arguments)
         assert ran.exit_code == code
         assert ran.err.count("two.md: hero_style is 'CINEMTIC'; did you mean CINEMATIC?") == 1
 
@@ -313,9 +313,9 @@ def test_clean_spares_a_cache_that_the_author_keeps_below_its_folder(small: Shel
     (small.site.folder / ".cache").symlink_to("disk", target_is_directory=True)
     small.site.options = {**SMALL, "cache_dir": ".cache/mine/heroes"}
     small.site.configure(services)
-    assert built(small, "--yes")[0].exit_code == 0
+    assert build(small, "--yes")[0].exit_code == 0
     (small.site.folder / ".cache/other").mkdir()
-    ran, _ = built(small, "-c", "--strict")
+    ran, _ = build(small, "-c", "--strict")
     assert (ran.exit_code, services.ledger.creates) == (0, 2)
     assert not (small.site.folder / ".cache/other").exists()
     assert len(list((small.site.folder / ".cache/mine/heroes/pictures").glob("*.json"))) == 2
@@ -325,11 +325,11 @@ def test_clean_spares_a_cache_that_could_not_be_moved(small: Shell, services: Se
     """`--clean` leaves a cache in its old place if the new folder cannot be made."""
     small.site.options = {**SMALL, "cache_dir": ".cache/plugin/leonardo"}
     small.site.configure(services)
-    assert built(small, "--yes")[0].exit_code == 0
+    assert build(small, "--yes")[0].exit_code == 0
     (small.site.folder / ".leonardo/cache").write_text("in the way", encoding="utf-8")
     small.site.options = dict(SMALL)
     small.site.configure(services)
-    ran, _ = built(small, "-c")
+    ran, _ = build(small, "-c")
     assert (ran.exit_code, services.ledger.creates) == (0, 2)
     assert len(list((small.site.folder / ".cache/plugin/leonardo/pictures").glob("*.json"))) == 2
 
@@ -338,7 +338,7 @@ def test_site_that_switches_the_plugin_off_is_built_by_zensical_alone(small: She
     """With `enabled: false`, the wrapper prints one sentence, and Zensical builds without heroes."""
     small.site.options = {**SMALL, "enabled": False}
     small.site.configure(None)
-    ran, site = built(small, "--strict")
+    ran, site = build(small, "--strict")
     assert ran.exit_code == 0
     assert "the site has no heroes" in ran.err
     assert "leonardo" not in site.html("index.html")
@@ -399,7 +399,7 @@ def test_preview_shows_a_new_picture_by_itself(shell: Shell, first: Zensical, tm
     """With `on_serve: generate`, the preview buys a picture for a changed prompt and updates its page alone."""
     assert first.exit_code == 0
     assert shell.services is not None
-    site = cloned(shell, tmp_path).site
+    site = clone_of(shell, tmp_path).site
     site.options = {**SMALL, "on_serve": "generate"}
     site.write({"new.md": page("New", hero_prompt="a desert")})
     before = shell.services.ledger.creates

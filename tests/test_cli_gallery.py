@@ -32,7 +32,7 @@ HARBOUR, MEADOW = "a harbour at dusk", "a meadow in spring"
 PAGES = {"index.md": page("Home", hero_prompt=HARBOUR), "notes/b.md": page("B", hero_prompt=MEADOW, hero_alt="m")}
 
 
-def _generated(folder: Path, services: Services) -> Shell:
+def _generate(folder: Path, services: Services) -> Shell:
     shell = Shell(Site(folder, PAGES), services)
     assert shell("generate", "--yes").exit_code == 0
     return shell
@@ -42,7 +42,7 @@ def _generated(folder: Path, services: Services) -> Shell:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a site with two heroes, both made."""
     with Services() as services:
-        return _generated(tmp_path_factory.mktemp("made"), services).site.folder
+        return _generate(tmp_path_factory.mktemp("made"), services).site.folder
 
 
 @pytest.fixture
@@ -98,20 +98,20 @@ def test_check_names_what_is_missing_stale_orphaned_and_without_alt(shell: Shell
     assert ran.exit_code == 1
     lines = ran.out.splitlines()
     assert "bad.md: hero_seed is 'x'; it must be a whole number from 0 to 9999999998" in lines
-    cure = "run mkdocs-leonardo generate {0}, then mkdocs-leonardo pin {0}"
+    fix = "run mkdocs-leonardo generate {0}, then mkdocs-leonardo pin {0}"
     assert (
         "index.md: stale: the image that is there was made for another prompt, style, size or seed; "
-        + cure.format("index.md")
+        + fix.format("index.md")
         in lines
     )
-    assert "new.md: missing: no image is pinned or cached; " + cure.format("new.md") in lines
+    assert "new.md: missing: no image is pinned or cached; " + fix.format("new.md") in lines
     assert any(line.startswith(f"heroes/{orphan.name}: orphaned: ") for line in lines)
     assert lines[-1] == "3 heroes, 4 findings"
 
 
 def test_check_finds_damaged_pictures(tmp_path: Path, services: Services) -> None:
     """`check` reports a picture whose bytes are not the stored ones."""
-    shell = _generated(tmp_path, services)
+    shell = _generate(tmp_path, services)
     assert shell.site.build(services).exit_code == 0
     assert _kinds(shell) == []
     pictures = {name: Path(entry["file"]) for name, entry in shell.pages().items()}

@@ -73,7 +73,7 @@ def shell(folder: Path, **options: object) -> Shell:
     return Shell(site, environ=PLAIN)
 
 
-def found(shell: Shell, environ: dict[str, str]) -> dict[str, str]:
+def doctor_lines(shell: Shell, environ: dict[str, str]) -> dict[str, str]:
     """The lines of `doctor` by subject."""
     return {one["subject"]: one["text"] for one in shell("doctor", "--json", environ=environ).json["findings"]}
 
@@ -90,7 +90,7 @@ def test_doctor_tells_certificate_name_and_port_apart(tmp_path: Path, locked: Lo
         gemini={"base_url": "https://nowhere.invalid/v1beta"},
     )
 
-    said = found(asked, {})
+    said = doctor_lines(asked, {})
 
     assert f"port {port} refuses connections; check base_url" in said["leonardo"]
     assert "the certificate of 127.0.0.1 is not trusted here (self-signed certificate)" in said["openai"]
@@ -105,7 +105,7 @@ def test_doctor_trusts_the_certificates_that_the_environment_names(
     """`doctor` trusts the certificates of either variable, and reads an answer with a byte order mark."""
     asked = shell(tmp_path, providers=["openai"], openai={"base_url": locked.url})
 
-    assert "is set and accepted" in found(asked, {variable: str(locked.certificate)})["openai"]
+    assert "is set and accepted" in doctor_lines(asked, {variable: str(locked.certificate)})["openai"]
 
 
 @pytest.mark.parametrize(

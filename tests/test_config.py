@@ -26,7 +26,7 @@ from mkdocs_leonardo.spec import STYLES, Encoding, PictureSpec
 HUGE = 0xF << 40_000
 
 
-def validated(options: Mapping[str, object]) -> tuple[LeonardoConfig, list[str], list[str]]:
+def validate(options: Mapping[str, object]) -> tuple[LeonardoConfig, list[str], list[str]]:
     """The configuration after the host's own steps, with errors and warnings as the host prints them."""
     config = LeonardoConfig()
     config.load_dict(dict(options))
@@ -34,9 +34,9 @@ def validated(options: Mapping[str, object]) -> tuple[LeonardoConfig, list[str],
     return config, [f"option '{name}': {error}" for name, error in errors], [str(warning) for warning in warnings]
 
 
-def accepted(options: Mapping[str, object]) -> LeonardoConfig:
+def accept(options: Mapping[str, object]) -> LeonardoConfig:
     """A configuration without any option."""
-    config, errors, warnings = validated(options)
+    config, errors, warnings = validate(options)
     assert errors == []
     assert warnings == []
     return config
@@ -48,9 +48,9 @@ def section_of(config: LeonardoConfig, name: str) -> dict[str, object]:
     return {each: getattr(options, option.field) for each, option in options_in(type(options)).items()}
 
 
-def refused(options: Mapping[str, object]) -> str:
+def refuse(options: Mapping[str, object]) -> str:
     """The one error of a configuration."""
-    _, errors, warnings = validated(options)
+    _, errors, warnings = validate(options)
     assert warnings == []
     assert len(errors) == 1
     return errors[0]
@@ -61,7 +61,7 @@ def refused(options: Mapping[str, object]) -> str:
 
 def test_options_left_out_have_the_documented_defaults() -> None:
     """Options have the defaults of the documentation's table."""
-    config = accepted({})
+    config = accept({})
 
     assert {name: value for name, value in config.items() if name not in BUILT_IN} == {
         "enabled": True,
@@ -122,14 +122,14 @@ def test_options_left_out_have_the_documented_defaults() -> None:
 @pytest.mark.parametrize("value", [None, {}])
 def test_section_left_blank_is_all_defaults(section: str, value: object) -> None:
     """A provider's section with every line commented out has the defaults."""
-    assert section_of(accepted({section: value}), section) == section_of(accepted({}), section)
+    assert section_of(accept({section: value}), section) == section_of(accept({}), section)
 
 
 def test_two_configurations_share_nothing() -> None:
     """Options of one configuration do not change another one in the same process."""
-    first = accepted({"leonardo": {"contrast": 4}, "widths": [480]})
+    first = accept({"leonardo": {"contrast": 4}, "widths": [480]})
 
-    second = accepted({})
+    second = accept({})
 
     assert (section_of(first, "leonardo")["contrast"], section_of(second, "leonardo")["contrast"]) == (4.0, 3.5)
     assert second.widths == (480, 768, 960, 1200, 1536)
@@ -170,7 +170,7 @@ def test_two_configurations_share_nothing() -> None:
 )
 def test_option_within_its_range_is_taken(name: str, value: object, taken: object) -> None:
     """An option accepts the ends of its range, and lists drop repetitions."""
-    assert accepted({name: value})[name] == taken
+    assert accept({name: value})[name] == taken
 
 
 @pytest.mark.parametrize(
@@ -198,17 +198,17 @@ def test_option_within_its_range_is_taken(name: str, value: object, taken: objec
 )
 def test_sub_option_within_its_range_is_taken(section: str, name: str, value: object, taken: object) -> None:
     """A provider's option accepts the ends of its range, and http for this machine alone."""
-    assert section_of(accepted({section: {name: value}}), section)[name] == taken
+    assert section_of(accept({section: {name: value}}), section)[name] == taken
 
 
 def test_low_contrast_without_alchemy_is_taken() -> None:
     """A contrast below Alchemy's minimum is accepted without Alchemy."""
-    assert section_of(accepted({"leonardo": {"contrast": 1, "alchemy": False}}), "leonardo")["contrast"] == 1.0
+    assert section_of(accept({"leonardo": {"contrast": 1, "alchemy": False}}), "leonardo")["contrast"] == 1.0
 
 
 def test_credit_in_the_sites_own_words_is_accepted() -> None:
     """A text with the name's placeholder is accepted as `credit`."""
-    assert accepted({"credit": "Bild von KI: {creator}"}).credit == "Bild von KI: {creator}"
+    assert accept({"credit": "Bild von KI: {creator}"}).credit == "Bild von KI: {creator}"
 
 
 @pytest.mark.parametrize("name", ["enabled", "generate", "cards", "social", "credit"])
@@ -229,7 +229,7 @@ def test_credit_in_the_sites_own_words_is_accepted() -> None:
 )
 def test_switch_is_taken_as_environments_write_it(name: str, value: object, *, truth: bool) -> None:
     """`true`, `1` and `on` from the environment switch the plugin on."""
-    assert accepted({name: value})[name] is truth
+    assert accept({name: value})[name] is truth
 
 
 @pytest.mark.parametrize(("variable", "truth"), [("1", True), ("true", True), ("0", False), ("off", False)])
@@ -239,14 +239,14 @@ def test_switch_from_env_tag_is_taken(monkeypatch: pytest.MonkeyPatch, variable:
 
     options = yaml_load("enabled: !ENV HEROES_FOR_TEST", get_yaml_loader())
 
-    assert accepted(options).enabled is truth
+    assert accept(options).enabled is truth
 
 
 def test_switch_from_env_tag_that_is_not_set_is_refused_with_the_reason() -> None:
     """An `!ENV` tag with a missing variable is an error with the reason."""
     options = yaml_load("enabled: !ENV HEROES_NEVER_SET", get_yaml_loader())
 
-    assert refused(options) == (
+    assert refuse(options) == (
         "option 'enabled': it is empty, as an unset !ENV variable is; give it a value, or leave the line out"
     )
 
@@ -339,7 +339,7 @@ _FALSE = "it is false (as YAML also reads no and off)"
 )
 def test_option_out_of_its_range_is_refused_with_value_and_fix(name: str, value: object, message: str) -> None:
     """The error about an option names the value, what is allowed, and the reason if it is not plain."""
-    assert refused({name: value}) == f"option '{name}': {message}"
+    assert refuse({name: value}) == f"option '{name}': {message}"
 
 
 @pytest.mark.parametrize(
@@ -385,25 +385,25 @@ def test_sub_option_out_of_its_range_is_refused_with_value_and_fix(
     section: str, name: str, value: object, message: str
 ) -> None:
     """The error about a provider's option names section, option, value and what is allowed."""
-    assert refused({section: {name: value}}) == f"option '{section}': Sub-option '{name}': {message}"
+    assert refuse({section: {name: value}}) == f"option '{section}': Sub-option '{name}': {message}"
 
 
 @pytest.mark.parametrize("name", ["width", "max_cost_usd", "concurrency", "enabled", "style", "cache_dir"])
 def test_number_that_python_refuses_to_write_is_refused_like_any_other(name: str) -> None:
     """A number of forty thousand bits is an ordinary error."""
-    assert refused({name: HUGE}).startswith(f"option '{name}': it is a very large number; ")
+    assert refuse({name: HUGE}).startswith(f"option '{name}': it is a very large number; ")
 
 
 def test_prompt_template_that_leaves_no_room_is_refused() -> None:
     """A template as long as a whole prompt is an error."""
-    message = refused({"prompt_template": "{prompt} " + "x" * 2000})
+    message = refuse({"prompt_template": "{prompt} " + "x" * 2000})
 
     assert message.endswith("it has 2,009 characters, and with a page's own words services take at most 1,500")
 
 
 def test_negative_prompt_longer_than_services_take_is_refused() -> None:
     """A negative prompt beyond the services' limit is one error of the configuration."""
-    message = refused({"negative_prompt": "x" * 1501})
+    message = refuse({"negative_prompt": "x" * 1501})
 
     assert message.endswith("it has 1,501 characters, and services take at most 1,500")
 
@@ -429,7 +429,7 @@ def test_negative_prompt_longer_than_services_take_is_refused() -> None:
 )
 def test_base_url_that_is_refused_is_never_repeated(section: str, address: str) -> None:
     """The error about a `base_url` does not repeat a key or password in it."""
-    message = refused({section: {"base_url": address}})
+    message = refuse({section: {"base_url": address}})
 
     assert message.startswith(f"option '{section}': Sub-option 'base_url': it ")
     assert "hunter2" not in message
@@ -451,7 +451,7 @@ def test_base_url_that_is_refused_is_never_repeated(section: str, address: str) 
 )
 def test_base_url_that_is_refused_says_why(address: str, message: str) -> None:
     """A `base_url` with plain http to another machine, with secrets or without a host is an error with the reason."""
-    assert refused({"leonardo": {"base_url": address}}) == f"option 'leonardo': Sub-option 'base_url': {message}"
+    assert refuse({"leonardo": {"base_url": address}}) == f"option 'leonardo': Sub-option 'base_url': {message}"
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ def test_image_host_that_is_no_plain_name_is_refused(host: str) -> None:
     """An entry of `image_hosts` that is no plain host name is an error."""
     message = "it must hold names of hosts such as cdn.leonardo.ai, without scheme, port, path and *"
 
-    assert refused({"leonardo": {"image_hosts": [host]}}) == f"option 'leonardo': Sub-option 'image_hosts': {message}"
+    assert refuse({"leonardo": {"image_hosts": [host]}}) == f"option 'leonardo': Sub-option 'image_hosts': {message}"
 
 
 # What is unknown ------------------------------------------------------------------------------------
@@ -479,7 +479,7 @@ def test_image_host_that_is_no_plain_name_is_refused(host: str) -> None:
 )
 def test_unknown_option_is_an_error_with_a_suggestion(name: str, suggestion: str | None) -> None:
     """An unknown option is an error with a suggestion."""
-    message = refused({name: {}})
+    message = refuse({name: {}})
 
     assert message.startswith(f"option '{name}': there is no such option; ")
     if suggestion:
@@ -497,7 +497,7 @@ def test_unknown_option_is_an_error_with_a_suggestion(name: str, suggestion: str
 )
 def test_unknown_sub_option_is_an_error_with_a_suggestion(section: str, name: str, message: str) -> None:
     """An unknown option of a provider is an error with a suggestion from the same section."""
-    assert refused({section: {name: 1}}) == f"option '{section}': Sub-option '{name}': {message}"
+    assert refuse({section: {name: 1}}) == f"option '{section}': Sub-option '{name}': {message}"
 
 
 @pytest.mark.parametrize(
@@ -516,13 +516,13 @@ def test_unknown_sub_option_is_an_error_with_a_suggestion(section: str, name: st
 )
 def test_api_version_2_with_what_it_cannot_do_is_refused(options: dict[str, object], message: str) -> None:
     """An option that v2 lacks is an error together with `api_version: 2`."""
-    assert refused({"leonardo": {"api_version": "v2", **options}}) == f"option 'leonardo': {message}"
+    assert refuse({"leonardo": {"api_version": "v2", **options}}) == f"option 'leonardo': {message}"
 
 
 @pytest.mark.parametrize("base_url", ["https://cloud.leonardo.ai/api/rest/v1", "https://cloud.leonardo.ai/api/rest/v2"])
 def test_api_version_2_takes_the_address_of_either(base_url: str) -> None:
     """`api_version: 2` accepts the default address and one that ends in v2."""
-    config = accepted({"leonardo": {"api_version": "v2", "base_url": base_url}})
+    config = accept({"leonardo": {"api_version": "v2", "base_url": base_url}})
 
     assert section_of(config, "leonardo")["api_version"] == "v2"
 
@@ -539,7 +539,7 @@ def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(
     options: dict[str, object], variables: str
 ) -> None:
     """A key in the configuration is an error that names its variable and does not repeat the key."""
-    message = refused(options)
+    message = refuse(options)
 
     assert message.endswith(f"keys come from the environment only ({variables})")
     assert "hunter2" not in message
@@ -548,7 +548,7 @@ def test_key_in_the_configuration_is_refused_and_sent_to_the_environment(
 @pytest.mark.parametrize("providers", [5, True, "acme", None, {"acme": 1}])
 def test_unknown_option_beside_providers_that_are_no_list_is_reported(providers: object) -> None:
     """An unknown option and a wrong `providers` are both reported."""
-    _, errors, _ = validated({"providers": providers, "acme": 1})
+    _, errors, _ = validate({"providers": providers, "acme": 1})
 
     assert [error.partition(":")[0] for error in errors] == ["option 'providers'", "option 'acme'"]
     assert "there is no such option" in errors[1]
@@ -556,7 +556,7 @@ def test_unknown_option_beside_providers_that_are_no_list_is_reported(providers:
 
 def test_unknown_and_wrong_options_are_reported_together() -> None:
     """An unknown option is reported beside a wrong value, although the host stops at the latter."""
-    _, errors, warnings = validated({"width": 7, "hieght": 864, "concurency": 3})
+    _, errors, warnings = validate({"width": 7, "hieght": 864, "concurency": 3})
 
     assert [error.partition(":")[0] for error in errors] == ["option 'width'", "option 'hieght'", "option 'concurency'"]
     assert warnings == []
@@ -574,7 +574,7 @@ _anything = st.recursive(
 @given(value=_anything)
 def test_option_with_any_value_is_taken_or_refused_in_one_line(name: str, value: object) -> None:
     """An option accepts any value or refuses it with one short line."""
-    _, errors, _ = validated({name: value})
+    _, errors, _ = validate({name: value})
 
     for error in errors:
         assert len(error) < 600
@@ -587,9 +587,9 @@ def test_sub_option_with_any_value_is_taken_or_refused_in_one_line(
     section: str, data: st.DataObject, value: object
 ) -> None:
     """A provider's option accepts any value or refuses it with one short line."""
-    name = data.draw(st.sampled_from(sorted(section_of(accepted({}), section))))
+    name = data.draw(st.sampled_from(sorted(section_of(accept({}), section))))
 
-    _, errors, _ = validated({section: {name: value}})
+    _, errors, _ = validate({section: {name: value}})
 
     for error in errors:
         assert len(error) < 600
@@ -628,8 +628,8 @@ def test_configuration_file_that_says_little_is_loaded(tmp_path: Path, entry: st
 
     config = load_config(str(tmp_path / "mkdocs.yml")).plugins["leonardo"].config
 
-    assert config.items() >= accepted({}).items()
-    assert config.provider_options == accepted({}).provider_options
+    assert config.items() >= accept({}).items()
+    assert config.provider_options == accept({}).provider_options
 
 
 # Settings -------------------------------------------------------------------------------------------
@@ -638,7 +638,7 @@ def test_configuration_file_that_says_little_is_loaded(tmp_path: Path, entry: st
 def settings_for(root: Path, **options: object) -> Settings:
     """The settings of a site in `root`."""
     return settings_from(
-        accepted(options),
+        accept(options),
         root / "mkdocs.yml",
         docs_dir=root / "docs",
         site_dir=root / "site",
@@ -846,15 +846,15 @@ def test_provider_of_another_package_has_the_options_that_it_declares(foreign: s
     """A package's options have the types and defaults of their fields."""
     options = {foreign: {"rate": 3, "max_tokens": 5, "colours": ["green"], "paper": "smooth"}}
 
-    assert section_of(accepted(options), foreign) == {
+    assert section_of(accept(options), foreign) == {
         "rate": 3,
         "max_tokens": 5,
         "paper": "smooth",
         "colours": ("green",),
         "title": "",
     }
-    assert section_of(accepted({foreign: None}), foreign)["colours"] == ("red", "blue")
-    assert foreign in accepted({"providers": [foreign]}).provider_options
+    assert section_of(accept({foreign: None}), foreign)["colours"] == ("red", "blue")
+    assert foreign in accept({"providers": [foreign]}).provider_options
 
 
 @pytest.mark.parametrize(
@@ -892,11 +892,11 @@ def test_provider_of_another_package_has_the_options_that_it_declares(foreign: s
 @pytest.mark.usefixtures("foreign")
 def test_option_that_another_package_does_not_take_is_refused(options: dict[str, object], message: str) -> None:
     """A wrong option of a package's provider is an error with name, value and fix."""
-    assert refused(options) == f"option {message}"
+    assert refuse(options) == f"option {message}"
 
 
 @pytest.mark.parametrize(
-    ("wish", "problem"),
+    ("meta", "problem"),
     [
         ({"hero_negative_prompt": "boats"}, "lucid-origin takes none"),
         (
@@ -908,13 +908,13 @@ def test_option_that_another_package_does_not_take_is_refused(options: dict[str,
     ids=["negative prompt", "seed", "style"],
 )
 def test_pages_may_ask_for_what_the_first_provider_takes(
-    tmp_path: Path, foreign: str, wish: dict[str, object], problem: str
+    tmp_path: Path, foreign: str, meta: dict[str, object], problem: str
 ) -> None:
     """The rules of a page's values are those of the first provider; one without rules accepts every value."""
     lucid = {"leonardo": {"model": "lucid-origin"}}
     found = {
         first: read(
-            {"hero_prompt": "a lake", **wish},
+            {"hero_prompt": "a lake", **meta},
             page="a.md",
             title="A",
             defaults=settings_for(tmp_path, providers=[first, second], **lucid).defaults,
@@ -960,18 +960,18 @@ def test_package_that_declares_nothing_sound_is_reported_in_one_line(
     """A package with a broken declaration is one line in its own words, without a traceback."""
     name = install(tmp_path, monkeypatch, module)
 
-    assert refused({"providers": [name]}) == f"option '{name}': the provider '{name}' cannot be used: {message}"
+    assert refuse({"providers": [name]}) == f"option '{name}': the provider '{name}' cannot be used: {message}"
 
 
 def test_section_of_a_package_that_is_not_installed_says_so() -> None:
     """The section of a provider whose package is not installed is an error that says so."""
-    message = refused({"providers": ["acme"], "acme": {}})
+    message = refuse({"providers": ["acme"], "acme": {}})
 
     assert message == "option 'acme': no provider 'acme' is installed; install its package, or remove the section"
 
 
 def test_section_of_the_painter_is_reported_to_have_no_options() -> None:
     """A section `local` is an error that says that the painter has no options."""
-    message = refused({"providers": ["leonardo", "local"], "local": {"x": 1}})
+    message = refuse({"providers": ["leonardo", "local"], "local": {"x": 1}})
 
     assert message == "option 'local': 'local' has no options; remove the section"

@@ -98,7 +98,7 @@ def test_generated_parts_of_a_document_equal_the_code(path: Path) -> None:
     """The text between the marks is the code's; ``python tests/reference_tables.py`` refreshes it."""
     text = text_of(path)
     assert [*tables.groups_in(text), *tables.commands_in(text)]
-    assert tables.refreshed(text) == text
+    assert tables.refresh(text) == text
 
 
 def test_option_reference_shows_every_group() -> None:
@@ -377,7 +377,7 @@ def _template(node: ast.AST) -> Iterator[str]:
         yield node.value
 
 
-def _provoked() -> Iterator[str]:
+def _composed_messages() -> Iterator[str]:
     """Messages that are built from several texts, in the form that an author gets."""
     metas: list[dict[str, object]] = [
         {"hero_prompt": "a lake", "hero_style": "CINEMTIC", "hero_promt": "a lake"},
@@ -414,7 +414,7 @@ TROUBLES = [
 @pytest.fixture(scope="module")
 def messages() -> tuple[str, ...]:
     """Every message of the package."""
-    return (*_provoked(), *_templates())
+    return (*_composed_messages(), *_templates())
 
 
 @pytest.mark.parametrize("message", TROUBLES)

@@ -464,10 +464,10 @@ def test_read_of_a_hundred_thousand_characters_says_how_many_are_allowed(key: st
 )
 def test_read_of_a_prompt_with_a_macro_wants_nothing(prompt: str) -> None:
     """A prompt with an unrendered macro gives no hero and a message."""
-    wish = read_meta({"hero_prompt": prompt})
+    found = read_meta({"hero_prompt": prompt})
 
-    assert wish.hero is None
-    (problem,) = wish.problems
+    assert found.hero is None
+    (problem,) = found.problems
     assert "; no plugin has rendered this macro; write the words themselves" in str(problem)
 
 
@@ -524,7 +524,7 @@ def test_read_of_names_in_braces_is_the_same_in_the_template_as_in_the_prompt() 
 
 
 @pytest.mark.parametrize(
-    ("prompt", "cure"),
+    ("prompt", "fix"),
     [
         ("{Title} at dusk", "{Title} cannot be filled in; did you mean {title}?"),
         ("{titel} at dusk", "{titel} cannot be filled in; did you mean {title}?"),
@@ -539,12 +539,12 @@ def test_read_of_names_in_braces_is_the_same_in_the_template_as_in_the_prompt() 
         ("{" + "long " * 20 + "}", "long long long…"),
     ],
 )
-def test_read_of_an_unknown_name_in_braces_wants_nothing(prompt: str, cure: str) -> None:
+def test_read_of_an_unknown_name_in_braces_wants_nothing(prompt: str, fix: str) -> None:
     """An unknown name in braces gives no hero and a message."""
     message = problem_of(read_meta({"hero_prompt": prompt}))
 
     assert message.startswith("blog/a.md: hero_prompt is ")
-    assert cure in message
+    assert fix in message
 
 
 def test_read_of_a_prompt_of_nothing_but_empty_names_wants_nothing() -> None:
@@ -602,7 +602,7 @@ def test_read_of_several_wrong_values_names_each_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "cure"),
+    ("key", "fix"),
     [
         ("hero_promt", "did you mean hero_prompt?"),
         ("hero_prompts", "did you mean hero_prompt?"),
@@ -617,12 +617,12 @@ def test_read_of_several_wrong_values_names_each_of_them() -> None:
         ("hero_", f"it may be {', '.join(KEYS[:-1])} or {KEYS[-1]}"),
     ],
 )
-def test_read_of_an_unknown_key_suggests_one_and_keeps_the_hero(key: str, cure: str) -> None:
+def test_read_of_an_unknown_key_suggests_one_and_keeps_the_hero(key: str, fix: str) -> None:
     """An unknown hero key is a message with a suggestion, and the page keeps its hero."""
     front_matter = read_meta({"hero_prompt": PROMPT, key: "x"})
 
     assert front_matter.hero is not None
-    assert [str(problem) for problem in front_matter.problems] == [f"blog/a.md: {key} is not a known key; {cure}"]
+    assert [str(problem) for problem in front_matter.problems] == [f"blog/a.md: {key} is not a known key; {fix}"]
 
 
 @pytest.mark.parametrize("key", ["hero-prompt", "heroPrompt", "heroprompt", "HERO PROMPT", "hero.prompt"])

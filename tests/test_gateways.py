@@ -106,12 +106,12 @@ SHAPES: dict[str, tuple[str, Any]] = {
 }
 
 
-def placed(value: Any, url: str) -> Any:  # noqa: ANN401 - JSON
+def place(value: Any, url: str) -> Any:  # noqa: ANN401 - JSON
     """The JSON with the gateway's own address in it."""
     if isinstance(value, dict):
-        return {name: placed(part, url) for name, part in value.items()}
+        return {name: place(part, url) for name, part in value.items()}
     if isinstance(value, list):
-        return [placed(part, url) for part in value]
+        return [place(part, url) for part in value]
     return value.replace("http://gate", url) if isinstance(value, str) else value
 
 
@@ -120,7 +120,7 @@ def placed(value: Any, url: str) -> Any:  # noqa: ANN401 - JSON
 async def test_picture_is_read_however_a_gateway_writes_it(gate: Gateway, shape: str, has_mark: bool) -> None:  # noqa: FBT001 - a column
     """A paid picture is read from every form of answer, and from an address without sending the key."""
     service, value = SHAPES[shape]
-    gate.answer(placed(value, gate.url))
+    gate.answer(place(value, gate.url))
     if has_mark:
         gate.default = Reply(b"\xef\xbb\xbf" + gate.default.body, headers=gate.default.headers)
     gate.replies["/picture"] = Reply(PNG, headers={"content-type": "image/png"})

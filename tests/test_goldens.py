@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from goldens.rig import FOLDER, carried_out, cases
+from goldens.rig import FOLDER, build_case, cases
 
 from mkdocs_leonardo.front_matter import KEYS
 
@@ -18,7 +18,7 @@ def test_build_of_a_golden_file_gives_its_pages_and_its_log(path: Path, tmp_path
     """The build of a golden file has the exit code, messages and pages that the file states."""
     case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
 
-    found = carried_out(case, tmp_path)
+    found = build_case(case, tmp_path)
 
     assert {name: case[name] for name in ("exit_code", "log", "site")} == found
 

@@ -27,7 +27,7 @@ from mkdocs_leonardo.tint import TINTS, find_tint
 SIZE = (1536, 864)
 
 
-def measured(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
+def scrim_of(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
     """The scrim of the picture in its own tint."""
     return measure(image, placeholder(image), focus, dominant=dominant(image))
 
@@ -124,7 +124,7 @@ def test_measure_plain_pictures_give_known_scrims(image: Image.Image, scrim: Scr
 
     The grey one needs 12, and has the margin of sharp pictures.
     """
-    assert scrim == measured(image)
+    assert scrim == scrim_of(image)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_measure_bright_sky_above_the_text_costs_nothing(rows: int, scrim: Scrim
     image = Image.new("RGB", SIZE, (20, 30, 40))
     image.paste("white", (0, 0, SIZE[0], rows))
 
-    assert scrim == measured(image)
+    assert scrim == scrim_of(image)
 
 
 @pytest.mark.parametrize(("left_px", "scrim"), [(0, Scrim(56, 58, 0, 56, 58, 0)), (1236, Scrim(56, 0, 58, 56, 0, 58))])
@@ -150,7 +150,7 @@ def test_measure_light_beside_the_text_costs_nothing(left_px: int, scrim: Scrim)
     image = Image.new("RGB", SIZE, (20, 30, 40))
     image.paste("white", (left_px, 0, left_px + 300, SIZE[1]))
 
-    assert scrim == measured(image)
+    assert scrim == scrim_of(image)
 
 
 def test_measure_focus_moves_what_a_phone_shows() -> None:
@@ -158,21 +158,21 @@ def test_measure_focus_moves_what_a_phone_shows() -> None:
     image = Image.new("RGB", SIZE, "black")
     image.paste("white", (0, 0, 250, 864))
 
-    assert measured(image, FocalPoint(0.0, 0.5)).narrow == 58
-    assert measured(image, FocalPoint(1.0, 0.5)).narrow == 0
+    assert scrim_of(image, FocalPoint(0.0, 0.5)).narrow == 58
+    assert scrim_of(image, FocalPoint(1.0, 0.5)).narrow == 0
 
 
 @pytest.mark.parametrize(("side_px", "scrim"), [(8, Scrim(0, 0, 0, 0, 0, 0)), (24, Scrim(18, 18, 16, 18, 18, 16))])
 def test_measure_small_lights_count_by_what_the_placeholder_keeps_of_them(side_px: int, scrim: Scrim) -> None:
     """Stars on 5 % of the picture vanish in the blurred placeholder; lamps on 42 % brighten it."""
-    assert scrim == measured(dotted(side_px))
+    assert scrim == scrim_of(dotted(side_px))
 
 
 def test_measure_picture_that_needs_little_shade_stays_sharp() -> None:
     """A picture is blurred behind its text only if glints or a pattern would need a dark scrim."""
     calm = Image.new("RGB", SIZE, (150, 150, 150))
 
-    assert (measured(calm).blur, measured(dotted(5)).blur, measured(noise()).blur) == (0, 1, 1)
+    assert (scrim_of(calm).blur, scrim_of(dotted(5)).blur, scrim_of(noise()).blur) == (0, 1, 1)
 
 
 STRUCTURED = [
@@ -203,7 +203,7 @@ VIEWED = [
 @pytest.mark.parametrize(("image", "focus"), VIEWED)
 def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, focus: FocalPoint) -> None:
     """With the measured scrim, 995 of 1000 pixels behind the text give white 4.5:1 on every screen."""
-    scrim, screens = measured(image, focus), Screens(image, focus)
+    scrim, screens = scrim_of(image, focus), Screens(image, focus)
 
     for views, percent, is_rtl in (
         (NARROW_VIEWS, scrim.narrow, False),
@@ -223,7 +223,7 @@ def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, 
 @pytest.mark.parametrize("image", [*STRUCTURED, *PLAIN])
 def test_measure_darkens_no_more_than_it_takes(image: Image.Image) -> None:
     """With four steps less, a view falls short; three steps are the margin for rounding, four for sharp pictures."""
-    scrim, screens = measured(image), Screens(image)
+    scrim, screens = scrim_of(image), Screens(image)
     less = (4 if scrim.blur else 5) * STEP
 
     for views, percent, is_rtl in (
@@ -257,6 +257,6 @@ def test_most_scrim_suffices_for_white() -> None:
 @settings(max_examples=15, deadline=None)
 def test_measure_any_size_gives_a_step_between_none_and_most(width: int, height: int, x: float, y: float) -> None:
     """A picture of any size, down to one pixel, gives a scrim within its range."""
-    scrim = measured(Image.new("RGB", (width, height), (180, 180, 180)), FocalPoint(x, y))
+    scrim = scrim_of(Image.new("RGB", (width, height), (180, 180, 180)), FocalPoint(x, y))
 
     assert scrim == Scrim(38, 38, 38, 38, 38, 38, 1)

@@ -33,7 +33,7 @@ def scene(width_px: int = 320, height_px: int = 180, mode: str = "RGB") -> Image
     return corners.resize((width_px, height_px), Image.Resampling.BILINEAR).convert(mode)
 
 
-def encoded(image: Image.Image, picture_format: str, **options: object) -> bytes:
+def encode(image: Image.Image, picture_format: str, **options: object) -> bytes:
     """The picture as a file."""
     """The picture as a file."""
     buffer = BytesIO()
@@ -90,7 +90,7 @@ DISPLAY_P3 = rgb_profile("Display P3", [(0.5151, 0.2412, -0.0011), (0.292, 0.692
 def test_inspect_good_picture_tells_extension_and_size(picture_format: str) -> None:
     """The format of a picture is recognised by its bytes."""
     extension = "jpg" if picture_format == "jpeg" else picture_format
-    assert ImageInfo(extension, 320, 180) == inspect(encoded(scene(), picture_format))
+    assert ImageInfo(extension, 320, 180) == inspect(encode(scene(), picture_format))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.9, 0.999])
@@ -99,7 +99,7 @@ def test_inspect_truncated_file_is_refused(picture_format: str, share: float, mo
     """A truncated picture is refused, even if Pillow was set to be lenient."""
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     noise = Image.merge("RGB", [Image.effect_noise((320, 180), 60)] * 3)
-    data = encoded(noise, picture_format)
+    data = encode(noise, picture_format)
 
     with pytest.raises(PictureError):
         inspect(data[: int(len(data) * share)])
@@ -108,8 +108,8 @@ def test_inspect_truncated_file_is_refused(picture_format: str, share: float, mo
 def test_inspect_half_jpeg_with_whole_thumbnail_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of an embedded thumbnail is not taken for the end of the picture."""
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
-    data = encoded(scene(1536, 864), "jpeg")
-    thumbnail = encoded(scene(64, 36), "jpeg")
+    data = encode(scene(1536, 864), "jpeg")
+    thumbnail = encode(scene(64, 36), "jpeg")
     segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
     whole = data[:2] + segment + data[2:]
 
@@ -118,15 +118,15 @@ def test_inspect_half_jpeg_with_whole_thumbnail_is_refused(monkeypatch: pytest.M
         inspect(whole[: len(whole) // 2])
 
 
-@pytest.mark.parametrize("tail", [b"\0\0\0", b"trailer of a camera", encoded(scene(64, 36), "jpeg")])
+@pytest.mark.parametrize("tail", [b"\0\0\0", b"trailer of a camera", encode(scene(64, 36), "jpeg")])
 def test_inspect_bytes_behind_a_jpeg_are_ignored(tail: bytes) -> None:
     """Bytes after the end of a JPEG are ignored."""
-    assert inspect(encoded(scene(), "jpeg") + tail) == ImageInfo("jpg", 320, 180)
+    assert inspect(encode(scene(), "jpeg") + tail) == ImageInfo("jpg", 320, 180)
 
 
 def test_inspect_png_with_a_changed_byte_is_refused() -> None:
     """A PNG with a wrong checksum is refused."""
-    data = bytearray(encoded(scene(), "png"))
+    data = bytearray(encode(scene(), "png"))
     data[len(data) // 2] ^= 1
 
     with pytest.raises(PictureError, match="damaged"):
@@ -140,9 +140,9 @@ def test_inspect_png_with_a_changed_byte_is_refused() -> None:
         (b"<!DOCTYPE html><html><body>502", "is not a .* image: it begins with '<!DOCTYPE html><'"),
         (b'\n {"error": "x"}', 'it begins with \'{"error": "x"}\''),
         (b"\x00\x1b[31m\xff\xff", "it begins with '\\?\\?\\[31m\\?\\?'"),
-        (encoded(scene(mode="P"), "gif"), "is not a JPEG, PNG, WebP or AVIF image but GIF; save it as JPEG"),
-        (encoded(scene(), "bmp"), "image but BMP; save it as JPEG"),
-        (encoded(scene(), "tiff"), "image but TIFF; save it as JPEG"),
+        (encode(scene(mode="P"), "gif"), "is not a JPEG, PNG, WebP or AVIF image but GIF; save it as JPEG"),
+        (encode(scene(), "bmp"), "image but BMP; save it as JPEG"),
+        (encode(scene(), "tiff"), "image but TIFF; save it as JPEG"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(2000), "image but HEIC; save it as JPEG"),
         (b"<svg viewBox='0 0 1 1'/>", "image but SVG; save it as JPEG"),
         (b"%PDF-1.7", "image but PDF; save it as JPEG"),
@@ -167,7 +167,7 @@ def bomb(picture_format: str) -> bytes:
         chunks = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
         return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
     if picture_format == "jpeg":
-        data = bytearray(encoded(Image.new("L", (16, 16)), "jpeg"))
+        data = bytearray(encode(Image.new("L", (16, 16)), "jpeg"))
         frame = data.index(b"\xff\xc0")
         data[frame + 5 : frame + 9] = struct.pack(">HH", 65_000, 65_000)
         return bytes(data)
@@ -203,13 +203,13 @@ def test_inspect_good_picture_is_not_refused_by_another_plugins_limit(monkeypatc
     """Another plugin's limit in Pillow does not refuse a picture."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
 
-    assert inspect(encoded(scene(), "png")).width_px == 320
+    assert inspect(encode(scene(), "png")).width_px == 320
 
 
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_normalise_any_size_gives_exactly_the_requested_one(picture_format: str) -> None:
     """A picture of any delivered size becomes the requested size."""
-    data = encoded(scene(2304, 1296), picture_format, quality=90)
+    data = encode(scene(2304, 1296), picture_format, quality=90)
 
     image = normalise(data, width_px=1536, height_px=864)
 
@@ -221,7 +221,7 @@ def test_normalise_right_size_changes_no_pixel() -> None:
     """A picture of the right size keeps its pixels."""
     noise = Image.merge("RGB", [Image.effect_noise((320, 180), 60) for _ in "rgb"])
 
-    assert normalise(encoded(noise, "png"), width_px=320, height_px=180).tobytes() == noise.tobytes()
+    assert normalise(encode(noise, "png"), width_px=320, height_px=180).tobytes() == noise.tobytes()
 
 
 def test_normalise_almost_the_aspect_is_not_cropped() -> None:
@@ -229,7 +229,7 @@ def test_normalise_almost_the_aspect_is_not_cropped() -> None:
     framed = Image.new("RGB", (1472, 832), "blue")
     framed.paste("black", (4, 4, 1468, 828))
 
-    image = normalise(encoded(framed, "png"), width_px=1536, height_px=864)
+    image = normalise(encode(framed, "png"), width_px=1536, height_px=864)
 
     # A crop to 16:9 would have taken two rows at the top and at the bottom.
     assert all(image.getpixel((768, y)) == (0, 0, 255) for y in (0, 1, 862, 863))
@@ -242,7 +242,7 @@ def test_normalise_crop_keeps_the_focal_point(focus: float, colour: tuple[int, i
     wide.paste((255, 0, 0), (0, 0, 300, 864))
     wide.paste((0, 0, 255), (2900, 0, 3200, 864))
 
-    image = normalise(encoded(wide, "png"), width_px=1536, height_px=864, focus=FocalPoint(focus, 0.5))
+    image = normalise(encode(wide, "png"), width_px=1536, height_px=864, focus=FocalPoint(focus, 0.5))
 
     assert image.getpixel((10 if focus == 0 else 1525, 400)) == colour
 
@@ -263,7 +263,7 @@ def test_normalise_orientation_is_applied(picture_format: str, orientation: int)
     stored = scene().transpose(backwards[orientation]) if orientation > 1 else scene()
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = encoded(stored, picture_format, exif=exif, quality=95)
+    data = encode(stored, picture_format, exif=exif, quality=95)
 
     assert upright_size(data) == (inspect(data).width_px, inspect(data).height_px) == (320, 180)
     assert difference(normalise(data, width_px=320, height_px=180), scene()) < 3
@@ -272,14 +272,14 @@ def test_normalise_orientation_is_applied(picture_format: str, orientation: int)
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_normalise_broken_exif_is_ignored() -> None:
     """A picture with broken EXIF is accepted."""
-    data = encoded(scene(), "jpeg", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff\0\1\1\x12")
+    data = encode(scene(), "jpeg", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff\0\1\1\x12")
 
     assert normalise(data, width_px=320, height_px=180).size == (320, 180)
 
 
 def test_normalise_wide_gamut_is_converted() -> None:
     """Colours in Display P3 become the same colours in sRGB."""
-    data = encoded(Image.new("RGB", (64, 36), (200, 100, 100)), "png", icc_profile=DISPLAY_P3)
+    data = encode(Image.new("RGB", (64, 36), (200, 100, 100)), "png", icc_profile=DISPLAY_P3)
 
     red, green, blue = normalise(data, width_px=64, height_px=36).getpixel((10, 10))  # type: ignore[misc]
 
@@ -292,7 +292,7 @@ def test_normalise_wide_gamut_is_converted() -> None:
 @pytest.mark.parametrize("profile", [b"no profile", DISPLAY_P3[:200], DISPLAY_P3.replace(b"RGB ", b"GRAY", 1)])
 def test_normalise_broken_profile_is_ignored(profile: bytes) -> None:
     """A broken colour profile changes no pixel."""
-    data = encoded(scene(), "png", icc_profile=profile)
+    data = encode(scene(), "png", icc_profile=profile)
 
     assert difference(normalise(data, width_px=320, height_px=180), scene()) == 0
 
@@ -301,14 +301,14 @@ def test_normalise_srgb_profile_changes_nothing() -> None:
     """An sRGB profile changes no pixel."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
-    image = normalise(encoded(scene(), "png", icc_profile=profile), width_px=320, height_px=180)
+    image = normalise(encode(scene(), "png", icc_profile=profile), width_px=320, height_px=180)
 
     assert difference(image, scene()) == 0
 
 
 def test_normalise_cmyk_becomes_rgb() -> None:
     """A CMYK JPEG becomes RGB in the same colours."""
-    image = normalise(encoded(scene(mode="CMYK"), "jpeg", quality=95), width_px=320, height_px=180)
+    image = normalise(encode(scene(mode="CMYK"), "jpeg", quality=95), width_px=320, height_px=180)
 
     assert image.mode == "RGB"
     assert difference(image, scene()) < 6
@@ -319,14 +319,14 @@ def test_normalise_png_of_any_mode_becomes_rgb(mode: str) -> None:
     """Grey, bilevel, palette and alpha pictures become RGB in the same colours."""
     source = scene().convert("L" if mode == "LA" else "RGB").convert(mode)
 
-    image = normalise(encoded(source, "png"), width_px=320, height_px=180)
+    image = normalise(encode(source, "png"), width_px=320, height_px=180)
 
     assert difference(image, source.convert("RGB")) == 0
 
 
 def test_normalise_sixteen_bits_are_scaled() -> None:
     """A picture with 65,536 greys keeps its brightness."""
-    data = encoded(Image.new("I;16", (64, 36), 257 * 100), "png")
+    data = encode(Image.new("I;16", (64, 36), 257 * 100), "png")
 
     assert normalise(data, width_px=64, height_px=36).getpixel((5, 5)) == (100, 100, 100)
 
@@ -336,7 +336,7 @@ def test_normalise_see_through_pixels_show_the_background(mode: str) -> None:
     """Transparent pixels show a dark neutral background, since white text stands on the picture."""
     base = Image.new("RGBA", (64, 36), (255, 255, 255, 0))
     base.paste((255, 255, 255, 255), (0, 0, 32, 36))
-    data = encoded(base.quantize() if mode == "PA" else base.convert(mode), "png")
+    data = encode(base.quantize() if mode == "PA" else base.convert(mode), "png")
 
     image = normalise(data, width_px=64, height_px=36)
 
@@ -347,7 +347,7 @@ def test_normalise_see_through_pixels_show_the_background(mode: str) -> None:
 def test_normalise_animation_gives_its_first_frame(picture_format: str) -> None:
     """An animation gives its first frame."""
     frames = [Image.new("RGB", (64, 36), colour) for colour in ("red", "lime", "blue")]
-    data = encoded(frames[0], picture_format, save_all=True, append_images=frames[1:], duration=100)
+    data = encode(frames[0], picture_format, save_all=True, append_images=frames[1:], duration=100)
 
     red, green, blue = normalise(data, width_px=64, height_px=36).getpixel((5, 5))  # type: ignore[misc]
 
@@ -405,7 +405,7 @@ def test_fit_any_size_gives_the_requested_one(
 
 def many_scans(image: Image.Image, scans: int) -> bytes:
     """A progressive JPEG that repeats its last scan, as a decoder accepts it."""
-    data = encoded(image, "jpeg", progressive=True)
+    data = encode(image, "jpeg", progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:-2] + data[last:-2] * scans + data[-2:]
 
@@ -421,7 +421,7 @@ def test_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded(read: Callab
 
 def test_picture_of_more_parts_than_any_encoder_writes_is_refused() -> None:
     """A picture with millions of empty segments or chunks is refused."""
-    jpeg, png = encoded(scene(), "jpeg"), encoded(scene(), "png")
+    jpeg, png = encode(scene(), "jpeg"), encode(scene(), "png")
 
     for data in (
         jpeg[:2] + b"\xff\xe5\0\2" * 60_000 + jpeg[2:],
@@ -433,7 +433,7 @@ def test_picture_of_more_parts_than_any_encoder_writes_is_refused() -> None:
 
 def test_photograph_of_a_phone_is_taken() -> None:
     """A photograph of 48 megapixels is decoded at half its size and looks the same."""
-    data = encoded(scene(8064, 6048), "jpeg", quality=60)
+    data = encode(scene(8064, 6048), "jpeg", quality=60)
 
     found = inspect(data)
     shown = normalise(data, width_px=768, height_px=576)
@@ -444,7 +444,7 @@ def test_photograph_of_a_phone_is_taken() -> None:
 
 def test_largest_progressive_jpeg_is_smaller_than_the_largest_plain_one() -> None:
     """The limit of pixels is lower for progressive JPEGs, and is checked before decoding."""
-    data = bytearray(encoded(scene(64, 64), "jpeg", progressive=True))
+    data = bytearray(encode(scene(64, 64), "jpeg", progressive=True))
     frame = data.index(b"\xff\xc2")
     data[frame + 5 : frame + 9] = struct.pack(">HH", 8000, 8000)
 

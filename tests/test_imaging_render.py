@@ -50,7 +50,7 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def rendered(  # noqa: D103 -- `render` with defaults
+def render_scene(  # noqa: D103 -- `render` with defaults
     picture: bytes | Image.Image,
     folder: Path,
     encoding: Encoding = SMALL,
@@ -78,7 +78,7 @@ def names(rendering: Rendering) -> list[str]:
 
 def test_render_writes_each_width_in_each_format_and_a_social_picture(tmp_path: Path) -> None:
     """The files are named by key, width and format, and none is wider than the picture."""
-    rendering = rendered(png(scene()), tmp_path)
+    rendering = render_scene(png(scene()), tmp_path)
 
     extensions = ["jpg" if name == "jpeg" else name for name in ("avif", "webp", "jpeg") if name in available_formats()]
     expected = [f"0123456789abcdef-{width}.{extension}" for width in (96, 192, 320) for extension in extensions]
@@ -90,7 +90,7 @@ def test_render_writes_each_width_in_each_format_and_a_social_picture(tmp_path: 
 
 def test_render_variants_are_what_they_are_said_to_be(tmp_path: Path) -> None:
     """Format, size, digest and length of each file are right, and the file shows the picture."""
-    rendering = rendered(png(scene()), tmp_path)
+    rendering = render_scene(png(scene()), tmp_path)
 
     for variant in rendering.variants:
         data = variant.path.read_bytes()
@@ -105,7 +105,7 @@ def test_render_variants_are_what_they_are_said_to_be(tmp_path: Path) -> None:
 
 def test_render_jpeg_is_progressive_with_halved_colour(tmp_path: Path) -> None:
     """JPEGs are progressive, with half the resolution of colour."""
-    (hero, _) = rendered(png(scene()), tmp_path, replace(SMALL, formats=("jpeg",), widths=())).variants
+    (hero, _) = render_scene(png(scene()), tmp_path, replace(SMALL, formats=("jpeg",), widths=())).variants
     image = Image.open(hero.path)
 
     assert image.info.get("progressive") == 1
@@ -116,7 +116,7 @@ def test_render_jpeg_is_progressive_with_halved_colour(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("provider", "mark"), [("openai", MADE_BY_AI), ("local", "")])
 def test_render_every_file_says_where_it_came_from(tmp_path: Path, provider: str, mark: str) -> None:
     """Each file of each format has the mark of origin."""
-    rendering = rendered(png(scene()), tmp_path, provider=provider)
+    rendering = render_scene(png(scene()), tmp_path, provider=provider)
 
     for variant in rendering.variants:
         data = variant.path.read_bytes()
@@ -126,23 +126,23 @@ def test_render_every_file_says_where_it_came_from(tmp_path: Path, provider: str
 
 def test_render_own_picture_made_by_an_ai_keeps_its_mark(tmp_path: Path) -> None:
     """The files of an own picture keep its AI mark."""
-    source = rendered(png(scene()), tmp_path / "a").variants[-1].path.read_bytes()
+    source = render_scene(png(scene()), tmp_path / "a").variants[-1].path.read_bytes()
 
-    again = rendered(source, tmp_path / "b", provider="own").variants[0].path.read_bytes()
+    again = render_scene(source, tmp_path / "b", provider="own").variants[0].path.read_bytes()
 
     assert detect(again).source_type == MADE_BY_AI
 
 
 def test_render_without_avif_writes_the_other_formats(tmp_path: Path) -> None:
     """A Pillow without AVIF writes the other formats."""
-    rendering = rendered(png(scene()), tmp_path, available=("webp", "jpeg"))
+    rendering = render_scene(png(scene()), tmp_path, available=("webp", "jpeg"))
 
     assert {variant.format for variant in rendering.variants} == {"webp", "jpeg"}
 
 
 def test_render_without_social_writes_heroes_only(tmp_path: Path) -> None:
     """Without `social`, no picture for sharing is written."""
-    rendering = rendered(png(scene()), tmp_path, replace(SMALL, social=False))
+    rendering = render_scene(png(scene()), tmp_path, replace(SMALL, social=False))
 
     assert {variant.role for variant in rendering.variants} == {"hero"}
 
@@ -153,8 +153,8 @@ def test_render_social_picture_is_cropped_around_the_focus_and_named_for_it(tmp_
     image.paste("white", (0, 0, 1536, 60))
     encoding = Encoding(formats=("jpeg",), widths=())
 
-    top = rendered(png(image), tmp_path / "top", encoding, focus=FocalPoint(0.5, 0.0))
-    bottom = rendered(png(image), tmp_path / "bottom", encoding, focus=FocalPoint(0.5, 1.0))
+    top = render_scene(png(image), tmp_path / "top", encoding, focus=FocalPoint(0.5, 0.0))
+    bottom = render_scene(png(image), tmp_path / "bottom", encoding, focus=FocalPoint(0.5, 1.0))
 
     assert names(top) == ["0123456789abcdef-1536.jpg", "0123456789abcdef-social-50x0.jpg"]
     assert names(bottom) == ["0123456789abcdef-1536.jpg", "0123456789abcdef-social-50x100.jpg"]
@@ -169,16 +169,16 @@ def test_render_picture_that_had_to_be_cropped_is_named_for_its_focus(tmp_path: 
     """Two crops of one picture have different names."""
     encoding = replace(SMALL, formats=("jpeg",), widths=(), social=False)
 
-    assert names(rendered(png(scene(320, 240)), tmp_path, encoding, focus=FocalPoint(0.5, 0.2))) == [
+    assert names(render_scene(png(scene(320, 240)), tmp_path, encoding, focus=FocalPoint(0.5, 0.2))) == [
         "0123456789abcdef-50x20-320.jpg"
     ]
-    assert names(rendered(png(scene(320, 240)), tmp_path, encoding)) == ["0123456789abcdef-320.jpg"]
+    assert names(render_scene(png(scene(320, 240)), tmp_path, encoding)) == ["0123456789abcdef-320.jpg"]
 
 
 def test_render_image_equals_its_bytes(tmp_path: Path) -> None:
     """An image in memory renders like a file with it."""
-    one = rendered(scene(480, 270), tmp_path / "a")
-    other = rendered(png(scene(480, 270)), tmp_path / "b")
+    one = render_scene(scene(480, 270), tmp_path / "a")
+    other = render_scene(png(scene(480, 270)), tmp_path / "b")
 
     assert [variant.digest for variant in one.variants] == [variant.digest for variant in other.variants]
     assert replace(one, variants=()) == replace(other, variants=())
@@ -186,14 +186,14 @@ def test_render_image_equals_its_bytes(tmp_path: Path) -> None:
 
 def test_render_same_input_gives_same_bytes(tmp_path: Path) -> None:
     """Two renderings of the same input have the same bytes."""
-    one, other = (rendered(png(scene()), tmp_path / folder) for folder in "ab")
+    one, other = (render_scene(png(scene()), tmp_path / folder) for folder in "ab")
 
     assert [variant.digest for variant in one.variants] == [variant.digest for variant in other.variants]
 
 
 def test_render_measures_placeholder_colour_and_scrim(tmp_path: Path) -> None:
     """The rendering has the picture's placeholder, colour and scrim."""
-    rendering = rendered(Image.new("RGB", (320, 180), "white"), tmp_path)
+    rendering = render_scene(Image.new("RGB", (320, 180), "white"), tmp_path)
 
     assert (rendering.dominant, rendering.scrim) == ("#ffffff", Scrim(58, 58, 58, 58, 58, 58))
     assert rendering.placeholder.startswith("data:image/webp;base64,")
@@ -203,7 +203,7 @@ def test_render_measures_placeholder_colour_and_scrim(tmp_path: Path) -> None:
 def test_render_bad_bytes_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     """Bytes that are no picture are refused and leave no file."""
     with pytest.raises(PictureError, match="begins with '<html>'"):
-        rendered(b"<html>", tmp_path)
+        render_scene(b"<html>", tmp_path)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -213,7 +213,7 @@ def test_render_into_an_impossible_folder_says_the_store_is_unavailable(tmp_path
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(StoreUnavailable, match="cannot be written"):
-        rendered(png(scene()), tmp_path / "file" / "folder")
+        render_scene(png(scene()), tmp_path / "file" / "folder")
 
 
 def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_p
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
     try:
         with pytest.raises(StoreUnavailable, match="cannot be written"):
-            rendered(Image.effect_noise((320, 180), 90).convert("RGB"), tmp_path)
+            render_scene(Image.effect_noise((320, 180), 90).convert("RGB"), tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -232,10 +232,10 @@ def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_p
 
 def test_render_uses_the_files_that_are_there(tmp_path: Path) -> None:
     """Existing files are used unchanged, and only missing ones are written."""
-    first = rendered(png(scene()), tmp_path / "a")
+    first = render_scene(png(scene()), tmp_path / "a")
     known = [variant for variant in first.variants if variant.width_px != 192]
 
-    again = rendered(png(scene()), tmp_path / "b", known=known)
+    again = render_scene(png(scene()), tmp_path / "b", known=known)
 
     assert again == replace(first, variants=again.variants)
     assert [each.digest for each in again.variants] == [each.digest for each in first.variants]

@@ -19,7 +19,7 @@ from kill_harness import (
     build_until_done,
     kill,
     kill_at_random,
-    locked,
+    lock,
     pages,
     records,
     running,
@@ -46,7 +46,7 @@ def intended(site: Site, services: ServicesProcess) -> Iterator[None]:
     """The intent is on disk, and the create call cannot leave, since the limiter's database is locked."""
     services.leonardo.on_me(Held()).once()
     services.wait_until(lambda ledger: len(ledger.requests_to("leonardo", "me")) == 1)
-    with locked(site.cache / "index"):
+    with lock(site.cache / "index"):
         services.release()
         wait_until(lambda: states(site.cache) == ["intended"])
         assert services.ledger.creates == 0
@@ -67,7 +67,7 @@ def accepted(site: Site, services: ServicesProcess) -> Iterator[None]:
     """The job id is on disk, and no poll can leave, since the limiter's database is locked."""
     services.leonardo.on_create(Held()).once()
     services.wait_until(lambda ledger: ledger.paid_jobs == 1)
-    with locked(site.cache / "index"):
+    with lock(site.cache / "index"):
         services.release()
         wait_until(lambda: states(site.cache) == ["accepted"])
         assert services.ledger.polls == 0
@@ -107,7 +107,7 @@ def stored(site: Site, services: ServicesProcess) -> Iterator[None]:
     """The picture is stored, and its entry cannot be closed, since the journal is locked."""
     services.leonardo.on_download(Held()).once()
     services.wait_until(lambda ledger: ledger.downloads == 1)
-    with locked(site.cache / "journal"):
+    with lock(site.cache / "journal"):
         services.release()
         wait_until(lambda: len(records(site.cache)) == 1)
         yield
@@ -174,7 +174,7 @@ def test_create_call_that_is_read_after_its_sender_died_is_found(
     services.leonardo.on_me(Held()).once()
     with running(site, services) as process:
         services.wait_until(lambda ledger: len(ledger.requests_to("leonardo", "me")) == 1)
-        with locked(site.cache / "index"):
+        with lock(site.cache / "index"):
             # The limiter cannot count the create call, so that it stays where it is until the service is stopped.
             services.release()
             wait_until(lambda: states(site.cache) == ["intended"])

@@ -590,11 +590,11 @@ EARLIER_CACHE = Path(__file__).parent / "earlier_cache"
 
 def test_build_on_the_cache_of_an_earlier_version_buys_nothing(tmp_path: Path, services: Services) -> None:
     """Models by name, modes and `auto` find the images of an earlier version's cache; a changed mode buys one."""
-    wish = page(
+    source = page(
         "Home", hero_prompt="a harbour at dusk", hero_style="VIBRANT", hero_negative_prompt="people", hero_seed=7
     )
     small = {"formats": ["jpeg"], "widths": [96], "width": 96, "height": 56, "providers": ["leonardo"]}
-    site = Site(tmp_path, {"index.md": wish}, small)
+    site = Site(tmp_path, {"index.md": source}, small)
     copytree(EARLIER_CACHE, site.cache / "pictures")
     same: tuple[dict[str, Any], ...] = (
         {"model": "phoenix", "api_version": "v2"},

@@ -226,7 +226,7 @@ ALL: list[tuple[str, ApiVersion]] = [
 ]
 
 
-def wishes(name: str, version: ApiVersion) -> Iterator[tuple[str, float, PictureSpec]]:
+def accepted_requests(name: str, version: ApiVersion) -> Iterator[tuple[str, float, PictureSpec]]:
     """Mode, contrast and picture of each order that the model accepts."""
     model = MODELS[name]
     least, largest = model.sizes
@@ -259,7 +259,7 @@ def modes_of(name: str) -> tuple[str, ...]:
     return tuple(mode.lower() for mode in KNOWN[name].modes) or ("",)
 
 
-def ordered(name: str, version: ApiVersion, mode: str, contrast: float, picture: PictureSpec) -> CreateCall:
+def order_for(name: str, version: ApiVersion, mode: str, contrast: float, picture: PictureSpec) -> CreateCall:
     """The order for a picture that the configuration allows."""
     given = frozenset({"model", "api_version", "mode"} | ({"contrast"} if contrast != 3.5 else set()))
     options = LeonardoOptions(model=name, api_version=version, mode=mode, contrast=contrast)
@@ -276,8 +276,8 @@ def test_order_of_every_model_keeps_the_vendors_schema(name: str, version: ApiVe
     if model.model_id:
         schemas["v1"] = Draft202012Validator(schema_v1(model, name))
 
-    for mode, contrast, picture in wishes(name, version):
-        order = ordered(name, version, mode, contrast, picture)
+    for mode, contrast, picture in accepted_requests(name, version):
+        order = order_for(name, version, mode, contrast, picture)
         wrong = [
             f"{'/'.join(map(str, one.path))}: {one.message}" for one in schemas[order.version].iter_errors(order.body)
         ]

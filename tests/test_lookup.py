@@ -124,7 +124,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
     return lookup, Pipeline(context)
 
 
-def kept(store: PictureMemory, lookup: Lookup, rank: int) -> None:
+def keep(store: PictureMemory, lookup: Lookup, rank: int) -> None:
     """Put the picture of the provider with that rank into the store."""
     key = lookup.find(HERO).candidates[rank].key
     store.save(PictureRecord(key, digest_of(b"x"), "jpg", PROVIDERS[rank], "model"), b"x")
@@ -153,7 +153,7 @@ def test_stored_picture_is_looked_for_once(rank: int) -> None:
     """A build searches once for every key of a stored picture, of any provider."""
     store = CountingStore()
     lookup, _ = parts(store)
-    kept(store, lookup, rank)
+    keep(store, lookup, rank)
     store.asked.clear()
 
     answer = lookup.find(HERO)

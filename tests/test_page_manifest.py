@@ -59,8 +59,8 @@ def test_manifest_with_a_look_and_a_models_styles_says_both() -> None:
     defaults = HeroDefaults(PictureSpec("", reference=Reference("0" * 64, "low")), strength="low", rules=rules)
 
     assert read_manifest(write_manifest(Manifest(defaults))).defaults == defaults
-    plain, wished = HeroSpec("a.md", PICTURE), HeroSpec("a.md", replace(PICTURE, reference=Reference("0" * 64)))
-    assert digest_request(plain) != digest_request(wished)
+    plain, with_reference = HeroSpec("a.md", PICTURE), HeroSpec("a.md", replace(PICTURE, reference=Reference("0" * 64)))
+    assert digest_request(plain) != digest_request(with_reference)
 
 
 def test_manifest_of_the_same_heroes_has_the_same_bytes_and_a_line_for_each() -> None:

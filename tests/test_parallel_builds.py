@@ -18,7 +18,7 @@ from kill_harness import (
     books,
     build_until_done,
     kill,
-    locked,
+    lock,
     pages,
     running,
     states,
@@ -38,7 +38,7 @@ def sites(folder: Path, number: int, *, number_of_pages: int) -> list[Site]:
     return [Site(folder / f"copy{copy}", pages=pages(number_of_pages), options=options) for copy in range(number)]
 
 
-def shown(site: Site) -> set[str]:
+def providers_of(site: Site) -> set[str]:
     """The providers of the pictures on the built pages."""
     built = Built(0, "", site.folder)
     return {
@@ -98,7 +98,7 @@ def test_builds_of_copies_of_a_site_on_one_cache_pay_for_each_page_once(
     assert codes == [0] * number
     assert books(tmp_path / "cache", services_process.ledger, number_of_pages=6).balance
     assert services_process.ledger.creates == services_process.ledger.downloads == 6
-    assert [shown(site) for site in copies] == [{"leonardo"}] * number
+    assert [providers_of(site) for site in copies] == [{"leonardo"}] * number
     assert [len(list(site.folder.glob("site/assets/leonardo/*-480.jpg"))) for site in copies] == [6] * number
 
 
@@ -140,7 +140,7 @@ def test_build_takes_over_at_once_from_one_that_was_killed(tmp_path: Path, servi
 
     assert services.ledger.downloads == 2
     assert books(tmp_path / "cache", services.ledger, number_of_pages=2).balance
-    assert shown(second) == {"leonardo"}
+    assert providers_of(second) == {"leonardo"}
 
 
 @linux_only
@@ -155,7 +155,7 @@ def test_build_that_was_stopped_past_its_lease_does_not_submit_when_it_goes_on(
     services.leonardo.on_me(Held()).once()
     with running(first, services) as sleeper:
         services.wait_until(lambda ledger: len(ledger.requests_to("leonardo", "me")) == 1)
-        with locked(tmp_path / "cache/index"):
+        with lock(tmp_path / "cache/index"):
             services.release()
             wait_until(lambda: states(tmp_path / "cache") == ["intended"])
             stop(sleeper.pid)
@@ -167,7 +167,7 @@ def test_build_that_was_stopped_past_its_lease_does_not_submit_when_it_goes_on(
 
     assert services.ledger.creates == 1
     assert books(tmp_path / "cache", services.ledger, number_of_pages=1).balance
-    assert shown(first) == shown(second) == {"leonardo"}
+    assert providers_of(first) == providers_of(second) == {"leonardo"}
 
 
 # A line that breaks ---------------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ def test_rest_after_429_holds_for_the_next_build(tmp_path: Path, services_proces
 
     assert second.build(services_process).exit_code == 0
     assert api_requests(services_process) == before
-    assert shown(second) == {"local"}
+    assert providers_of(second) == {"local"}
 
 
 def test_rest_after_429_holds_for_a_build_that_is_under_way(tmp_path: Path, services_process: ServicesProcess) -> None:

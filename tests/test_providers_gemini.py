@@ -59,7 +59,7 @@ pytestmark = pytest.mark.anyio
 PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
-async def made(services: Services, picture: PictureSpec = PICTURE, **options: Any) -> Submission:  # noqa: ANN401 - chosen by tests
+async def make(services: Services, picture: PictureSpec = PICTURE, **options: Any) -> Submission:  # noqa: ANN401 - chosen by tests
     """A finished, paid picture."""
     provider = gemini_at(services, **options)
     try:
@@ -72,7 +72,7 @@ async def refusal(services: Services, *behaviours: Behaviour, timeout_s: float =
     """The error of a create call."""
     services.gemini.on_create(*behaviours)
     with pytest.raises(ProviderError) as caught:
-        await made(services, timeout_s=timeout_s)
+        await make(services, timeout_s=timeout_s)
     assert caught.value.provider == "gemini"
     assert shows_no_secret(caught.value)
     return caught.value
@@ -93,7 +93,7 @@ async def test_submit_brings_the_picture_with_its_cost(services: Services) -> No
 
 async def test_submit_sends_these_fields_and_no_others(services: Services) -> None:
     """The request has exactly these fields, and the key in a header."""
-    await made(services, replace(PICTURE, negative_prompt="people", seed=7, style="MINIMALIST"))
+    await make(services, replace(PICTURE, negative_prompt="people", seed=7, style="MINIMALIST"))
     text = (
         "a lighthouse in a storm\n\nStyle: minimalist, few elements, much empty space.\n\n"
         "Keep out of the picture: people."
@@ -112,19 +112,19 @@ async def test_submit_sends_these_fields_and_no_others(services: Services) -> No
 @pytest.mark.parametrize("model", sorted(MODELS))
 async def test_submit_every_model_takes_the_request(services: Services, model: str) -> None:
     """Every model accepts the request; a model with one size gets none."""
-    assert (await made(services, model=model)).image is not None
+    assert (await make(services, model=model)).image is not None
 
 
 async def test_submit_usage_not_stated_leaves_the_cost_open(services: Services) -> None:
     """Without usage in the answer, the cost is unknown."""
     services.gemini.states_usage = False
-    assert (await made(services)).cost_usd is None
+    assert (await make(services)).cost_usd is None
 
 
 async def test_submit_picture_among_drafts_is_the_last_that_is_none(services: Services) -> None:
     """The picture is the last one that is no thought of the model."""
     services.gemini.on_create(ThinksAloud())
-    submission = await made(services)
+    submission = await make(services)
     assert submission.image is not None
     assert shows(submission.image.data, worded(PICTURE))
 
@@ -133,7 +133,7 @@ async def test_submit_picture_among_drafts_is_the_last_that_is_none(services: Se
 async def test_submit_picture_in_any_format_is_taken(services: Services, form: str) -> None:
     """The picture's format is recognised by its bytes, whatever its label."""
     services.gemini.on_create(Picture(form, content_type="image/x-other"))  # type: ignore[arg-type]  # one of the three
-    submission = await made(services)
+    submission = await make(services)
     assert submission.image is not None
     assert Image.open(io.BytesIO(submission.image.data)).format == form
 
@@ -190,7 +190,7 @@ async def test_submit_refused_names_the_reason(services: Services) -> None:
     )
     for words in ("refuses the prompt (PROHIBITED_CONTENT)", "without an image (STOP: I would rather not.)"):
         with pytest.raises(ProviderError) as caught:
-            await made(services)
+            await make(services)
         assert words in str(caught.value)
 
 
@@ -202,7 +202,7 @@ async def test_submit_asked_too_often_says_how_long(services: Services, delay: o
     error = {"message": "Quota exceeded, limit: 10", "details": [{"retryDelay": delay}, {"violations": "none"}]}
     services.gemini.on_create(Answer(429, {"error": error}))
     with pytest.raises(RateLimited) as caught:
-        await made(services)
+        await make(services)
     assert caught.value.retry_after_s == rest_s
 
 
@@ -251,7 +251,7 @@ async def test_submit_cancelled_waits_for_the_picture_that_is_paid(services: Ser
 async def test_submit_refused_connection_costs_nothing(services: Services) -> None:
     """A refused connection is no charge."""
     with pytest.raises(ServiceFailed) as caught:
-        await made(services, base_url=services.refusing_url)
+        await make(services, base_url=services.refusing_url)
     assert caught.value.charged is Charged.NO
 
 
@@ -259,7 +259,7 @@ async def test_submit_refused_connection_costs_nothing(services: Services) -> No
 async def test_submit_prompt_that_would_be_refused_is_not_sent(services: Services, prompt: str) -> None:
     """An empty prompt or one that is too long is not sent."""
     with pytest.raises(RequestRefused):
-        await made(services, replace(PICTURE, prompt=prompt))
+        await make(services, replace(PICTURE, prompt=prompt))
     assert services.ledger.requests == ()
 
 
@@ -267,13 +267,13 @@ async def test_submit_prompt_that_would_be_refused_is_not_sent(services: Service
 async def test_submit_model_that_is_no_name_is_not_sent(services: Services, model: str) -> None:
     """A model that is no plain name is not sent, since it is a part of the address."""
     with pytest.raises(AccountRefused, match=r"gemini\.model"):
-        await made(services, model=model)
+        await make(services, model=model)
     assert services.ledger.requests == ()
 
 
 async def test_fetch_answer_lost_is_a_job_unknown(services: Services) -> None:
     """A lost answer is an unknown job, since the service keeps no jobs."""
-    submission = await made(services)
+    submission = await make(services)
     with pytest.raises(JobUnknown):
         await gemini_at(services).fetch(replace(submission, image=None), give_up_at=0.0)
 

@@ -76,7 +76,7 @@ pytestmark = pytest.mark.anyio
 PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
-async def made(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, patience_s: float | None = None) -> bytes:
+async def make(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, patience_s: float | None = None) -> bytes:
     """A picture, created and fetched within the provider's timeout."""
     submission = await provider.submit(picture)
     give_up_at = submission.accepted_at + (provider.timeout_s if patience_s is None else patience_s)
@@ -98,7 +98,7 @@ async def fetch_error(provider: LeonardoProvider, *, patience_s: float | None = 
     """The error of a wait for an accepted job."""
     try:
         with anyio.fail_after(60), pytest.raises(ProviderError) as caught:
-            await made(provider, patience_s=patience_s)
+            await make(provider, patience_s=patience_s)
     finally:
         await provider.aclose()
     assert shows_no_secret(caught.value)
@@ -111,7 +111,7 @@ async def fetch_error(provider: LeonardoProvider, *, patience_s: float | None = 
 async def test_submit_and_fetch_bring_the_picture(services: Services) -> None:
     """A picture needs one create call and one paid job, and the picture host gets no key."""
     provider = leonardo_at(services)
-    data = await made(provider)
+    data = await make(provider)
     await provider.aclose()
     assert shows(data, PICTURE.prompt)
     assert services.ledger.paid_jobs == 1
@@ -329,7 +329,7 @@ async def test_fetch_failed_poll_is_asked_again(services: Services, trouble: Beh
     """A failed poll is repeated, and no create call."""
     services.leonardo.on_poll(trouble, Normally())
     provider = leonardo_at(services)
-    assert shows(await made(provider), PICTURE.prompt)
+    assert shows(await make(provider), PICTURE.prompt)
     await provider.aclose()
     assert len(services.ledger.requests_to("leonardo", "create")) == 1
 
@@ -338,7 +338,7 @@ async def test_fetch_unknown_status_is_pending(services: Services) -> None:
     """An unknown status of a job is pending."""
     services.leonardo.on_poll(Answer(200, {"generations_by_pk": {"status": "UPSCALING"}}), Normally())
     provider = leonardo_at(services)
-    assert shows(await made(provider), PICTURE.prompt)
+    assert shows(await make(provider), PICTURE.prompt)
     await provider.aclose()
 
 
@@ -484,7 +484,7 @@ async def test_fetch_spoilt_download_is_tried_again(services: Services, trouble:
     """A spoilt download is repeated at the address of a fresh poll, without a create call."""
     services.leonardo.on_download(trouble, Normally())
     provider = leonardo_at(services)
-    assert shows(await made(provider), PICTURE.prompt)
+    assert shows(await make(provider), PICTURE.prompt)
     await provider.aclose()
     assert services.ledger.paid_jobs == 1
     assert len(services.ledger.requests_to("leonardo", "poll")) >= 2
@@ -541,7 +541,7 @@ async def test_fetch_enlarged_picture_is_passed_on_as_it_is(services: Services) 
 # Lost jobs -----------------------------------------------------------------------------------------------------------
 
 
-async def lost(services: Services, provider: LeonardoProvider, picture: PictureSpec = PICTURE) -> float:
+async def lose_answer(services: Services, provider: LeonardoProvider, picture: PictureSpec = PICTURE) -> float:
     """Submit, and lose the answer; return the time of the call."""
     since = time.time()
     rule = services.leonardo.on_create(LostAnswer())
@@ -557,7 +557,7 @@ async def test_find_lost_job_is_found_and_collected(services: Services, *, newes
     services.leonardo.newest_first = newest_first
     provider = leonardo_at(services, clock=RealClock())
     known = await provider.submit(PICTURE)
-    since = await lost(services, provider)
+    since = await lose_answer(services, provider)
     await provider.submit(replace(PICTURE, prompt="another"))
     found = await provider.find(PICTURE, since=since, known=frozenset({known.job_id}))
     assert found is not None
@@ -582,7 +582,7 @@ async def test_find_job_of_another_request_is_not_taken(services: Services, othe
     """A job is adopted only if every field that both request and list have is equal."""
     wanted = replace(PICTURE, seed=4, negative_prompt="people")
     provider = leonardo_at(services, clock=RealClock())
-    since = await lost(services, provider, other)
+    since = await lose_answer(services, provider, other)
     assert await provider.find(wanted, since=since, known=frozenset()) is None
     await provider.aclose()
 
@@ -606,7 +606,7 @@ async def test_find_pages_through_a_long_list(services: Services) -> None:
     """A job on the list's second page is found, and the user's id is asked for once."""
     services.leonardo.newest_first = True
     provider = leonardo_at(services, clock=RealClock())
-    since = await lost(services, provider)
+    since = await lose_answer(services, provider)
     for number in range(60):
         await provider.submit(replace(PICTURE, prompt=f"another {number}"))
     for _ in range(2):
@@ -617,7 +617,7 @@ async def test_find_pages_through_a_long_list(services: Services) -> None:
     assert len(services.ledger.requests_to("leonardo", "me")) == 1
 
 
-def listed(number: int, *, prompt: str, seed: int | None, age_s: float, **other: object) -> dict[str, object]:
+def list_entry(number: int, *, prompt: str, seed: int | None, age_s: float, **other: object) -> dict[str, object]:
     """A job as the list shows it."""
     created = time.strftime("%Y-%m-%dT%H:%M:%S.000", time.gmtime(time.time() - age_s))
     return {
@@ -634,17 +634,17 @@ def listed(number: int, *, prompt: str, seed: int | None, age_s: float, **other:
     }
 
 
-OURS = listed(1, prompt=PICTURE.prompt, seed=7, age_s=5)
+OURS = list_entry(1, prompt=PICTURE.prompt, seed=7, age_s=5)
 
 
 def newer(number: int) -> list[dict[str, object]]:
     """Foreign jobs from after the call, newest first."""
-    return [listed(100 + place, prompt="x", seed=place, age_s=place / 100) for place in range(number)]
+    return [list_entry(100 + place, prompt="x", seed=place, age_s=place / 100) for place in range(number)]
 
 
 def older(number: int) -> list[dict[str, object]]:
     """Foreign jobs from hours before the call, newest first."""
-    return [listed(900 + place, prompt="x", seed=place, age_s=9000 + place) for place in range(number)]
+    return [list_entry(900 + place, prompt="x", seed=place, age_s=9000 + place) for place in range(number)]
 
 
 LISTS: dict[str, tuple[list[dict[str, object]], bool]] = {
@@ -914,7 +914,7 @@ async def test_render_times_are_kept_by_kind(services: Services) -> None:
 
     memory = Memory()
     provider = leonardo_at(services, clock=DoneAfterTen(), memory=memory, options={"render_estimate_s": 6.0})
-    await made(provider)
+    await make(provider)
     await provider.aclose()
     (kind,) = memory.times
     assert re.fullmatch(r"leonardo/[0-9a-f-]{36}/1536x864/alchemy", kind)
@@ -926,7 +926,7 @@ async def test_every_request_passes_the_rate_limiter(services: Services) -> None
     memory = Memory()
     provider = leonardo_at(services, memory=memory)
     await provider.account()
-    await made(provider)
+    await make(provider)
     await provider.find(PICTURE, since=time.time(), known=frozenset())
     await provider.aclose()
     assert len(memory.requests) == len(services.ledger.requests_to("leonardo"))

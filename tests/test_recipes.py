@@ -158,7 +158,7 @@ class Host:
         return bool(hits)
 
 
-def fine(machine: Machine) -> None:
+def assert_fine(machine: Machine) -> None:
     """Assert that the log has neither a traceback nor a key, and that nothing else was installed."""
     assert not TRACEBACK.search(machine.log), machine.log
     for secret in SECRETS.values():
@@ -212,20 +212,20 @@ def pinned(host: Host, gallery: Path) -> Host:
 MAIN = "refs/heads/main"
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
+def fill_in(text: str, values: Mapping[str, str]) -> str:
     """The text with GitHub's expressions filled in; an unknown secret is empty, anything else unknown is an error."""
-    return re.sub(r"\$\{\{(.*?)\}\}", lambda match: evaluated(match[1], values), text)
+    return re.sub(r"\$\{\{(.*?)\}\}", lambda match: evaluate(match[1], values), text)
 
 
-def evaluated(expression: str, values: Mapping[str, str]) -> str:
+def evaluate(expression: str, values: Mapping[str, str]) -> str:
     """The value of an expression of names, literals, `!=`, `&&` and `||`, which bind in this order; `""` is false."""
     for operator in ("||", "&&", "!="):
         left, found, right = expression.partition(operator)
         if found:
-            first = evaluated(left, values)
+            first = evaluate(left, values)
             if operator == "!=":
-                return "" if first == evaluated(right, values) else "true"
-            return first if bool(first) is (operator == "||") else evaluated(right, values)
+                return "" if first == evaluate(right, values) else "true"
+            return first if bool(first) is (operator == "||") else evaluate(right, values)
     name = expression.strip()
     if name.startswith("'"):
         return name.strip("'")
@@ -261,8 +261,8 @@ def on_github(
     for step in job["steps"]:
         if not succeeds and step.get("if") != "always()":
             continue
-        given = {name: filled(str(value), values) for name, value in step.get("with", {}).items()}
-        environ = {name: filled(value, values) for name, value in step.get("env", {}).items()}
+        given = {name: fill_in(str(value), values) for name, value in step.get("with", {}).items()}
+        environ = {name: fill_in(value, values) for name, value in step.get("env", {}).items()}
         match step.get("uses", "").partition("@")[0]:
             case "":
                 is_build = step["run"].startswith("mkdocs build")
@@ -278,7 +278,7 @@ def on_github(
                 host.save(given["key"], machine.folder / given["path"], scope=ref)
             case "actions/upload-pages-artifact":
                 machine.uploaded = sorted(path.name for path in (machine.folder / given["path"]).iterdir())
-    fine(machine)
+    assert_fine(machine)
     return succeeds, machine
 
 
@@ -382,7 +382,7 @@ def test_github_workflow_with_gallery_stops_where_a_picture_is_not_committed(pin
 # GitLab --------------------------------------------------------------------------------------------------------------
 
 
-def merged_jobs(block: Block) -> dict[str, dict[str, Any]]:
+def merge_jobs(block: Block) -> dict[str, dict[str, Any]]:
     """The jobs of a ``.gitlab-ci.yml``, merged with the jobs that they extend."""
     config: dict[str, dict[str, Any]] = yaml.safe_load(block.text)
     return {name: {**config.get(job.get("extends", ""), {}), **job} for name, job in config.items() if name[0] != "."}
@@ -392,7 +392,7 @@ def on_gitlab(
     host: Host, name: str, *, protected: bool, variables: Mapping[str, str] = SECRETS
 ) -> tuple[bool, Machine]:
     """Run one job; return whether it succeeded."""
-    job = merged_jobs(GITLAB)[name]
+    job = merge_jobs(GITLAB)[name]
     machine = host.machine(GITLAB_CI="true", **variables, **job.get("variables", {}))
     (path,) = job["cache"]["paths"]
     key = f"{job['cache']['key']}-{'protected' if protected else 'non_protected'}"
@@ -402,7 +402,7 @@ def on_gitlab(
         host.save(key, machine.folder / path)
     for artifact in job.get("artifacts", {}).get("paths", ()) if succeeds else ():
         machine.uploaded += sorted(file.name for file in (machine.folder / artifact).iterdir())
-    fine(machine)
+    assert_fine(machine)
     return succeeds, machine
 
 
@@ -457,7 +457,7 @@ def on_netlify(host: Host, block: Block, **variables: str) -> tuple[bool, Machin
         host.save(path, machine.folder / path)
     if succeeds:
         machine.uploaded = sorted(path.name for path in (machine.folder / config["build"]["publish"]).iterdir())
-    fine(machine)
+    assert_fine(machine)
     return succeeds, machine
 
 
@@ -470,7 +470,7 @@ def on_cloudflare(host: Host, block: Block) -> tuple[bool, Machine]:
     succeeds = machine.run(command) == 0
     if succeeds:
         machine.uploaded = sorted(path.name for path in (machine.folder / output).iterdir())
-    fine(machine)
+    assert_fine(machine)
     return succeeds, machine
 
 
@@ -486,7 +486,7 @@ def on_readthedocs(host: Host, block: Block) -> tuple[bool, Machine]:
     succeeds = machine.run("\n".join(steps)) == 0
     if succeeds:
         machine.uploaded = sorted(path.name for path in (machine.folder / "_readthedocs/html").iterdir())
-    fine(machine)
+    assert_fine(machine)
     return succeeds, machine
 
 

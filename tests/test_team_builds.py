@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from builds import BUILD_TIMEOUT_S, Built, Site, page
 from fork_server import Process
-from kill_harness import LEONARDO_ONLY, kill, locked, pages, running, states, stop, wait_until
+from kill_harness import LEONARDO_ONLY, kill, lock, pages, running, states, stop, wait_until
 from services import AnyServices, Held, MarkedNsfw, NeverFinishes, ServicesProcess
 from stores import KINDS, WRITER, Kind, Line, TeamStore
 from stores import running as running_store
@@ -48,7 +48,7 @@ def machines(
 
 
 @contextmanager
-def at_once(copies: Sequence[Machine], services: AnyServices) -> Iterator[list[Process]]:
+def build_at_once(copies: Sequence[Machine], services: AnyServices) -> Iterator[list[Process]]:
     """Run a build on each machine at the same time."""
     for machine in copies:
         machine.configure(services)
@@ -56,12 +56,12 @@ def at_once(copies: Sequence[Machine], services: AnyServices) -> Iterator[list[P
         yield [stack.enter_context(running(machine, services)) for machine in copies]
 
 
-def finished(process: Process) -> int:
+def exit_code_of(process: Process) -> int:
     """The build's exit code."""
     return process.wait(timeout=BUILD_TIMEOUT_S)
 
 
-def built(machine: Machine) -> Built:
+def result_of(machine: Machine) -> Built:
     """The result of the machine's last build, with its log."""
     log = "\n".join(path.read_text(encoding="utf-8") for path in sorted(machine.folder.glob("log*.txt")))
     return Built(0, log, machine.folder)
@@ -69,7 +69,7 @@ def built(machine: Machine) -> Built:
 
 def providers(machine: Machine) -> set[str]:
     """The providers of the pictures on the machine's pages."""
-    return {hero["provider"] for hero in built(machine).report["heroes"]}
+    return {hero["provider"] for hero in result_of(machine).report["heroes"]}
 
 
 def leases(team: TeamStore) -> list[str]:
@@ -97,10 +97,10 @@ def test_builds_started_at_once_with_empty_caches_pay_for_each_page_once(
     services_process.leonardo.render_s = 0.3
     with running_store(kind, tmp_path / "store") as team:
         copies = machines(tmp_path, team, 3, number_of_pages=4)
-        with at_once(copies, services_process) as builds:
-            codes = [finished(process) for process in builds]
+        with build_at_once(copies, services_process) as builds:
+            codes = [exit_code_of(process) for process in builds]
 
-        assert codes == [0, 0, 0], [built(machine).log for machine in copies]
+        assert codes == [0, 0, 0], [result_of(machine).log for machine in copies]
         assert services_process.ledger.creates == services_process.ledger.paid_jobs == 4, (
             services_process.ledger.totals()
         )
@@ -133,21 +133,21 @@ def test_machines_that_died_or_slept_are_followed_by_another_that_pays_for_nothi
         services.leonardo.on_me(Held()).once()
         with running(asleep, services) as sleeper:
             services.wait_until(lambda ledger: len(ledger.requests_to("leonardo", "me")) == 2)
-            with locked(asleep.cache / "index"):
+            with lock(asleep.cache / "index"):
                 services.release()
                 wait_until(lambda: any('"intended"' in text for text in texts(team)))
                 stop(sleeper.pid)
             services.finish_jobs()
             with running(third, services) as process:
-                assert finished(process) == 0
+                assert exit_code_of(process) == 0
             assert services.ledger.creates == 2
             sleeper.send_signal(signal.SIGCONT)
-            assert finished(sleeper) == 0
+            assert exit_code_of(sleeper) == 0
 
         assert services.ledger.creates == services.ledger.paid_jobs == 2, services.ledger.totals()
-        assert built(third).sources == {"index.md": "resumed", "page1.md": "generated"}
-        assert built(asleep).sources == {"page1.md": "cached"}
-        # Each wish has had two owners; nothing is open with the second.
+        assert result_of(third).sources == {"index.md": "resumed", "page1.md": "generated"}
+        assert result_of(asleep).sources == {"page1.md": "cached"}
+        # Each picture has had two owners; nothing is open with the second.
         assert [name.rpartition("-")[2] for name in leases(team)] == ["000001", "000002", "000002.free"] * 2
         assert [json.loads(text)["claim"]["jobs"] for text in texts(team)[1::3]] == [{}, {}]
 
@@ -168,7 +168,7 @@ def test_refusal_that_one_machine_paid_for_is_known_to_the_next(
             assert "describe another image" in log
         assert [providers(machine) for machine in (first, second)] == [{"local"}] * 2
 
-        # Another prompt is another wish.
+        # Another prompt is another picture.
         services.forget_rules()
         second.write({"index.md": page("Home", hero_prompt="a harmless harbour")})
         second.build(services)
@@ -186,17 +186,17 @@ def test_store_that_is_gone_halfway_costs_no_build_its_pictures(
         copies = machines(tmp_path, team, 2, number_of_pages=4, concurrency=2)
         for machine in copies:
             machine.options = {**machine.options, "on_store_failure": "generate"}
-        with at_once(copies, services) as builds:
+        with build_at_once(copies, services) as builds:
             services.wait_until(lambda ledger: ledger.paid_jobs >= 3, timeout_s=60)
             team.stop()
-            codes = [finished(process) for process in builds]
+            codes = [exit_code_of(process) for process in builds]
 
-    assert codes == [0, 0], [built(machine).log for machine in copies]
+    assert codes == [0, 0], [result_of(machine).log for machine in copies]
     assert [providers(machine) for machine in copies] == [{"leonardo"}] * 2
     assert 4 <= services.ledger.paid_jobs <= 2 * 4
     for machine in copies:
-        assert len(built(machine).warnings) == 1, built(machine).log
-        assert not built(machine).has_traceback
+        assert len(result_of(machine).warnings) == 1, result_of(machine).log
+        assert not result_of(machine).has_traceback
 
 
 def test_line_that_breaks_for_seconds_costs_no_picture_twice(tmp_path: Path, services_process: ServicesProcess) -> None:
@@ -207,17 +207,17 @@ def test_line_that_breaks_for_seconds_costs_no_picture_twice(tmp_path: Path, ser
         shaky, steady = machines(tmp_path, team, 2, number_of_pages=8, concurrency=2)
         line = Line(int(team.url.rpartition(":")[2].partition("&")[0]))
         shaky.options = {**shaky.options, "shared_store": re.sub(r":\d+", f":{line.port}", team.url)}
-        with at_once((shaky, steady), services) as builds:
+        with build_at_once((shaky, steady), services) as builds:
             services.wait_until(lambda ledger: ledger.paid_jobs >= 3, timeout_s=60)
             line.break_off()
             # Until the breaker is open, and while the other machine finishes what it has.
             services.wait_until(lambda ledger: ledger.paid_jobs >= 6, timeout_s=60)
             line.mend()
-            codes = [finished(process) for process in builds]
+            codes = [exit_code_of(process) for process in builds]
         line.close()
 
-    assert codes == [0, 0], [built(machine).log for machine in (shaky, steady)]
+    assert codes == [0, 0], [result_of(machine).log for machine in (shaky, steady)]
     assert services.ledger.creates == services.ledger.paid_jobs == 8, services.ledger.totals()
     assert [providers(machine) for machine in (shaky, steady)] == [{"leonardo"}] * 2
-    assert len(built(shaky).warnings) <= 1, built(shaky).log
-    assert built(steady).warnings == []
+    assert len(result_of(shaky).warnings) <= 1, result_of(shaky).log
+    assert result_of(steady).warnings == []

@@ -25,7 +25,7 @@ from mkdocs_leonardo.team.object_store import ObjectStore, Version
 
 pytestmark = pytest.mark.anyio
 
-WISH = "a" * 64
+LEASE_NAME = "a" * 64
 KEY = "5" * 64
 OTHER_KEY = "6" * 64
 NOW = 1_790_000_000.0
@@ -117,11 +117,11 @@ class Team:
     @property
     def objects(self) -> list[str]:
         """The numbers of the picture's leases in the store."""
-        return sorted(path.name.rpartition("-")[2] for path in (self.folder / "claims").glob(f"{WISH}-*"))
+        return sorted(path.name.rpartition("-")[2] for path in (self.folder / "claims").glob(f"{LEASE_NAME}-*"))
 
     def content(self, number: int) -> dict[str, Any]:
         """The content of one lease."""
-        path = self.folder / "claims" / f"{WISH}-{number:06}"
+        path = self.folder / "claims" / f"{LEASE_NAME}-{number:06}"
         lease: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["claim"]
         return lease
 
@@ -133,17 +133,17 @@ def team(tmp_path: Path) -> Team:
     return Team(tmp_path / "store")
 
 
-async def taken(runner: TeamLeases) -> TeamLease:
+async def take(runner: TeamLeases) -> TeamLease:
     """The lease of a runner that gets it at once."""
-    lease = await runner.acquire(WISH, {KEY})
+    lease = await runner.acquire(LEASE_NAME, {KEY})
     assert lease is not None
     return lease
 
 
-async def taken_over(runner: TeamLeases) -> TeamLease:
+async def take_over(runner: TeamLeases) -> TeamLease:
     """The lease that a runner gets after a wait."""
-    while (lease := await runner.acquire(WISH, {KEY})) is None:
-        assert await runner.wait(WISH)
+    while (lease := await runner.acquire(LEASE_NAME, {KEY})) is None:
+        assert await runner.wait(LEASE_NAME)
     return lease
 
 
@@ -155,7 +155,7 @@ async def test_lease_taken_keeps_every_other_runner_out(team: Team) -> None:
     got: list[TeamLease | None] = []
 
     async def ask(runner: TeamLeases) -> None:
-        got.append(await runner.acquire(WISH, {KEY}))
+        got.append(await runner.acquire(LEASE_NAME, {KEY}))
 
     async with anyio.create_task_group() as group:
         for _ in range(8):
@@ -168,14 +168,14 @@ async def test_lease_of_a_new_picture_costs_one_create_call(team: Team) -> None:
     """The claim of a new picture costs one request, without a list or a read."""
     store = team.store()
 
-    await taken(team.runner(store=store))
+    await take(team.runner(store=store))
 
     assert store.calls == ["create"]
 
 
 async def test_lease_released_with_nothing_open_leaves_nothing(team: Team) -> None:
     """A lease that is released without an open job leaves no object."""
-    lease = await taken(team.runner())
+    lease = await take(team.runner())
     assert await lease.intend(INTENT)
     await lease.accept(ACCEPTED)
     await lease.delete_job(KEY)
@@ -188,11 +188,11 @@ async def test_lease_released_with_nothing_open_leaves_nothing(team: Team) -> No
 async def test_lease_released_while_the_line_breaks_deletes_no_lease_of_another_runner(team: Team) -> None:
     """A deletion whose answer is lost is not repeated, since another runner may have the lease."""
     store = team.store()
-    first = await taken(team.runner(store=store))
+    first = await take(team.runner(store=store))
     successors: list[TeamLease] = []
 
     async def follow() -> None:
-        successors.append(await taken(team.runner()))
+        successors.append(await take(team.runner()))
         raise OSError("HTTP error: the answer is lost")
 
     store.after_delete.append(follow)
@@ -207,29 +207,29 @@ async def test_lease_released_ends_the_wait_of_others_at_once(team: Team, job: E
     """A released lease ends the wait of other runners at once."""
     store = team.store()
     first, second = team.runner(), team.runner(store=store)
-    lease = await taken(first)
+    lease = await take(first)
     if job is not None:
         await lease.accept(job)
-    assert await second.acquire(WISH, {KEY}) is None
+    assert await second.acquire(LEASE_NAME, {KEY}) is None
     async with anyio.create_task_group() as group:
-        group.start_soon(second.wait, WISH)
+        group.start_soon(second.wait, LEASE_NAME)
         await lease.release()
         looks = len(store.calls)
 
     # A look that was under way, and the next one.
     assert store.calls[looks:].count("list") <= 2
-    assert await second.acquire(WISH, {KEY}) is not None
+    assert await second.acquire(LEASE_NAME, {KEY}) is not None
 
 
 async def test_lease_that_beats_is_waited_for_long_past_the_hold(team: Team) -> None:
     """Beats keep a lease beyond its hold."""
     first, second = team.runner(), team.runner()
-    await taken(first)
-    assert await second.acquire(WISH, {KEY}) is None
+    await take(first)
+    assert await second.acquire(LEASE_NAME, {KEY}) is None
     with anyio.move_on_after(3 * HOLD_S * SECOND_S) as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(first.heartbeat)
-            await second.wait(WISH)
+            await second.wait(LEASE_NAME)
 
     assert scope.cancelled_caught
 
@@ -237,12 +237,12 @@ async def test_lease_that_beats_is_waited_for_long_past_the_hold(team: Team) -> 
 async def test_lease_that_beats_without_end_is_not_waited_for_any_longer(team: Team) -> None:
     """A runner stops waiting for a beating lease after its patience, and does not pay."""
     first, second = team.runner(), team.runner(patience_s=3 * HOLD_S)
-    await taken(first)
-    assert await second.acquire(WISH, {KEY}) is None
+    await take(first)
+    assert await second.acquire(LEASE_NAME, {KEY}) is None
     started = time.monotonic()
     async with anyio.create_task_group() as group:
         group.start_soon(first.heartbeat)
-        assert not await second.wait(WISH)
+        assert not await second.wait(LEASE_NAME)
         group.cancel_scope.cancel()
 
     assert (time.monotonic() - started) / SECOND_S > 3 * HOLD_S
@@ -251,13 +251,13 @@ async def test_lease_that_beats_without_end_is_not_waited_for_any_longer(team: T
 
 async def test_lease_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -> None:
     """Of seven watchers of a silent owner, one gets the lease, and six wait for that one."""
-    await taken(team.runner())
+    await take(team.runner())
     watchers = [team.runner() for _ in range(7)]
     got: list[TeamLease] = []
 
     async def wait(runner: TeamLeases) -> None:
-        while (lease := await runner.acquire(WISH, {KEY})) is None:
-            assert await runner.wait(WISH)
+        while (lease := await runner.acquire(LEASE_NAME, {KEY})) is None:
+            assert await runner.wait(LEASE_NAME)
             if got:
                 return
         got.append(lease)
@@ -281,10 +281,10 @@ async def test_lease_of_a_runner_that_watched_while_asleep_is_not_taken_over(tea
         monotonic=lambda: time.monotonic() / SECOND_S + next(jumps),
     )
     first = team.runner()
-    await taken(first)
-    assert await sleeper.acquire(WISH, {KEY}) is None
+    await take(first)
+    assert await sleeper.acquire(LEASE_NAME, {KEY}) is None
     with anyio.move_on_after(HOLD_S / 2 * SECOND_S) as scope:
-        await sleeper.wait(WISH)
+        await sleeper.wait(LEASE_NAME)
 
     assert scope.cancelled_caught
 
@@ -295,12 +295,12 @@ async def test_lease_of_a_runner_that_watched_while_asleep_is_not_taken_over(tea
 @pytest.mark.parametrize("job", [INTENT, ACCEPTED])
 async def test_lease_taken_over_comes_with_the_open_job(team: Team, job: Entry) -> None:
     """The successor of a dead runner knows its intended or accepted job."""
-    dead = await taken(team.runner())
+    dead = await take(team.runner())
     assert await dead.intend(INTENT)
     if job is ACCEPTED:
         await dead.accept(ACCEPTED)
 
-    left = (await taken_over(team.runner())).open_job(KEY)
+    left = (await take_over(team.runner())).open_job(KEY)
 
     assert left is not None
     assert (bool(left.accepted), left.provider, left.page) == (bool(job.accepted), "leonardo", "a.md")
@@ -309,32 +309,32 @@ async def test_lease_taken_over_comes_with_the_open_job(team: Team, job: Entry) 
 
 async def test_lease_released_with_an_open_job_leaves_it_to_the_next(team: Team) -> None:
     """An open job of a released lease is collected by the next owner."""
-    first = await taken(team.runner())
+    first = await take(team.runner())
     assert await first.intend(INTENT)
     await first.accept(ACCEPTED)
     await first.release()
 
-    second = await taken(team.runner())
+    second = await take(team.runner())
     left = second.open_job(KEY)
     assert left is not None
     assert [one.job_id for one in left.accepted] == ["job-1"]
     await second.delete_job(KEY)
     await second.release()
-    assert (await taken(team.runner())).open_job(KEY) is None
+    assert (await take(team.runner())).open_job(KEY) is None
 
 
 async def test_intent_of_an_owner_that_was_overtaken_is_refused(team: Team) -> None:
     """A runner that slept past its hold does not submit, since another one has the lease."""
-    asleep = await taken(team.runner())
-    await taken_over(team.runner())
+    asleep = await take(team.runner())
+    await take_over(team.runner())
 
     assert not await asleep.intend(INTENT)
 
 
 async def test_intent_of_an_owner_that_was_overtaken_is_refused_after_the_other_is_done(team: Team) -> None:
     """A runner that slept past its hold does not submit after its successor has released the lease."""
-    asleep = await taken(team.runner())
-    other = await taken_over(team.runner())
+    asleep = await take(team.runner())
+    other = await take_over(team.runner())
     await other.release()
 
     assert not await asleep.intend(INTENT)
@@ -343,11 +343,11 @@ async def test_intent_of_an_owner_that_was_overtaken_is_refused_after_the_other_
 async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover_comes(team: Team) -> None:
     """A runner that is stopped before its intent either fails or has left the intent to its successor."""
     store = team.store()
-    owner = await taken(team.runner(store=store))
+    owner = await take(team.runner(store=store))
     successors: list[TeamLease] = []
 
     async def overtake() -> None:
-        successors.append(await taken_over(team.runner()))
+        successors.append(await take_over(team.runner()))
 
     store.before_replace.append(overtake)
 
@@ -357,38 +357,38 @@ async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover
 
 async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_found_it_dead(team: Team) -> None:
     """A successor reads its predecessor's intent after the take-over, so that a late one is not missed."""
-    owner = await taken(team.runner())
+    owner = await take(team.runner())
     store = team.store()
     successor = team.runner(store=store)
-    assert await successor.acquire(WISH, {KEY}) is None
-    assert await successor.wait(WISH)
+    assert await successor.acquire(LEASE_NAME, {KEY}) is None
+    assert await successor.wait(LEASE_NAME)
 
     # The predecessor wakes up after it was found dead, and before it is overtaken: its mark is another by then.
     assert await owner.intend(INTENT)
 
-    left = (await taken_over(successor)).open_job(KEY)
+    left = (await take_over(successor)).open_job(KEY)
     assert left is not None
     assert not left.accepted
 
 
 async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(team: Team) -> None:
     """An owner that died before reading its predecessor's jobs does not hide them."""
-    first = await taken(team.runner())
+    first = await take(team.runner())
     assert await first.intend(INTENT)
     store = team.store()
     second = team.runner(store=store)
-    assert await second.acquire(WISH, {KEY}) is None
-    assert await second.wait(WISH)
+    assert await second.acquire(LEASE_NAME, {KEY}) is None
+    assert await second.wait(LEASE_NAME)
 
     async def die() -> None:
         store.is_cut = True
         raise OSError("HTTP error: gone")
 
     store.before_replace.append(die)
-    await second.acquire(WISH, {KEY})
+    await second.acquire(LEASE_NAME, {KEY})
     assert team.content(2)["jobs"] == {}
 
-    left = (await taken_over(team.runner())).open_job(KEY)
+    left = (await take_over(team.runner())).open_job(KEY)
 
     assert team.objects == ["000001", "000002", "000003"]
     assert left is not None
@@ -397,10 +397,10 @@ async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(tea
 async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> None:
     """A runner that wakes up keeps its lease if no other owner came."""
     runner = team.runner()
-    first = await taken(runner)
+    first = await take(runner)
     assert await first.intend(INTENT)
 
-    again = await taken(runner)
+    again = await take(runner)
 
     assert team.objects == ["000001"]
     assert await again.intend(INTENT)
@@ -408,12 +408,12 @@ async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> N
 
 async def test_refusal_that_was_paid_for_is_read_by_all_builds_and_needs_no_lease(team: Team) -> None:
     """A paid refusal is read by a hundred builds, which leave no object."""
-    lease = await taken(team.runner())
+    lease = await take(team.runner())
     await lease.refuse(KEY, "no violence,\nplease")
     await lease.release()
 
     for _ in range(3):
-        other = await taken(team.runner())
+        other = await take(team.runner())
         assert other.refusal_reason(KEY) == "no violence, please"
         await other.release()
 
@@ -422,11 +422,11 @@ async def test_refusal_that_was_paid_for_is_read_by_all_builds_and_needs_no_leas
 
 async def test_refusal_of_one_key_leaves_the_picture_to_other_providers(team: Team) -> None:
     """A refusal of one provider's key leaves the picture to builds with other providers."""
-    lease = await taken(team.runner())
+    lease = await take(team.runner())
     await lease.refuse(KEY, "no")
     await lease.release()
 
-    other = await team.runner().acquire(WISH, {OTHER_KEY})
+    other = await team.runner().acquire(LEASE_NAME, {OTHER_KEY})
 
     assert other is not None
     assert await other.intend(replace(INTENT, key=OTHER_KEY))
@@ -439,20 +439,20 @@ async def test_refusal_of_one_key_leaves_the_picture_to_other_providers(team: Te
 async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -> None:
     """With clocks minutes or hours apart, living owners keep their leases, and dead ones are followed."""
     first, second = team.runner(ahead_s=ahead_s), team.runner()
-    lease = await taken(first)
+    lease = await take(first)
     sent = replace(SENT, sent_at=NOW + ahead_s)
     assert await lease.intend(replace(INTENT, calls=(sent,)))
     await lease.accept(
         replace(INTENT, calls=(replace(sent, state="accepted", job_id="job-1", accepted_at=NOW + ahead_s),))
     )
-    assert await second.acquire(WISH, {KEY}) is None
+    assert await second.acquire(LEASE_NAME, {KEY}) is None
     with anyio.move_on_after(1.5 * HOLD_S * SECOND_S) as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(first.heartbeat)
-            await second.wait(WISH)
+            await second.wait(LEASE_NAME)
     assert scope.cancelled_caught
 
-    left = (await taken_over(second)).open_job(KEY)
+    left = (await take_over(second)).open_job(KEY)
 
     assert left is not None
     assert left.calls[0].sent_at < NOW
@@ -469,7 +469,7 @@ async def test_store_that_cannot_be_reached_holds_up_no_build(team: Team) -> Non
     runner = team.runner(store=store)
     store.is_cut = True
 
-    lease = await taken(runner)
+    lease = await take(runner)
 
     assert "cannot be written (the connection broke)" in str(lease.doubt)
     assert await lease.intend(INTENT)
@@ -491,9 +491,9 @@ def test_store_that_cannot_be_listed_is_one_warning(tmp_path: Path) -> None:
 
     async def act(url: str) -> None:
         first, second = runner(url), runner(url)
-        assert (await taken(first)).doubt is None
-        assert "cannot be listed (403" in str((await taken(second)).doubt)
-        assert "cannot be listed (403" in str((await taken(second)).doubt)
+        assert (await take(first)).doubt is None
+        assert "cannot be listed (403" in str((await take(second)).doubt)
+        assert "cannot be listed (403" in str((await take(second)).doubt)
         other = await second.acquire("e" * 64, {KEY})
         assert other is not None
         assert other.doubt is None
@@ -523,11 +523,11 @@ async def test_store_that_fails_once_is_asked_once_more(team: Team) -> None:
     store.lose_answers = 1
     runner = team.runner(store=store)
 
-    lease = await taken(runner)
+    lease = await take(runner)
 
     assert team.objects == ["000001"]
     assert await lease.intend(INTENT)
-    assert await team.runner().acquire(WISH, {KEY}) is None
+    assert await team.runner().acquire(LEASE_NAME, {KEY}) is None
     assert team.told == []
 
 
@@ -543,25 +543,25 @@ async def test_store_that_fails_now_and_then_is_asked_again(team: Team) -> None:
             await anyio.sleep(3 * SECOND_S)
             store.is_cut = False
 
-    assert await runner.acquire(WISH, {KEY}) is not None
-    assert await team.runner().acquire(WISH, {KEY}) is None
+    assert await runner.acquire(LEASE_NAME, {KEY}) is not None
+    assert await team.runner().acquire(LEASE_NAME, {KEY}) is None
 
 
 async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> None:
     """An owner whose store is cut off works on without an exception, and waiting runners try again."""
     store = team.store()
     runner = team.runner(store=store)
-    lease = await taken(runner)
+    lease = await take(runner)
     other_store = team.store()
     waiting = team.runner(store=other_store)
-    assert await waiting.acquire(WISH, {KEY}) is None
+    assert await waiting.acquire(LEASE_NAME, {KEY}) is None
     store.is_cut = other_store.is_cut = True
 
     assert not await lease.intend(INTENT)
     await lease.release()
-    assert (await taken(runner)).doubt
-    assert await waiting.wait(WISH)
-    assert (await taken(waiting)).doubt
+    assert (await take(runner)).doubt
+    assert await waiting.wait(LEASE_NAME)
+    assert (await take(waiting)).doubt
 
 
 @pytest.mark.parametrize(
@@ -579,9 +579,9 @@ async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> Non
 async def test_object_that_is_no_lease_counts_for_nothing(team: Team, text: bytes) -> None:
     """A foreign object in a lease's place is waited for like a dead runner, and then reported."""
     (team.folder / "claims").mkdir()
-    (team.folder / "claims" / f"{WISH}-000001").write_bytes(text)
+    (team.folder / "claims" / f"{LEASE_NAME}-000001").write_bytes(text)
 
-    lease = await taken_over(team.runner())
+    lease = await take_over(team.runner())
 
     assert await lease.intend(INTENT)
     assert team.objects == ["000001", "000002"]
@@ -590,25 +590,25 @@ async def test_object_that_is_no_lease_counts_for_nothing(team: Team, text: byte
 
 async def test_job_that_could_lead_elsewhere_is_not_believed(team: Team) -> None:
     """A job id with characters that could change an address is dropped."""
-    lease = await taken(team.runner())
+    lease = await take(team.runner())
     await lease.accept(replace(ACCEPTED, calls=(replace(ACCEPTED.calls[0], job_id="../../me"),)))
     await lease.release()
 
-    assert (await taken(team.runner())).open_job(KEY) is None
+    assert (await take(team.runner())).open_job(KEY) is None
 
 
 async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> None:
     """A job in a lease with another secret's signature is ignored."""
-    forger = await taken(team.runner(secret="wrong"))
+    forger = await take(team.runner(secret="wrong"))
     await forger.accept(ACCEPTED)
     await forger.release()
 
-    lease = await taken(team.runner(secret="right"))
+    lease = await take(team.runner(secret="right"))
 
     assert lease.open_job(KEY) is None
     await lease.accept(ACCEPTED)
     await lease.release()
-    honest = (await taken(team.runner(secret="right"))).open_job(KEY)
+    honest = (await take(team.runner(secret="right"))).open_job(KEY)
     assert honest is not None
 
 
@@ -617,7 +617,7 @@ async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> Non
 
 def _forge(team: Team, *names: str, data: bytes = b"{}") -> None:
     for name in names:
-        path = team.folder / "claims" / f"{WISH}-{name}"
+        path = team.folder / "claims" / f"{LEASE_NAME}-{name}"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
 
@@ -627,13 +627,13 @@ async def test_forged_number_holds_up_no_runner(team: Team, number: str) -> None
     """A forged lease number neither delays a runner nor hides the plugin's leases."""
     _forge(team, number, f"{number}.free", "000002")
     store = team.store()
-    owner = await taken(team.runner(store=store, secret="team"))
+    owner = await take(team.runner(store=store, secret="team"))
     assert await owner.intend(INTENT)
     other = team.runner(store=store, secret="team")
-    assert await other.acquire(WISH, {KEY}) is None
+    assert await other.acquire(LEASE_NAME, {KEY}) is None
 
-    assert await other.wait(WISH)
-    heir = await taken(other)
+    assert await other.wait(LEASE_NAME)
+    heir = await take(other)
 
     assert heir.open_job(KEY) is not None
     assert not await owner.intend(INTENT)
@@ -642,24 +642,24 @@ async def test_forged_number_holds_up_no_runner(team: Team, number: str) -> None
 
 async def test_forged_word_does_not_free_a_lease(team: Team) -> None:
     """A forged release of a signed lease does not free it."""
-    owner = await taken(team.runner(secret="team"))
+    owner = await take(team.runner(secret="team"))
     _forge(team, "000001.free", data=b'{"claim": {}}')
     other = team.runner(secret="team")
 
-    assert await other.acquire(WISH, {KEY}) is None
+    assert await other.acquire(LEASE_NAME, {KEY}) is None
     assert await owner.intend(INTENT)
 
     await owner.release()
-    assert await other.wait(WISH)
-    lease = await taken(other)
+    assert await other.wait(LEASE_NAME)
+    lease = await take(other)
     assert lease.open_job(KEY) is not None
 
 
 async def test_unsigned_lease_is_ignored(team: Team) -> None:
     """An unsigned lease is ignored by runners with a secret."""
-    assert await team.runner().acquire(WISH, {KEY}) is not None
+    assert await team.runner().acquire(LEASE_NAME, {KEY}) is not None
 
-    lease = await taken(team.runner(secret="team"))
+    lease = await take(team.runner(secret="team"))
 
     assert await lease.intend(INTENT)
 
@@ -669,10 +669,10 @@ async def test_unsigned_lease_is_ignored(team: Team) -> None:
 
 async def test_owner_whose_lease_was_overwritten_does_not_pay(team: Team) -> None:
     """An owner whose lease was overwritten notices it and does not pay."""
-    first = await taken(
+    first = await take(
         TeamLeases(team.store(), now=lambda: NOW, sleep=anyio.sleep, notify=lambda *_: None, may_cross=True)
     )
-    path = team.folder / "claims" / f"{WISH}-000001"
+    path = team.folder / "claims" / f"{LEASE_NAME}-000001"
     value = json.loads(path.read_text(encoding="utf-8"))
     value["claim"]["owner"] = "another"
     path.write_text(json.dumps(value), encoding="utf-8")

@@ -461,7 +461,7 @@ def test_address_is_read_and_shown_without_its_query(text: str, shown: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "cure"),
+    ("text", "fix"),
     [
         ("bucket/heroes", "must begin with s3://"),
         ("ftp://host/heroes", "must begin with s3://"),
@@ -487,9 +487,9 @@ def test_address_is_read_and_shown_without_its_query(text: str, shown: str) -> N
         ("https://[::1/heroes", "cannot be read as an address"),
     ],
 )
-def test_address_that_cannot_be_used_is_refused_without_repeating_it(text: str, cure: str) -> None:
+def test_address_that_cannot_be_used_is_refused_without_repeating_it(text: str, fix: str) -> None:
     """The message about an unusable address does not repeat it."""
-    with pytest.raises(ValueError, match=re.escape(cure)) as caught:
+    with pytest.raises(ValueError, match=re.escape(fix)) as caught:
         StoreAddress.parse(text)
 
     assert "secret" not in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 from builds import Built
 from services import ServicesProcess
 from stores import Gate, Outage, TeamStore, gate_to, running
-from test_team_builds import Machine, at_once, built, finished, machines, providers
+from test_team_builds import Machine, build_at_once, exit_code_of, machines, providers, result_of
 
 PAGES = 4
 
@@ -87,14 +87,14 @@ def test_store_that_fails_for_seconds_while_sharing_is_waited_for(team: Team) ->
     team.gate.outage = Outage(503, 6.0, starts=is_shared)
     copies = [team.machine(), team.machine()]
 
-    with at_once(copies, team.services) as builds:
-        assert [finished(process) for process in builds] == [0, 0]
+    with build_at_once(copies, team.services) as builds:
+        assert [exit_code_of(process) for process in builds] == [0, 0]
 
     assert team.gate.outage.started_at is not None
     assert team.services.ledger.creates == PAGES, team.services.ledger.totals()
     assert [providers(machine) for machine in copies] == [{"leonardo"}] * 2
     assert len(team.store.names()) == 2 * PAGES
-    assert [built(machine).warnings for machine in copies] == [[], []]
+    assert [result_of(machine).warnings for machine in copies] == [[], []]
 
 
 #: What a store answers for good: to which requests, with which status and body, and what the one warning says of it.

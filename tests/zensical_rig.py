@@ -63,7 +63,7 @@ class Zensical:
 
     def addresses(self, place: str) -> list[str]:
         """The absolute address of every file of the heroes on one page."""
-        return [self.resolved(place, each) for header in self.headers(place) for each in fetched(header)]
+        return [self.resolved(place, each) for header in self.headers(place) for each in urls_of(header)]
 
     def resolved(self, place: str, address: str) -> str:
         """An address on the page at `place`, as a browser resolves it."""
@@ -76,7 +76,7 @@ class Zensical:
         return path.startswith(root) and (self.folder / path.removeprefix(root)).is_file()
 
 
-def fetched(header: str) -> Iterator[str]:
+def urls_of(header: str) -> Iterator[str]:
     """Every address that a browser may fetch for one hero."""
     for name, value in _ADDRESS.findall(header):
         for candidate in html.unescape(value).split(", ") if name == "srcset" else [html.unescape(value)]:

@@ -26,7 +26,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.bench_lcp import DESKTOP, FLAGS, PHONE, TEXT, hero_kib, paint_ms, served
+from benchmarks.bench_lcp import DESKTOP, FLAGS, PHONE, TEXT, hero_kib, paint_ms, serve
 from benchmarks.bench_memory import peak_mib
 from benchmarks.photographs import delivering, photographs
 from browser.conftest import find_browser
@@ -84,7 +84,7 @@ def main(pages: int = 24, rounds: int = 5) -> None:
         row("their KiB", [f"{sum(file.stat().st_size for file in kind) / 1024 / pages:.0f}" for kind in files])
         with ExitStack() as stack:
             browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-            addresses = [stack.enter_context(served(site.folder / "site")) for site in sites]
+            addresses = [stack.enter_context(serve(site.folder / "site")) for site in sites]
             for device, settings in {"phone": PHONE, "desktop": DESKTOP}.items():
                 kib = [[hero_kib(browser, f"{at}/p{n}/", settings) for n in range(4)] for at in addresses]
                 row(f"{device}, KiB for a hero", [f"{statistics.mean(kind):.1f}" for kind in kib])

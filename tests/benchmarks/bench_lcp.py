@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def serve(folder: Path) -> Iterator[str]:
     """Serve the folder, and return its address."""
     mimetypes.add_type("image/avif", ".avif")
     handler = type("FolderHandler", (Handler,), {"root": folder, "bodies": {}})
@@ -120,7 +120,7 @@ def served(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
-def built(site: Site) -> Path:
+def run_build(site: Site) -> Path:
     """Build the site, and return its folder."""
     site.configure(None)
     subprocess.run(site.command("--quiet"), cwd=site.folder, env=site.environ(None), check=True)
@@ -138,7 +138,7 @@ def build(folder: Path, theme: dict[str, Any], prompts: Sequence[str], options: 
         **{f"bytes/{n}.md": page(TITLE, TEXT, hero_prompt=prompt) for n, prompt in enumerate(prompts)},
     }
     site = Site(folder, pages, options, config, has_small_files=False)
-    made = (built(site) / "ours/index.html").read_text(encoding="utf-8")
+    made = (run_build(site) / "ours/index.html").read_text(encoding="utf-8")
     picture = re.search(r"<picture.*?</picture>", made, re.DOTALL)
     assert picture is not None
     hand = re.sub(r' class="[^"]*"', "", picture[0]).replace("\n", "")
@@ -157,7 +157,7 @@ def build(folder: Path, theme: dict[str, Any], prompts: Sequence[str], options: 
             },
         }
     )
-    folder = built(site)
+    folder = run_build(site)
     with Image.open(folder / jpeg.removeprefix("../")) as picture_of_hero:
         picture_of_hero.save(folder / "picture.png", optimize=True)
     avif = re.search(r'<source type="(image/[a-z]+)" srcset="([^"]*)" sizes="([^"]*)"', hand)
@@ -221,7 +221,7 @@ def main(rounds: int = 9) -> None:
         }
         for theme, config in themes.items():
             prompts = PROMPTS if theme == "material" else ()
-            with served(build(Path(scratch, theme), config, prompts, {})) as address:
+            with serve(build(Path(scratch, theme), config, prompts, {})) as address:
                 names: tuple[str, ...] = ("ours", "hand", "ours-preload", "hand-preload", "background")
                 if theme == "bare":
                     names += ("jpeg", "png")

@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.bench_lcp import FLAGS, served
+from benchmarks.bench_lcp import FLAGS, serve
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ("largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift")
@@ -31,7 +31,7 @@ RULES = ("accessibility", "best-practices", "seo")
 LEAST = {"performance": 95, "accessibility": 100, "best-practices": 100, "seo": 100}
 
 
-def built(folder: Path) -> Path:
+def build_example_site(folder: Path) -> Path:
     """Build the example site beside its sources, and return its folder."""
     copy = shutil.copytree(ROOT / "example-site", folder / "site", ignore=shutil.ignore_patterns("site", ".cache"))
     keyless = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
@@ -39,7 +39,7 @@ def built(folder: Path) -> Path:
     return copy / "site"
 
 
-def audited(lighthouse: Path, address: str, out: Path) -> dict[str, Any]:
+def run_lighthouse(lighthouse: Path, address: str, out: Path) -> dict[str, Any]:
     """Lighthouse's report on the address."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     flags = f"--chrome-flags=--headless {' '.join(FLAGS)}"
@@ -53,12 +53,12 @@ def main(folder: str, *pages: str) -> int:
     """Build, measure and print; return 1 if a page falls short."""
     short = 0
     with tempfile.TemporaryDirectory() as scratch:
-        site = built(Path(scratch))
+        site = build_example_site(Path(scratch))
         everything = sorted(path.parent.relative_to(site).as_posix() + "/" for path in site.rglob("index.html"))
-        with served(site) as address:
+        with serve(site) as address:
             for page in pages or [name.removeprefix("./") for name in everything]:
                 lighthouse = Path(folder, "node_modules/.bin/lighthouse")
-                found = audited(lighthouse, f"{address}/{page}", Path(scratch, "out.json"))
+                found = run_lighthouse(lighthouse, f"{address}/{page}", Path(scratch, "out.json"))
                 audits = found["audits"]
                 scores = {name: round(100 * value["score"]) for name, value in found["categories"].items()}
                 words = ", ".join(f"{score:3} {name}" for name, score in scores.items())

@@ -25,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from builds import Site, merged
+from builds import Site, merge
 from kill_harness import LEONARDO_ONLY, pages
 from services import Behaviour, LedgerView, RendersBetween, RendersIn, ServicesProcess
 
@@ -46,7 +46,7 @@ class Figures:
     build_s: float
 
 
-def measured(ledger: LedgerView, build_s: float) -> Figures:
+def measure(ledger: LedgerView, build_s: float) -> Figures:
     """The figures of the ledger's build; the ideal schedule keeps every slot busy from the first call on."""
     jobs = ledger.jobs_of("leonardo")
     renders = [(job.ends_s or 0.0) - job.starts_s for job in jobs]
@@ -72,20 +72,20 @@ def run(name: str, number: int, fate: Behaviour, *, known: bool, options: dict[s
     """Build a new site; with `known`, after a small one on the same cache."""
     with ServicesProcess() as services, tempfile.TemporaryDirectory() as folder:
         services.leonardo.on_create(fate)
-        site = Site(Path(folder), options=merged({**LEONARDO_ONLY, **OPTIONS}, options))
+        site = Site(Path(folder), options=merge({**LEONARDO_ONLY, **OPTIONS}, options))
         if known:
             site.write(pages(10))
             built = site.build(services)
             assert built.exit_code == 0, built.log
             services.clear_ledger()
-            # Other wishes on the same pages.
+            # Other prompts on the same pages.
             texts = {page: text.replace("view number", "prospect") for page, text in pages(number).items()}
         else:
             texts = pages(number)
         site.write(texts)
         built = site.build(services)
         assert built.totals["generated"] == number, built.log
-        figures = measured(services.ledger, max(hero["seconds"] for hero in built.report["heroes"]))
+        figures = measure(services.ledger, max(hero["seconds"] for hero in built.report["heroes"]))
         print(
             f"{name:34} {'known' if known else 'cold':6} {figures.requests:8.2f} {figures.peak:5} "
             f"{figures.worst_minute:7} {figures.over_ideal:10.3f} {figures.late:6.1%} {figures.build_s:7.1f}",

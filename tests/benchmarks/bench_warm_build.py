@@ -71,12 +71,12 @@ def seed(site: Site, pages: int) -> None:
             first = runtime.renderer.render(data, record, hero)
             continue
         key = runtime.renderer._variant_key(record, settings.encoding.for_hero(hero))
-        copies = [copied(variant, record.key, key) for variant in first.variants]
+        copies = [copy_as(variant, record.key, key) for variant in first.variants]
         runtime.renderer.cache.save(key, replace(first, variants=tuple(copies)))
     runtime.close()
 
 
-def copied(variant: Variant, key: str, variant_key: str) -> Variant:
+def copy_as(variant: Variant, key: str, variant_key: str) -> Variant:
     """Copy the file under another picture's name."""
     tail = variant.file.partition("-")[2]
     file = f"{variant_key[:16]}-{tail}"
@@ -85,7 +85,7 @@ def copied(variant: Variant, key: str, variant_key: str) -> Variant:
     return variant._replace(file=file, name=name)
 
 
-def measured(site: Site, *, enabled: bool) -> tuple[float, float]:
+def measure(site: Site, *, enabled: bool) -> tuple[float, float]:
     """Wall and processor seconds of one build."""
     site.config = CONFIG if enabled else {**CONFIG, "plugins": list(site.plugins), "site_dir": "plain"}
     site.configure(None)
@@ -99,8 +99,8 @@ def measured(site: Site, *, enabled: bool) -> tuple[float, float]:
 def compare(name: str, site: Site, rounds: int) -> None:
     """Print what the plugin costs `site`: medians of alternating builds."""
     for enabled in (True, False):
-        measured(site, enabled=enabled)
-    pairs = [(measured(site, enabled=True), measured(site, enabled=False)) for _ in range(rounds)]
+        measure(site, enabled=enabled)
+    pairs = [(measure(site, enabled=True), measure(site, enabled=False)) for _ in range(rounds)]
     for which, word in enumerate(("wall", "processor")):
         ours = statistics.median(pair[0][which] for pair in pairs)
         plain = statistics.median(pair[1][which] for pair in pairs)

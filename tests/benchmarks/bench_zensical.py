@@ -31,7 +31,7 @@ OURS = (str(BIN / "mkdocs-leonardo"), "zensical", "build")
 ALONE = (str(BIN / "zensical"), "build")
 
 
-def measured(site: Site, command: Sequence[str], *arguments: str) -> tuple[float, float]:
+def measure(site: Site, command: Sequence[str], *arguments: str) -> tuple[float, float]:
     """Wall and processor seconds of one build."""
     before, started = os.times(), time.perf_counter()
     subprocess.run(
@@ -44,9 +44,9 @@ def measured(site: Site, command: Sequence[str], *arguments: str) -> tuple[float
 
 def compare(name: str, site: Site, plain: Site, arguments: Sequence[str], rounds: int) -> None:
     """Print what heroes cost: medians of alternating builds."""
-    measured(site, OURS, *arguments)
-    measured(plain, ALONE, *arguments)
-    pairs = [(measured(site, OURS, *arguments), measured(plain, ALONE, *arguments)) for _ in range(rounds)]
+    measure(site, OURS, *arguments)
+    measure(plain, ALONE, *arguments)
+    pairs = [(measure(site, OURS, *arguments), measure(plain, ALONE, *arguments)) for _ in range(rounds)]
     for which, word in enumerate(("wall", "processor")):
         ours = statistics.median(pair[0][which] for pair in pairs)
         alone = statistics.median(pair[1][which] for pair in pairs)

@@ -52,7 +52,7 @@ def test_open_page_shows_the_new_picture_without_being_touched(
 
     assert asked == 0, "the page came after its picture was asked for"
     assert all(width_px > 0 for width_px, _ in (painted, first, kept, second))
-    assert kept == first, "the last hero is not the stand-in"
+    assert kept == first, "the page does not keep its last hero"
     assert len({painted[1], first[1], second[1]}) == 3
     assert services.ledger.paid_jobs == services.ledger.creates == 2
     # A save may be noticed while it is being written, and then once more.

@@ -62,7 +62,7 @@ def cases() -> list[Path]:
     return sorted(FOLDER.glob("*.yml"))
 
 
-def carried_out(case: dict[str, Any], folder: Path) -> dict[str, Any]:
+def build_case(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Build the case, and return the results as its file has them."""
     for name, text in THEME.items():
         (folder / "theme" / name).parent.mkdir(exist_ok=True)
@@ -132,7 +132,7 @@ def main() -> None:
     for path in cases():
         case = yaml.safe_load(path.read_text(encoding="utf-8"))
         with tempfile.TemporaryDirectory() as folder:
-            case.update(carried_out(case, Path(folder)))
+            case.update(build_case(case, Path(folder)))
         text = yaml.dump(case, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=10_000)
         path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path.name}\n")

@@ -122,11 +122,11 @@ def add_heroes(docs: Path) -> list[str]:
     asked = []
     pages = sorted(path for path in docs.rglob("*.md") if not any(part.startswith(".") for part in path.parts[-4:]))
     for number, path in enumerate(pages[::3]):
-        wish = f"hero_prompt: a lighthouse seen from window {number}\n"
-        wish += "hero_layout: full\n" if number % 2 else "hero_tagline: Storms & calms\n"
+        keys = f"hero_prompt: a lighthouse seen from window {number}\n"
+        keys += "hero_layout: full\n" if number % 2 else "hero_tagline: Storms & calms\n"
         text = path.read_text(encoding="utf-8")
         start = text.removeprefix("---\n")
-        text = f"---\n{wish}{start}" if start != text else f"---\n{wish}---\n\n{text}"
+        text = f"---\n{keys}{start}" if start != text else f"---\n{keys}---\n\n{text}"
         path.write_text(text, encoding="utf-8")
         asked.append(path.relative_to(docs).as_posix())
     return asked

@@ -27,7 +27,7 @@ def plugins(is_first: bool, *neighbours: Any, **options: Any) -> list[Any]:  # n
     return [ours, *neighbours] if is_first else [*neighbours, ours]
 
 
-def built(place: Place, listed: Sequence[Any], *, strict: bool = True, **config: Any) -> Built:  # noqa: ANN401 - same
+def build(place: Place, listed: Sequence[Any], *, strict: bool = True, **config: Any) -> Built:  # noqa: ANN401 - same
     """The site, built with Material without warnings."""
     made = place.build("site", *(["--strict"] if strict else []), **{"theme": dict(MATERIAL)} | config, plugins=listed)
     assert made.exit_code == 0, made.log
@@ -60,7 +60,7 @@ def test_search_index_holds_the_heading_once(beside: Place, is_first: bool) -> N
     """The index has the heading as a title, as without a hero, and neither tagline nor markup."""
     beside.write({"docs/index.md": hero_page("Wickstone", hero_tagline="Unheard of")})
 
-    made = built(beside, plugins(is_first, "search"))
+    made = build(beside, plugins(is_first, "search"))
 
     index = made.html("search/search_index.json")
     assert index.count("Wickstone") == 1
@@ -81,7 +81,7 @@ def test_blog_twice_has_covers_in_both(beside: Place, is_first: bool) -> None:  
         )
     beside.write({"docs/index.md": "# Home\n"})
 
-    made = built(beside, plugins(is_first, "search", "blog", {"blog": {"blog_dir": "news"}}))
+    made = build(beside, plugins(is_first, "search", "blog", {"blog": {"blog_dir": "news"}}))
 
     for blog in ("blog", "news"):
         assert made.html(f"{blog}/index.html").count('class="leonardo-card"') == 1
@@ -102,7 +102,7 @@ def test_meta_gives_a_folder_its_prompt(beside: Place, is_first: bool) -> None: 
         }
     )
 
-    made = built(beside, plugins(is_first, "meta"))
+    made = build(beside, plugins(is_first, "meta"))
 
     the_hero(made.html("guide/one/index.html"))
     assert not heroes(made.html("guide/two/index.html"))
@@ -119,7 +119,7 @@ def test_tags_are_listed_below_a_hero(beside: Place, is_first: bool) -> None:  #
         }
     )
 
-    made = built(beside, plugins(is_first, "tags"))
+    made = build(beside, plugins(is_first, "tags"))
 
     the_hero(made.html("index.html"))
     assert "md-tag" in made.html("index.html")
@@ -133,7 +133,7 @@ def test_optimize_leaves_the_ai_mark_in_pictures(beside: Place, services: Servic
     beside.environ = services.environ
     beside.write({"docs/index.md": hero_page()})
 
-    made = built(beside, plugins(is_first, {"optimize": {"optimize_png": False}}, **services.plugin_options))
+    made = build(beside, plugins(is_first, {"optimize": {"optimize_png": False}}, **services.plugin_options))
 
     pictures = [*(made.site / "assets/leonardo").glob("*.jpg"), *(made.site / "assets/leonardo").glob("*.webp")]
     assert len(pictures) >= 2
@@ -146,7 +146,7 @@ def test_privacy_fetches_nothing_because_of_a_hero(beside: Place, is_first: bool
     """The plugin `privacy` finds no external file in a hero."""
     beside.write({"docs/index.md": hero_page(hero_layout="full")})
 
-    made = built(beside, plugins(is_first, {"privacy": {"assets_exclude": ["unpkg.com/*"]}}))
+    made = build(beside, plugins(is_first, {"privacy": {"assets_exclude": ["unpkg.com/*"]}}))
 
     the_hero(made.html("index.html"))
     assert not (made.site / "assets/external").exists()
@@ -157,7 +157,7 @@ def test_offline_site_shows_heroes_from_the_disk(beside: Place, is_first: bool) 
     """Without directory URLs and without a server, every file of a hero is where its page says."""
     beside.write({"docs/index.md": hero_page(), "docs/guide/one.md": hero_page("One")})
 
-    made = built(beside, plugins(is_first, "search", "offline"))
+    made = build(beside, plugins(is_first, "search", "offline"))
 
     for name in ("index.html", "guide/one.html"):
         the_hero(made.html(name))
@@ -173,7 +173,7 @@ def test_group_may_hold_the_plugin(beside: Place, is_first: bool) -> None:  # no
     beside.write({"docs/index.md": hero_page()})
     group = {"group": {"enabled": True, "plugins": plugins(is_first, "tags")}}
 
-    made = built(beside, ["search", group])
+    made = build(beside, ["search", group])
 
     the_hero(made.html("index.html"))
 
@@ -187,7 +187,7 @@ def test_rss_feed_has_the_hero_as_enclosure(beside: Place, is_first: bool) -> No
     beside.write({"docs/index.md": hero_page(date=date(2026, 1, 2)), "docs/plain.md": "# Plain\n"})
     rss = {"rss": {"use_git": False, "date_from_meta": {"as_creation": "date"}}}
 
-    made = built(beside, plugins(is_first, rss), strict=False)
+    made = build(beside, plugins(is_first, rss), strict=False)
 
     feed = ET.fromstring(made.html("feed_rss_created.xml"))  # noqa: S314 - our own feed
     (enclosure,) = feed.iter("enclosure")
@@ -205,7 +205,7 @@ def test_htmlproofer_knows_the_heroes_files(beside: Place, is_first: bool) -> No
     beside.write({"docs/index.md": hero_page(), "docs/guide/deep.md": hero_page("Deep", hero_layout="full")})
     proofer = {"htmlproofer": {"raise_error": True, "validate_external_urls": False}}
 
-    made = built(beside, plugins(is_first, proofer))
+    made = build(beside, plugins(is_first, proofer))
 
     assert "<picture" in the_hero(made.html("index.html"))
 
@@ -219,7 +219,7 @@ def test_charts_are_drawn_below_a_hero(beside: Place, is_first: bool) -> None:  
     beside.write({"fence.yml": f"markdown_extensions: [pymdownx.superfences: {{custom_fences: [{fence}]}} ]\n"})
     scripts = [f"https://example.org/{name}.js" for name in ("vega", "vega-lite", "vega-embed")]
 
-    made = built(beside, plugins(is_first, "charts"), INHERIT="fence.yml", extra_javascript=scripts)
+    made = build(beside, plugins(is_first, "charts"), INHERIT="fence.yml", extra_javascript=scripts)
 
     the_hero(made.html("index.html"))
     for name in ("index.html", "two/index.html"):
@@ -239,7 +239,7 @@ def test_glightbox_wraps_the_text_and_not_the_hero(beside: Place, is_first: bool
         }
     )
 
-    made = built(beside, plugins(is_first, "blog", "glightbox"))
+    made = build(beside, plugins(is_first, "blog", "glightbox"))
 
     for name in ("index.html", "full/index.html"):
         html = made.html(name)
@@ -263,7 +263,7 @@ def test_minified_page_keeps_its_hero(beside: Place, minifier: dict[str, Any], i
     """A page keeps its hero, also a full one, with a minifier before or after the plugin."""
     beside.write({"docs/index.md": hero_page(hero_layout="full"), "docs/one.md": hero_page("One")})
 
-    made = built(beside, plugins(is_first, minifier))
+    made = build(beside, plugins(is_first, minifier))
 
     full, one = made.html("index.html"), made.html("one/index.html")
     for html in (full, one):
@@ -296,7 +296,7 @@ def test_translations_share_one_picture(
     beside.write(dict(zip(names, (english, german), strict=True)))
     i18n = {"i18n": {"docs_structure": structure, "languages": LANGUAGES}}
 
-    made = built(beside, plugins(is_first, "search", i18n, **services.plugin_options))
+    made = build(beside, plugins(is_first, "search", i18n, **services.plugin_options))
 
     in_english, in_german = the_hero(made.html("index.html")), the_hero(made.html("de/index.html"))
     assert 'alt="A tower"' in in_english
@@ -318,11 +318,11 @@ def test_navigation_plugins_change_no_hero(beside: Place, is_first: bool) -> Non
     """awesome-nav, literate-nav and section-index order the pages; each hero is on its page."""
     pages = {"docs/index.md": hero_page(), "docs/guide/index.md": hero_page("Guide"), "docs/guide/one.md": "# One\n"}
     beside.write({**pages, "docs/.nav.yml": "nav:\n  - guide\n  - index.md\n"})
-    awesome = built(beside, plugins(is_first, "awesome-nav"))
+    awesome = build(beside, plugins(is_first, "awesome-nav"))
     (beside.folder / "docs/.nav.yml").unlink()
     beside.write({"docs/SUMMARY.md": "* [The guide](guide/)\n* [Home](index.md)\n"})
 
-    literate = built(beside, plugins(is_first, "literate-nav", "section-index"))
+    literate = build(beside, plugins(is_first, "literate-nav", "section-index"))
 
     for made in (awesome, literate):
         the_hero(made.html("index.html"))
@@ -341,7 +341,7 @@ def test_generated_page_has_its_hero(beside: Place, is_first: bool) -> None:  # 
     )
     beside.write({"docs/index.md": "# Home\n", "make.py": script})
 
-    made = built(beside, plugins(is_first, {"gen-files": {"scripts": ["make.py"]}}))
+    made = build(beside, plugins(is_first, {"gen-files": {"scripts": ["make.py"]}}))
 
     the_hero(made.html("made/index.html"))
     assert [each["page"] for each in report(beside)["heroes"]] == ["made.md"]
@@ -359,14 +359,14 @@ def test_macros_in_front_matter_are_rendered(beside: Place, is_first: bool) -> N
         }
     )
 
-    made = built(beside, plugins(is_first, "macros"), extra={"place": "a harbour"})
+    made = build(beside, plugins(is_first, "macros"), extra={"place": "a harbour"})
 
     assert '<p class="leonardo-hero__tagline">a harbour</p>' in the_hero(made.html("index.html"))
     assert macro in the_hero(made.html("raw/index.html"))
     prompts = {each["page"]: each["key"] for each in report(beside)["heroes"]}
     beside.write({"docs/index.md": front("# Home\n", hero_prompt="a harbour in a storm"), "docs/own.md": hero_page()})
     beside.write({"docs/raw.md": front("# Raw\n", hero_prompt="{{ unknown }}")})
-    made = built(beside, plugins(is_first, "macros"), strict=False)
+    made = build(beside, plugins(is_first, "macros"), strict=False)
     assert report(beside)["heroes"][0]["key"] == prompts["index.md"]
     assert "raw.md: hero_prompt is '{{ unknown }}'; no plugin has rendered this macro" in made.log
 
@@ -377,7 +377,7 @@ def test_redirects_and_excluded_pages_cost_nothing(beside: Place, is_first: bool
     beside.write({"docs/index.md": hero_page(), "docs/drafts/one.md": hero_page("One")})
     neighbours = ({"redirects": {"redirect_maps": {"old.md": "index.md"}}}, {"exclude": {"glob": ["drafts/*"]}})
 
-    made = built(beside, plugins(is_first, *neighbours))
+    made = build(beside, plugins(is_first, *neighbours))
 
     the_hero(made.html("index.html"))
     assert "leonardo" not in made.html("old/index.html")
@@ -390,7 +390,7 @@ def test_revision_date_stands_below_a_hero(beside: Place, is_first: bool) -> Non
     beside.write({"docs/index.md": hero_page(), "docs/plain.md": "# Plain\n", ".gitignore": ".cache/\nsite/\n*.yml\n"})
     beside.commit()
 
-    made = built(beside, plugins(is_first, "git-revision-date-localized"))
+    made = build(beside, plugins(is_first, "git-revision-date-localized"))
 
     the_hero(made.html("index.html"))
     for name in ("index.html", "plain/index.html"):
@@ -412,7 +412,7 @@ def test_monorepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # n
     )
     nav = [{"Home": "index.md"}, {"Lamp": "!include ./parts/lamp/mkdocs.yml"}]
 
-    made = built(beside, plugins(is_first, "monorepo"), nav=nav)
+    made = build(beside, plugins(is_first, "monorepo"), nav=nav)
 
     the_hero(made.html("index.html"))
     the_hero(made.html("lamp/index.html"))
@@ -438,7 +438,7 @@ def test_multirepo_pages_have_heroes(beside: Place, is_first: bool) -> None:  # 
     beside.write({"docs/index.md": hero_page()})
     nav = [{"Home": "index.md"}, {"Lamp": f"!import {lamp.folder.as_uri()}?branch={branch}"}]
 
-    made = built(beside, plugins(is_first, "multirepo"), nav=nav)
+    made = build(beside, plugins(is_first, "multirepo"), nav=nav)
 
     the_hero(made.html("index.html"))
     the_hero(made.html("lamp/index.html"))
@@ -482,7 +482,7 @@ def test_encryptcontent_page_has_no_hero(beside: Place, is_first: bool) -> None:
         }
     )
 
-    made = built(beside, plugins(is_first, "encryptcontent"), strict=False)
+    made = build(beside, plugins(is_first, "encryptcontent"), strict=False)
 
     the_hero(made.html("index.html"))
     html = made.html("vault/index.html")

@@ -134,7 +134,7 @@ class Leonardo(Service):
 
     name = "leonardo"
 
-    #: How long a job is at work once a slot is free, unless its fate says otherwise; None: for ever.
+    #: How long a job is at work once a slot is free, unless its fate says otherwise; None: without end.
     render_s = Setting[float | None](0.05)
     #: Jobs at work at one time, and jobs that may wait behind them.
     slots = Setting(10)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .backend import Backend, Call, Refused, World, text_of
 from .behaviours import (
     BadBase64,
     DailyQuotaUsedUp,
@@ -31,7 +32,6 @@ from .ledger import Job
 from .openai import proposal
 from .pictures import deliver
 from .script import Chosen
-from .site import Call, Refused, Site, World, text_of
 from .wire import Reply, Request, json_reply
 
 KEY_HEADER = "x-goog-api-key"
@@ -177,7 +177,7 @@ def pixels(ratio: str, size: str) -> tuple[int, int]:
     )
 
 
-class GeminiSite(Site):
+class GeminiBackend(Backend):
     """The API behind one port."""
 
     def __init__(self, world: World, front: Gemini) -> None:

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from .backend import Backend, Call, Refused, World, bearer, text_of
 from .behaviours import (
     CompletesWithoutImages,
     CompletesWithUrl,
@@ -48,7 +49,6 @@ from .leonardo_orders import (
 )
 from .pictures import deliver
 from .script import Chosen
-from .site import Call, Refused, Site, World, bearer, text_of
 from .uploads import Uploads
 from .wire import Reply, Request, json_reply
 
@@ -65,7 +65,7 @@ _UPLOAD_PATH = re.compile(rf"{_API}1/init-image/([^/]+)")
 _PICTURE_PATH = re.compile(r"/users/[^/]+/generations/([^/]+)/[^/]+_(\d+)\.jpg")
 
 
-class LeonardoSite(Site):
+class LeonardoBackend(Backend):
     """Leonardo's API behind one port."""
 
     def __init__(self, world: World, front: Leonardo) -> None:
@@ -386,7 +386,7 @@ def _prompt_in(request: Request) -> str:
     return text_of(body.get("prompt") or (parameters.get("prompt") if isinstance(parameters, dict) else ""))
 
 
-class PictureSite(Site):
+class PictureBackend(Backend):
     """The picture host, with public addresses; it refuses requests with a key."""
 
     def __init__(self, world: World, front: PictureHost, leonardo: Leonardo) -> None:
@@ -421,7 +421,7 @@ class PictureSite(Site):
         return Reply(200, body, {"Content-Type": content_type, "Cache-Control": "public, max-age=31536000"})
 
 
-class ElsewhereSite(Site):
+class ElsewhereBackend(Backend):
     """Another loopback port, which no client should call; it delivers a good picture to every client."""
 
     def route(self, request: Request) -> Call:

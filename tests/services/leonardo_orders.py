@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .site import Refused, text_of
+from .backend import Refused, text_of
 
 PHOENIX_1_0 = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
 PHOENIX_0_9 = "6b645e3a-d64f-4341-a6d8-7a3690fbf042"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .backend import Backend, Call, Refused, World, bearer, text_of
 from .behaviours import (
     BadBase64,
     BillingLimitReached,
@@ -28,7 +29,6 @@ from .fronts import OpenAI
 from .ledger import Job
 from .pictures import deliver
 from .script import Chosen
-from .site import Call, Refused, Site, World, bearer, text_of
 from .wire import Reply, Request, json_reply, multipart
 
 _THREE_SIZES = ("1024x1024", "1536x1024", "1024x1536", "auto")
@@ -181,7 +181,7 @@ def _reference_of(request: Request, body: Mapping[str, object]) -> str:
     return hashlib.sha256(files[0]).hexdigest()
 
 
-class OpenAISite(Site):
+class OpenAIBackend(Backend):
     """The API behind one port."""
 
     def __init__(self, world: World, front: OpenAI) -> None:

@@ -94,7 +94,7 @@ def draw(prompt: str, mark: str, width_px: int, height_px: int, form: Picture) -
         exif[_EXIF_ORIENTATION] = form.orientation
     file = io.BytesIO()
     image = image.convert(form.mode)
-    # PNG at level 1: the stand-in's speed matters, its file sizes do not.
+    # PNG at level 1: the service's speed matters, its file sizes do not.
     image.save(file, form.format, quality=85, compress_level=1, exif=exif, icc_profile=profile)
     return _with_marks(file.getvalue()) if form.with_marks else file.getvalue()
 

@@ -19,14 +19,14 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self, cast
 
+from .backend import World
 from .fronts import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, Gemini, Leonardo, OpenAI, PictureHost
-from .gemini import GeminiSite
+from .gemini import GeminiBackend
 from .ledger import Ledger, LedgerView
-from .leonardo import ElsewhereSite, LeonardoSite, PictureSite
-from .openai import OpenAISite
+from .leonardo import ElsewhereBackend, LeonardoBackend, PictureBackend
+from .openai import OpenAIBackend
 from .script import LocalScript, Rule, Script
-from .site import World
-from .uploads import StorageSite
+from .uploads import StorageBackend
 from .wire import Handler, Reply, Request, Server, json_reply
 
 _SITES = ("leonardo", "cdn", "storage", "openai", "gemini", "elsewhere", "control")
@@ -134,14 +134,14 @@ class Services(AnyServices):
         urls = {name: f"http://127.0.0.1:{self._server.port(name)}" for name in _SITES}
         super().__init__(self._script, urls)
         world = World(self._script, self._ledger, urls, self._server.stopping)
-        leonardo = LeonardoSite(world, self.leonardo)
+        leonardo = LeonardoBackend(world, self.leonardo)
         handlers: dict[str, Handler] = {
             "leonardo": leonardo.handle,
-            "cdn": PictureSite(world, self.cdn, self.leonardo).handle,
-            "storage": StorageSite(world, self.leonardo.storage, leonardo.uploads).handle,
-            "openai": OpenAISite(world, self.openai).handle,
-            "gemini": GeminiSite(world, self.gemini).handle,
-            "elsewhere": ElsewhereSite(world, self.elsewhere).handle,
+            "cdn": PictureBackend(world, self.cdn, self.leonardo).handle,
+            "storage": StorageBackend(world, self.leonardo.storage, leonardo.uploads).handle,
+            "openai": OpenAIBackend(world, self.openai).handle,
+            "gemini": GeminiBackend(world, self.gemini).handle,
+            "elsewhere": ElsewhereBackend(world, self.elsewhere).handle,
             "control": self._control,
         }
         self._server.start(handlers, lambda name: bool(self._script.get_setting(f"{name}.down", default=False)))

@@ -8,10 +8,10 @@ import threading
 import uuid
 from dataclasses import dataclass, replace
 
+from .backend import Backend, Call, World, text_of
 from .fronts import SIGNATURE, Leonardo, Storage
 from .leonardo_orders import refuse
 from .script import Chosen
-from .site import Call, Site, World, text_of
 from .wire import Reply, Request, json_reply, multipart
 
 _EXTENSIONS = {"png": b"\x89PNG", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF"}
@@ -103,7 +103,7 @@ class Uploads:
         return upload
 
 
-class StorageSite(Site):
+class StorageBackend(Backend):
     """The storage that forms are sent to: another host, which takes no key."""
 
     def __init__(self, world: World, front: Storage, uploads: Uploads) -> None:

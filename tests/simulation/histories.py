@@ -20,7 +20,7 @@ from .clock import Stuck, without_threads
 from .disk import Disk
 from .invariants import Violation, check
 from .ledger import NEVER, Ledger
-from .process import Machine, Process, Site, product_of
+from .process import Machine, Process, SiteOptions, product_of
 from .world import World
 
 #: When the calm builds come, each counted from the one before (seconds). Jobs are asked for at growing intervals.
@@ -82,11 +82,11 @@ class History:
     @property
     def twins(self) -> set[str]:
         """Keys of pictures that differ in style alone and have an author's seed, so that the list shows them alike."""
-        wishes = {
+        pictures = {
             hero.picture for hero in self.site.heroes if hero.picture is not None and hero.picture.seed is not None
         }
-        alike = Counter((wish.prompt, wish.seed) for wish in wishes)
-        return {product_of("leonardo", wish).key for wish in wishes if alike[wish.prompt, wish.seed] > 1}
+        alike = Counter((picture.prompt, picture.seed) for picture in pictures)
+        return {product_of("leonardo", picture).key for picture in pictures if alike[picture.prompt, picture.seed] > 1}
 
     def shows_a_better_one(self, key: str) -> bool:
         """Whether every page that could show `key` has a picture of an earlier provider."""
@@ -106,17 +106,17 @@ class History:
 
     # What is drawn ---------------------------------------------------------------------------------------------------
 
-    def _site(self) -> Site:
+    def _site(self) -> SiteOptions:
         draw = self.world.draw
         # An image service takes no seed, so that there only the prompt tells one order from another.
         seeds = (None, None, None, 7) if self.world.providers == ("leonardo",) else (None,)
         looks = draw(((None,), (None,), (None, _LOOK), (_LOOK,)))
-        wishes = [
+        pictures = [
             PictureSpec(draw(_PROMPTS), style=draw(_STYLES), seed=draw(seeds), reference=draw(looks))
             for _ in range(draw((1, 1, 1, 2, 2, 3, 5)))
         ]
-        heroes = [HeroSpec(f"page-{number}.md", wish) for number, wish in enumerate(wishes)]
-        return Site(
+        heroes = [HeroSpec(f"page-{number}.md", picture) for number, picture in enumerate(pictures)]
+        return SiteOptions(
             heroes=heroes,
             providers=self.world.providers,
             max_new_images=draw((1, 2, 3, 25)),

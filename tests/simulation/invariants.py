@@ -373,7 +373,7 @@ def _what_is_paid_comes_home(history: History) -> None:
             and job.is_deliverable
             and job.asked_by & {build.number for build in history.ledger.builds if build.disk is disk}
             and not disk.has(order.key)
-            # Without its record a picture cannot be had again: its author is told.
+            # A picture without its record cannot be fetched again, and a warning says so.
             and f"{order.key[:16]}.json" not in disk.damaged
             and not history.shows_a_better_one(order.key)
             and not order.sent_at + GIVEN_UP_S <= job.given_up_at < NEVER

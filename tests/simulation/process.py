@@ -73,7 +73,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class SiteOptions:
     """The configuration of a site: pages, providers in their order, caps."""
 
     heroes: Sequence[HeroSpec]
@@ -87,7 +87,7 @@ class Site:
 class _TimedBudget(Budget):
     """A build's caps that note when each task's last order was allowed."""
 
-    def __init__(self, world: World, site: Site) -> None:
+    def __init__(self, world: World, site: SiteOptions) -> None:
         super().__init__(max_new_images=site.max_new_images, max_cost_usd=site.max_cost_usd)
         self._world = world
         self.reserved_at: dict[asyncio.Task[Any] | None, float] = {}
@@ -104,7 +104,7 @@ class Process:
     `touches_left` counts the operations before its death; with 0, its operations do not end it.
     """
 
-    def __init__(self, world: World, machine: Machine, site: Site, *, touches_left: int = 0) -> None:
+    def __init__(self, world: World, machine: Machine, site: SiteOptions, *, touches_left: int = 0) -> None:
         self.world = world
         self.machine = machine
         self.number = len(world.ledger.builds) + 1
@@ -355,7 +355,7 @@ class Process:
             clock=self,
             notify=self.tell,
             inspect=_inspect,
-            reject=lambda _wish, _provider, _reason: None,
+            reject=lambda _request, _provider, _reason: None,
             concurrency=site.concurrency,
         )
         self._pipeline = Pipeline(context)

@@ -85,10 +85,10 @@ class JobService:
     def add_strangers(self, now: float) -> None:
         """Add jobs of colleagues on the same account, as many as the weather draws."""
         number = {"a few": 3, "a page": 55, "many": 230}.get(self._world.struck("strangers"), 0)
-        wish: dict[str, JsonValue] = {"prompt": "a colleague's", "modelId": "", "width": 8, "height": 8, "seed": 1}
+        request: dict[str, JsonValue] = {"prompt": "a colleague's", "modelId": "", "width": 8, "height": 8, "seed": 1}
         for _ in range(number):
             job_id = f"theirs-{len(self._jobs)}"
-            self._keep(Job(0, job_id, None, now, now, now, now, "picture", 0.0, self._fields(wish, job_id, now)))
+            self._keep(Job(0, job_id, None, now, now, now, now, "picture", 0.0, self._fields(request, job_id, now)))
 
     def answer(self, _method: str, path: str, json: JsonValue, order: Order | None) -> Answer | None:
         """The answer; None if it gets lost."""

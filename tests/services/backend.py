@@ -79,7 +79,7 @@ def without_authorization(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: "(hidden)" if name in keys else value for name, value in headers.items()}
 
 
-class Site:
+class Backend:
     """One service behind one port."""
 
     def __init__(self, world: World, service: Service) -> None:
