@@ -166,7 +166,7 @@ def _show_plans(plans: Sequence[PurchasePlan], console: Console) -> None:
 
 def _read_samples(plan: PurchasePlan, console: Console) -> Iterator[Sample]:
     alchemy = _leonardo_options(plan.settings).alchemy
-    with open_runtime(replace(plan.settings, generate=False), console) as runtime:
+    with open_runtime(plan.settings, console, asks_providers=False) as runtime:
         for status in find_statuses(runtime, [status.hero for status in plan.wanted]):
             picture, record = status.hero.picture, status.record
             if picture is None or record is None:

@@ -196,7 +196,7 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
     items: list[SheetItem] = []
     lines: list[str] = []
     prompt = takes[0].picture.prompt if takes[0].picture else ""
-    with open_runtime(replace(site.settings, generate=False), console) as runtime:
+    with open_runtime(site.settings, console, asks_providers=False) as runtime:
         current = next(iter(find_statuses(runtime, [hero for hero in site.heroes if hero.page == page])), None)
         now = current.record.key if current is not None and current.record is not None else ""
         found = find_statuses(runtime, takes)
@@ -234,7 +234,7 @@ def describe_record(record: PictureRecord) -> str:
 def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Copy each stored hero into the folder, as delivered and in every size and format of the site."""
     written = 0
-    with open_runtime(replace(site.settings, generate=False), console) as runtime:
+    with open_runtime(site.settings, console, asks_providers=False) as runtime:
         try:
             for status in find_statuses(runtime, heroes):
                 if status.record is None and status.hero.picture is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
@@ -144,8 +144,14 @@ class HeroStatus:
 
 
 @contextmanager
-def open_runtime(settings: Settings, console: Console, budget: Budget | None = None) -> Iterator[Runtime]:
-    """Open the stores and the chain of a build, and close them after the block. `budget` is as for `Runtime`."""
+def open_runtime(
+    settings: Settings, console: Console, budget: Budget | None = None, *, asks_providers: bool = True
+) -> Iterator[Runtime]:
+    """Open the stores and the chain of a build, and close them after the block. `budget` is as for `Runtime`.
+
+    With `asks_providers=False`, no provider is asked, as in a build with `generate: false`.
+    """
+    settings = settings if asks_providers else replace(settings, generate=False)
     runtime = Runtime(settings, environ=os.environ, notify=console.notify, budget=budget)
     try:
         yield runtime

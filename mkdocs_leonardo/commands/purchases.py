@@ -145,7 +145,7 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
     """
     if settings.shared_store is None:
         return False
-    with open_runtime(replace(settings, generate=False), console) as runtime:
+    with open_runtime(settings, console, asks_providers=False) as runtime:
         missing = [one for one in find_statuses(runtime, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False

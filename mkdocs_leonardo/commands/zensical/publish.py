@@ -70,7 +70,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
         wanted = {hero.page for hero in site.heroes}
         shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
         # As a build without providers would show them.
-        with open_runtime(replace(site.settings, generate=False), console) as runtime:
+        with open_runtime(site.settings, console, asks_providers=False) as runtime:
             for future in [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]:
                 resolution = future.result()
                 page, asset = resolution.hero.page, resolution.asset
