@@ -31,8 +31,8 @@ ZENSICAL_CACHE = ".leonardo/cache"
 class Settings:
     """Every option but `enabled`, checked. Paths are absolute.
 
-    `defaults` holds the options that pages may override, `encoding` those of the files. Each other option has a field
-    of its name.
+    `defaults` holds the options of pictures and layout, `encoding` those of files. Each other option has a field of its
+    name.
     """
 
     providers: tuple[str, ...]

@@ -1,8 +1,8 @@
 """The expected cost of a picture of Gemini's, for the caps. The tokens in an answer take precedence.
 
-USD for one 1K picture, gathered in November 2026. gemini-nano-banana-2.1 costs 0.0336: 1120 tokens at 30 USD a million
-(one source, October 2026). gemini-3.1-flash-image has as many tokens at 60 USD a million. The other prices are list
-prices that two sources share. A model that is not in the table has the highest price.
+USD for one 1K picture, gathered in November 2026. The price of gemini-nano-banana-2.1 is 1120 tokens at 30 USD a
+million (one source, October 2026). The model gemini-3.1-flash-image has as many tokens at 60 USD a million. The other
+prices are list prices that two sources share. A model that is not in the table has the highest price.
 """
 
 from __future__ import annotations
