@@ -12,7 +12,6 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 
 import anyio
 
@@ -34,8 +33,7 @@ from mkdocs_leonardo.testing.rig import (
     SPEED,
     ProviderUnderTest,
     Rig,
-    fetch_in_new_process,
-    key_in_new_process,
+    ask_new_process,
     rig,
 )
 from mkdocs_leonardo.testing.service import PICTURE_PATH, Fault, LoopbackService
@@ -87,7 +85,7 @@ class ProviderContract(ProviderUnderTest):
                 made.key_of(made.provider),
                 other.key_of(other.provider),
                 other.key_of(self.declaration.make(other.context("another-key-5f3a9c07"))),
-                await key_in_new_process(self, made.base_url),
+                await ask_new_process(self, made.base_url),
             }
             require(len(keys) == 1, "name, model or options differ from one time to the next")
 
@@ -138,7 +136,7 @@ class ProviderContract(ProviderUnderTest):
         async with rig(self) as made:
             submission = await made.must_submit()
             before = made.service.creates
-            result = await fetch_in_new_process(self, made.base_url, replace(submission, image=None))
+            result = await ask_new_process(self, made.base_url, submission)
             require(made.service.creates == before, "it submitted again")
             is_gone = result == JobUnknown.__name__ and submission.image is not None
             require(result == "picture" or is_gone, f"it ended in {result}")

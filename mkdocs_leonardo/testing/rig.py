@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
 from typing import Any, ClassVar, cast
 
 import anyio
@@ -32,8 +33,6 @@ PATIENCE_S = 60.0
 UNREACHABLE_URL = "http://127.0.0.1:9"
 
 _NEW_PROCESS = "from mkdocs_leonardo.testing.rig import main; main()"
-#: The fields of a submission that the journal stores.
-_STORED = ("provider", "model", "job_id", "accepted_at", "cost_usd")
 
 
 class ProviderUnderTest:
@@ -147,22 +146,17 @@ async def rig(subject: ProviderUnderTest, *, speed: float = SPEED, is_reachable:
 # In a new process ----------------------------------------------------------------------------------------------------
 
 
-async def key_in_new_process(subject: ProviderUnderTest, base_url: str) -> str:
-    """The generation key as a new process computes it."""
-    return await _in_new_process(subject, base_url, None)
+async def ask_new_process(subject: ProviderUnderTest, base_url: str, submission: Submission | None = None) -> str:
+    """Start a new process, and return its generation key, or the result of its `fetch` for a submission.
 
-
-async def fetch_in_new_process(subject: ProviderUnderTest, base_url: str, submission: Submission) -> str:
-    """``picture``, ``no image``, or the name of the error in which `fetch` ended in a new process."""
-    return await _in_new_process(subject, base_url, {name: getattr(submission, name) for name in _STORED})
-
-
-async def _in_new_process(subject: ProviderUnderTest, base_url: str, submission: dict[str, object] | None) -> str:
+    The result is ``picture``, ``no image`` or the name of an error. The process gets what the journal stores.
+    """
     kind = type(subject)
     if "<" in kind.__qualname__:
         raise TypeError(f"{kind.__qualname__} must stand at the top of a module: a new process imports it")
     file = getattr(sys.modules[kind.__module__], "__file__", None)
-    task = json.dumps([kind.__module__, file, kind.__qualname__, base_url, submission])
+    stored = asdict(replace(submission, image=None)) if submission is not None else None
+    task = json.dumps([kind.__module__, file, kind.__qualname__, base_url, stored])
     environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     run = await anyio.run_process(
         [sys.executable, "-c", _NEW_PROCESS, task],
