@@ -178,7 +178,7 @@ def test_annotation_whatever_its_texts_is_one_line_that_reads_back(text: str, ti
 
 
 def test_annotations_beyond_githubs_limit_show_each_reason_first_and_count_the_rest(repository: Path) -> None:
-    """A step shows ten annotations: nine with different reasons, and one with the number of the others."""
+    """A step shows ten annotations: nine with different reasons, and one with the number of the rest."""
     for number in range(40):
         (repository / f"handbook/docs/{number}.md").write_text("---\nhero_prompt: x\n---\n")
     notes = annotate(repository)

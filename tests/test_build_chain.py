@@ -346,7 +346,7 @@ def build_at_once(folder: Path, services: Services) -> Day:
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Day, Day, Day]:
-    """Three days of builds for all rows: every failure on the first day, and none on the others."""
+    """Three days of builds for all rows: every failure on the first day, and none later."""
     folder = tmp_path_factory.mktemp("day")
     with Services() as services:
         services.leonardo.slots = 200

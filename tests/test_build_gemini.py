@@ -31,7 +31,7 @@ from services.script import RuleHandle
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import PictureSpec
 
-#: Gemini before the others, small files.
+#: Gemini before the other providers, small files.
 FIRST = {
     "providers": ["gemini", "leonardo", "openai"],
     "formats": ["jpeg"],

@@ -1,4 +1,4 @@
-"""The published files of the last build: the next one keeps right ones and removes others."""
+"""The published files of the last build: the next one keeps right ones and removes the rest."""
 
 from __future__ import annotations
 

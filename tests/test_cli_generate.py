@@ -132,7 +132,7 @@ def test_generate_pays_for_nothing_that_it_could_not_write(shell: Shell, service
 
 
 def test_generate_with_names_makes_only_those_and_suggests_for_typos(shell: Shell, services: Services) -> None:
-    """`generate` takes names, paths, folders and patterns of pages; others are exit 2 with a suggestion."""
+    """`generate` takes names, paths, folders and patterns of pages; any other one is exit 2 with a suggestion."""
     typo = shell("generate", "blog/dune.md", "--yes")
     assert (typo.exit_code, typo.out) == (2, "")
     assert "did you mean blog/dunes.md?" in typo.err

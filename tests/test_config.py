@@ -1,4 +1,4 @@
-"""The configuration: documented defaults, accepted values, and messages for others."""
+"""The configuration: documented defaults, accepted values, and messages for wrong ones."""
 
 import sys
 from collections.abc import Mapping

@@ -58,7 +58,7 @@ DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DO
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "blog" not in path.parts]
 POSTS = sorted((DOCS / "blog/posts").glob("*.md"))
 
-#: Names with an underscore that documents may mention besides options and front matter keys: those of others.
+#: Names with an underscore that documents may mention besides options and front matter keys: those of other programs.
 FOREIGN_NAMES = {
     "site_url", "site_dir", "docs_dir", "custom_dir", "extra_css", "pull_request_target", "wait_for",
     "resource_group", "pre_build", "workflow_dispatch", "author_text",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import tokenize
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from documents import DOCS, README, ROOT, name_of, prose
+from documents import DOCS, README, ROOT, name_of, prose, text_of
 
 DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 GUIDES = sorted((DOCS / "guide").glob("*.md"))
@@ -23,10 +24,21 @@ FORBIDDEN = re.compile(
 MAX_WORDS = 25
 
 SOURCES = sorted((ROOT / "mkdocs_leonardo").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 #: Subjects without a name, and words of the house, in docstrings, comments and messages.
 FORBIDDEN_IN_CODE = re.compile(
     r"\b(nobody|somebody|anybody|everybody|whoever|others|at hand|stand-ins?|stands? in for|cured?|cures|"
     r"for ever|(?:is|are) told)\b",
+    re.IGNORECASE,
+)
+#: The same words in the name of a test, and words that earlier versions had for the request of a picture.
+FORBIDDEN_IN_NAMES = re.compile(
+    r"_(nobodys?|somebodys?|anybody|everybody|whoever|at_hand|stand_in|cure|for_ever|(?:is|are)_told|wish(?:es|ed)?)(?=_|$)"
+)
+#: Openings of a sentence without a subject, and three stacked relative clauses.
+FORBIDDEN_FORMS = re.compile(
+    r"^(?:Nothing|Never|Not|No|Only|Again|Once more|The same|That|How)\b|"
+    r"(?:\b(?:where|what|which|whose|who|that)\b[^.;:]*){2}\b(?:where|what|which|whose|who|that)\b",
     re.IGNORECASE,
 )
 
@@ -51,12 +63,47 @@ def test_sentence_of_a_guide_has_at_most_25_words(path: Path) -> None:
     assert [line for line in sentences(path) if len(re.findall(r"[\w']+", line)) > MAX_WORDS] == []
 
 
+def documented(path: Path) -> Iterator[tuple[str, str]]:
+    """The name and the docstring of the module, of each class and of each function; `""` without a docstring."""
+    for node in ast.walk(ast.parse(text_of(path))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield getattr(node, "name", "module"), ast.get_docstring(node) or ""
+
+
+def docstring_sentences(docstring: str) -> Iterator[str]:
+    """Each sentence and each list item of a docstring, without its literal blocks and tables."""
+    text = re.sub(r"^(?: {4}|\|).*$", "", docstring, flags=re.MULTILINE)
+    for paragraph in re.split(r"\n\s*\n|\n(?=- )", text):
+        yield from re.split(r"(?<=[.!?]) (?=[A-Z`\"])", " ".join(paragraph.split()))
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_module_speaks_of_things_with_a_name(path: Path) -> None:
-    """Docstrings, comments and messages name their subject, and use the documents' words."""
+    """Docstrings, comments and messages of the package name their subject, and use the documents' words."""
     found: list[str] = []
     with tokenize.open(path) as source:
         for token in tokenize.generate_tokens(io.StringIO(source.read()).readline):
             if token.type == tokenize.COMMENT or tokenize.tok_name[token.type] in {"STRING", "FSTRING_MIDDLE"}:
                 found += (f"line {token.start[0]}: {word}" for word in FORBIDDEN_IN_CODE.findall(token.string))
+    assert found == []
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name_of)
+def test_tests_speak_of_things_with_a_name(path: Path) -> None:
+    """Docstrings, comments and names of the tests name their subject, and use the documents' words."""
+    comments = [line for _, _, line in (each.partition("# ") for each in text_of(path).splitlines())]
+    texts = [*comments, *(docstring for _, docstring in documented(path))]
+    assert [word for text in texts for word in FORBIDDEN_IN_CODE.findall(text)] == []
+    assert [name for name, _ in documented(path) if FORBIDDEN_IN_NAMES.search(name)] == []
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name_of)
+def test_docstring_is_read_once(path: Path) -> None:
+    """A sentence of a docstring has a subject, at most 25 words and at most two relative clauses."""
+    found = [
+        f"{name}: {line}"
+        for name, docstring in documented(path)
+        for line in docstring_sentences(docstring)
+        if len(line.split()) > MAX_WORDS or FORBIDDEN_FORMS.search(line)
+    ]
     assert found == []

@@ -192,7 +192,7 @@ def test_hostile_alternative_text_stays_text(text: str) -> None:
 
 
 def test_card_that_is_eager_is_fetched_first() -> None:
-    """The first card of a view is eager, and the others are lazy."""
+    """The first card of a view is eager, and the later ones are lazy."""
     eager = Outline(render_card(asset("jpeg"), spec(), href="p/", url=url, sizes="50vw", is_eager=True))
     lazy = Outline(render_card(asset("jpeg"), spec(), href="p/", url=url, sizes="50vw"))
     assert eager.attributes["leonardo-card__image"]["fetchpriority"] == "high"

@@ -113,7 +113,7 @@ def test_land_of_prompt_that_names_a_scene_is_that_scene(prompt: str, expected: 
         "let us see the results",
         "la vida de las abejas",
         "the tag on the pole",
-        # Chinese and Japanese words inside others.
+        # Chinese and Japanese words inside longer ones.
         "上海の朝",
         "火山",
         "智慧城市",

@@ -634,7 +634,7 @@ def test_is_public_tells_the_open_internet_from_the_rest(address: str, *, public
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("localhost.example", False)],
 )
 def test_is_loopback_knows_this_machine(host: str, *, loopback: bool) -> None:
-    """`is_loopback` recognises the names and addresses of this machine, and no others."""
+    """`is_loopback` recognises the names and addresses of this machine, and of no other one."""
     assert is_loopback(host) is loopback
 
 

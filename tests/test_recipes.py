@@ -308,7 +308,7 @@ def test_github_workflow_with_cache_keeps_what_a_second_attempt_buys(host: Host)
 
 
 def test_github_workflow_for_a_fork_pays_nothing_and_passes(host: Host) -> None:
-    """A fork's run without secrets shows cached pictures, paints others, and passes `--strict`."""
+    """A fork's run without secrets shows cached pictures, paints missing ones, and passes `--strict`."""
     on_github(host, WITH_CACHE, run_id=1)
     asked = len(host.services.ledger.requests)
     (host.repository / "docs/c.md").write_text(page("C", hero_prompt="somebody's pier"))
@@ -442,7 +442,7 @@ def test_gitlab_job_that_fails_keeps_what_it_paid_for(host: Host) -> None:
     assert host.services.ledger.paid_jobs == 2
 
 
-# The others ----------------------------------------------------------------------------------------------------------
+# Other hosts ---------------------------------------------------------------------------------------------------------
 
 
 def on_netlify(host: Host, block: Block, **variables: str) -> tuple[bool, Machine]:

@@ -54,7 +54,7 @@ SMALL: dict[str, Any] = {"formats": ["jpeg"], "widths": [320], "width": 512, "he
 
 @pytest.fixture
 def look(tmp_path: Path) -> Reference:
-    """A picture whose look others take over."""
+    """A picture whose look generated ones take over."""
     path = tmp_path / "look.jpg"
     path.write_bytes(LOOK)
     return Reference(DIGEST, "high", path)

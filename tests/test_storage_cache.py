@@ -443,7 +443,7 @@ def test_file_named_by_an_expired_row_is_not_removed(folder: Path, tmp_path: Pat
     ids=["blob", "number", "half", "nan", "deep", "long"],
 )
 def test_row_that_is_not_json_of_ours_is_a_miss(folder: Path, value: object) -> None:
-    """A row with any other content is a miss, and the others are read."""
+    """A row with any other content is a miss, and the other rows are read."""
     craft(folder, (INSERT, ("evil", 1, RAW, None, value)))
     kept = TextStore.open(folder, durable=False)
 

@@ -14,7 +14,7 @@ from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.renderings import RenderingCache
 
 KEY = "ab" * 32
-#: Columns of a record that are texts, a word for each file; the others are lists of numbers.
+#: Columns of a record that are texts, a word for each file; the other columns are lists of numbers.
 TEXTS = frozenset({"roles", "formats", "digests", "names", "files"})
 
 
@@ -254,7 +254,7 @@ def test_one_file_named_twice_is_no_trouble(store: MemoryStore, cache: Rendering
 
 
 def test_files_that_were_loaded_were_seen(cache: RenderingCache, rendering: Rendering) -> None:
-    """The cache knows the files that it has verified, and no others."""
+    """The cache knows the files that it has verified, and no other file."""
     path = rendering.variants[1].path
     data = path.read_bytes()
     changed(path)

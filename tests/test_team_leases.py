@@ -612,7 +612,7 @@ async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> Non
     assert honest is not None
 
 
-# What others may have put there --------------------------------------------------------------------------------------
+# What a writer may have put there ------------------------------------------------------------------------------------
 
 
 def _forge(team: Team, *names: str, data: bytes = b"{}") -> None:

@@ -83,7 +83,7 @@ def test_eight_creates_at_once_have_one_winner_whose_bytes_stay(store: TeamStore
     """Of eight simultaneous creates one wins, also if the service ignores the condition or checks it early."""
 
     async def act() -> None:
-        # The first create of a client looks how the service behaves; the others know.
+        # The first create of a client looks how the service behaves; the later ones know.
         writers = [store.objects() for _ in range(64)]
         won: list[int] = []
 

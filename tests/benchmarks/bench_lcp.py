@@ -2,9 +2,9 @@
 
     python tests/benchmarks/bench_lcp.py [ROUNDS]
 
-The page is built in Material, with 150 others in its navigation, and in a theme with an empty head. The local painter
-makes its picture. A server compresses with gzip. Chromium acts as a phone of 390 x 844 CSS pixels and 2 device pixels
-each. Its line has 1.6 Mbit/s and a latency of 150 ms, and its processor is slowed down four times.
+The page is built in Material, with 150 further ones in its navigation, and in a theme with an empty head. The local
+painter makes its picture. A server compresses with gzip. Chromium acts as a phone of 390 x 844 CSS pixels and 2 device
+pixels each. Its line has 1.6 Mbit/s and a latency of 150 ms, and its processor is slowed down four times.
 
 These pages are compared:
 

@@ -9,7 +9,7 @@ page in each theme, window, colour scheme and direction of script. These are pri
   The text's shadow does not count as background. The worst share follows.
 - the share of all glyph pixels below that contrast,
 - the mean, median and largest alpha of the shade over the pictures, and the mean in each window,
-- pages that scroll sideways, layout shifts, controls that cannot be clicked, and axe-core rules that our markup breaks.
+- pages that scroll sideways, layout shifts, controls out of reach, and axe-core rules that our markup breaks.
 """
 
 from __future__ import annotations

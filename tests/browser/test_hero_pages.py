@@ -155,7 +155,7 @@ def test_late_picture_shifts_nothing(theme: str, path: str, addresses: dict[str,
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     before = box(page, "h2")
     shifts_of_the_theme = page.evaluate("window.shifts")
-    if theme == "material":  # the fonts of the others arrive when they like, and move their navigation
+    if theme == "material":  # fonts of other themes arrive late and move the navigation
         assert shifts_of_the_theme == []
     the_only(page, held).continue_()
     page.wait_for_load_state("load")

@@ -73,7 +73,7 @@ HOSTS: tuple[Environment, ...] = (
     ),
     # Backstage's bundle of theme, plugins and extensions, which wants versions of its own.
     Environment("techdocs-core", ("mkdocs-techdocs-core>=1.7",), named("material"), plugins=("techdocs-core",)),
-    # Others' themes for MkDocs, by their use in repositories and by their age: from Bootstrap 3 to Tailwind.
+    # Further themes for MkDocs, by their use in repositories and by their age: from Bootstrap 3 to Tailwind.
     Environment(
         "themes",
         (

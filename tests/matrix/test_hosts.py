@@ -35,7 +35,7 @@ WITH_HEROES: dict[str, str | bytes] = {
 }
 #: The pages with heroes, by their place in the site.
 PLACES = ("index.html", "guide/full/index.html", "guide/own/index.html")
-#: Themes in which the layout `full` spans the window; in others such a hero is as wide as the article.
+#: Themes in which the layout `full` spans the window; in other themes such a hero is as wide as the article.
 ACROSS_THE_WINDOW = {"mkdocs", "readthedocs", "material", "materialx", "flatly"}
 #: The theme's own heading stands above the article, which hides the first one in it.
 WITH_TITLE_ABOVE = "shadcn"

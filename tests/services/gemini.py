@@ -166,7 +166,7 @@ def check(name: str, body: Mapping[str, object]) -> Order:
 
 
 def pixels(ratio: str, size: str) -> tuple[int, int]:
-    """The size of the delivered picture: 1376x768 for 16:9 at 1K, others of the same area in steps of 16."""
+    """The size of the delivered picture: 1376x768 for 16:9 at 1K, other shapes with the same area in steps of 16."""
     if ratio == "16:9":
         return 1376 * _SIDES_PX[size] // 1024, 768 * _SIDES_PX[size] // 1024
     wide, high = map(int, ratio.split(":"))

@@ -1,7 +1,7 @@
 """Leonardo's API and its picture host.
 
-Texts of errors are the service's where they are published. The others are made up, so no client may depend on them.
-`leonardo_orders` checks the create calls.
+Texts of errors are the service's where they are published. All further texts are made up, so no client may depend on
+them. `leonardo_orders` checks the create calls.
 """
 
 from __future__ import annotations

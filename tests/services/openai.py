@@ -67,7 +67,7 @@ _FIELDS = frozenset(
 _LONGEST_PROMPT = 32_000
 _MOST_PIXELS, _FEWEST_PIXELS = 8_294_400, 655_360
 _LONGEST_SIDE_PX = 3840
-#: Output tokens of 1536x1024; high is published, the others are in the proportion of the published square prices.
+#: Output tokens of 1536x1024; high is published, the other ones are in the proportion of the published square prices.
 _TOKENS = {"low": 156, "medium": 1378, "high": 5488, "xhigh": 7000, "max": 9000, "auto": 1378}
 _TEXT_TOKEN_USD, _IMAGE_TOKEN_USD = 5e-6, 30e-6
 
