@@ -57,7 +57,7 @@ def option(convert: Callable[[object], object], *, name: str = "") -> Mapping[st
     return {_METADATA: (name, convert)}
 
 
-#: The metadata of a field that is no option.
+#: The metadata of a field that authors cannot set.
 INTERNAL: Mapping[str, object] = {_METADATA: None}
 
 
