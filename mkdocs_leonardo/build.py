@@ -97,7 +97,7 @@ class Build:
             if ready is not None:
                 self._heroes[hero.page] = (hero, ready)
                 return ready.asset.key if ready.asset else "", ready.asset
-            expected_key = lookup.expected_key(hero, answer)
+            expected_key = lookup.predict_key(hero, answer)
         loop, resolve = self.runtime.loop, self.runtime.pipeline.resolve
         # Work without a service goes ahead of the queue: processors have work while services answer.
         start = loop.start_queued if isinstance(answer, Miss) else loop.start
@@ -123,7 +123,7 @@ class Build:
     def _wait_for_pages(self) -> tuple[Resolution, ...]:
         waiting = [work for _, work in self._heroes.values() if isinstance(work, Future) and not work.done()]
         try:
-            patience_s = self.runtime.patience_s(len(self._heroes)) + len(self._heroes) * RENDER_S
+            patience_s = self.runtime.compute_patience_s(len(self._heroes)) + len(self._heroes) * RENDER_S
             self._progress.wait(waiting, patience_s=patience_s)
         except KeyboardInterrupt:
             self._tell_open_jobs()
@@ -185,7 +185,7 @@ class Build:
     def _tell_open_jobs(self) -> None:
         """Log the jobs that an interrupted build leaves to the next one."""
         with suppress(HeroError):
-            pages = {entry.page for entry in self.runtime.journal.entries().values()} & self._heroes.keys()
+            pages = {entry.page for entry in self.runtime.journal.get_entries().values()} & self._heroes.keys()
             if pages:
                 self._notify(logging.INFO, left_behind_message(len(pages)))
 

@@ -143,34 +143,36 @@ class Lookup:
     def find(self, hero: HeroSpec) -> LookupResult:
         """Search every store for the page's picture; PictureError if the author's own file cannot be read."""
         if hero.picture is None:
-            path = own_path(hero)
+            path = get_own_path(hero)
             record, _ = self._renderer.read_own(path)
             return Hit((), StoredPicture(record, OwnFile(path), Source.OWN))
-        candidates = self._candidates(hero.picture)
+        candidates = self._make_candidates(hero.picture)
         faults: list[StoreFault] = []
         stored = self._search(candidates, faults)
         if stored is not None:
-            return self.hit(candidates, stored, faults)
+            return self.make_hit(candidates, stored, faults)
         damage = self._find_damage(candidates, faults)
         return Miss(candidates, self._has_open_job(candidates, faults), tuple(faults), damage)
 
-    def hit(self, candidates: tuple[Candidate, ...], stored: StoredPicture, faults: Sequence[StoreFault] = ()) -> Hit:
+    def make_hit(
+        self, candidates: tuple[Candidate, ...], stored: StoredPicture, faults: Sequence[StoreFault] = ()
+    ) -> Hit:
         """Return the result of the look-up for a stored picture."""
         has_open_job = self._has_open_job(candidates[: stored.rank], faults) or self._has_duplicate_job(
             candidates, stored
         )
         return Hit(candidates, stored, has_open_job, tuple(faults))
 
-    def _candidates(self, picture: PictureSpec) -> tuple[Candidate, ...]:
+    def _make_candidates(self, picture: PictureSpec) -> tuple[Candidate, ...]:
         candidates: list[Candidate] = []
         for provider in self.chain:
             key = generation_key(provider.name, provider.model, picture, provider.options)
             has_api_key = provider.name in self._providers_with_key
-            may_be_asked = has_api_key and self._generate and self._takes(provider, picture)
+            may_be_asked = has_api_key and self._generate and self._check_reference(provider, picture)
             candidates.append(Candidate(provider, has_api_key, may_be_asked, key, picture))
         return tuple(candidates)
 
-    def _takes(self, provider: Provider, picture: PictureSpec) -> bool:
+    def _check_reference(self, provider: Provider, picture: PictureSpec) -> bool:
         """Whether the provider takes the picture's reference; otherwise it is not asked for the picture."""
         takes = picture.reference is None or (isinstance(provider, TakesReferences) and provider.takes_references)
         if not takes:
@@ -184,12 +186,12 @@ class Lookup:
     def _search(self, candidates: Sequence[Candidate], faults: list[StoreFault]) -> StoredPicture | None:
         for source, store in self.stores:
             for rank, candidate in enumerate(candidates):
-                record = self._verified(store, source, candidate.key, faults)
+                record = self._get_verified(store, source, candidate.key, faults)
                 if record is not None:
                     return StoredPicture(record, store, source, rank)
         return None
 
-    def _verified(
+    def _get_verified(
         self, store: PictureStore, source: Source, key: str, faults: list[StoreFault]
     ) -> PictureRecord | None:
         """Return the record of an intact pair; None otherwise, with an addition to `faults` for a damaged one."""
@@ -228,7 +230,7 @@ class Lookup:
         """Whether one of `candidates` has a job that is paid for and can be asked for now."""
         if not self._open_jobs and not faults:
             return False
-        now, damaged = self._clock.now(), damaged_records(faults)
+        now, damaged = self._clock.now(), collect_damaged_records(faults)
         for candidate in candidates:
             if candidate.may_be_asked:
                 entry = self._open_jobs.get(candidate.key)
@@ -246,7 +248,7 @@ class Lookup:
 
     def _read_open_jobs(self) -> Mapping[str, Entry]:
         try:
-            return self._journal.entries()
+            return self._journal.get_entries()
         except StoreUnavailable as error:
             self._tell_once(logging.WARNING, unreadable_journal_message(error))
             return {}
@@ -261,9 +263,9 @@ class Lookup:
         if isinstance(answer, Miss):
             if self._is_shared or any(candidate.may_be_asked for candidate in answer.candidates):
                 return None
-            stored = self.last_or_painted(hero)
+            stored = self.choose_placeholder(hero)
             rendering = self._renderer.load(stored.record, hero)
-            failure = self.reason_for_miss(answer)
+            failure = self.explain_miss(answer)
             return None if rendering is None else Resolution(hero, make_asset(stored, rendering), failure=failure)
         self.warn_of_damage(hero.page, answer)
         if answer.has_open_job:
@@ -275,34 +277,34 @@ class Lookup:
             self.remember(hero.page, answer.stored)
         return Resolution(hero, make_asset(answer.stored, rendering))
 
-    def expected_key(self, hero: HeroSpec, answer: LookupResult) -> str:
+    def predict_key(self, hero: HeroSpec, answer: LookupResult) -> str:
         """Return the key of the picture that the page will probably show: that of the first provider to be asked."""
         if hero.picture is None and isinstance(answer, Hit):
             return answer.stored.record.key
         asked = (candidate.key for candidate in answer.candidates if candidate.may_be_asked)
-        return next(asked, None) or self.painted(hero).record.key
+        return next(asked, None) or self.get_painted(hero).record.key
 
-    def reason_for_miss(self, answer: LookupResult) -> Failure | None:
+    def explain_miss(self, answer: LookupResult) -> Failure | None:
         """Return why no provider is asked; None if the only reason is that the site has no key."""
         if isinstance(answer, Miss) and answer.damage is not None:
             return Failure(answer.damage)
         return None if self._generate else GENERATION_OFF
 
-    def last_or_painted(self, hero: HeroSpec) -> StoredPicture:
+    def choose_placeholder(self, hero: HeroSpec) -> StoredPicture:
         """Return the placeholder of a page: its last accepted hero, or the painter's picture."""
-        return self.last(hero.page) or self.painted(hero)
+        return self.get_last_shown(hero.page) or self.get_painted(hero)
 
-    def painted(self, hero: HeroSpec) -> StoredPicture:
+    def get_painted(self, hero: HeroSpec) -> StoredPicture:
         """Return the painter's picture for the page."""
         assert hero.picture is not None  # noqa: S101 - own pictures need no placeholder
-        return StoredPicture(self._renderer.painted_record(hero.picture), None, Source.LOCAL)
+        return StoredPicture(self._renderer.make_painted_record(hero.picture), None, Source.LOCAL)
 
-    def last(self, page: str) -> StoredPicture | None:
+    def get_last_shown(self, page: str) -> StoredPicture | None:
         """Return the picture that the page showed last, if it is still stored."""
         with suppress(StoreUnavailable):
-            key = self._journal.last_hero(page)
+            key = self._journal.get_last_hero(page)
             for source, store in self.stores if key else ():
-                record = self._verified(store, source, key or "", [])
+                record = self._get_verified(store, source, key or "", [])
                 if record is not None:
                     return StoredPicture(record, store, Source.LAST)
         return None
@@ -322,7 +324,7 @@ class Lookup:
                 # A build died between storing the picture and deleting its job.
                 self._journal.delete_job(key, stored.record.job_id)
             if self._last_heroes is None:
-                self._last_heroes = self._journal.last_heroes()
+                self._last_heroes = self._journal.get_last_heroes()
             if self._last_heroes.get(page) != key:
                 self._journal.remember_hero(page, key)
                 self._last_heroes[page] = key
@@ -336,7 +338,7 @@ class Lookup:
             self._notify(level, message)
 
 
-def damaged_records(faults: Sequence[StoreFault]) -> dict[str, PictureRecord]:
+def collect_damaged_records(faults: Sequence[StoreFault]) -> dict[str, PictureRecord]:
     """Return the records of damaged pictures, by key."""
     return {fault.key: fault.record for fault in faults if fault.record is not None}
 
@@ -347,7 +349,7 @@ def can_fetch_again(candidate: Candidate, damaged: Mapping[str, PictureRecord]) 
     return record is not None and bool(record.job_id) and isinstance(candidate.provider, FindsLostJobs)
 
 
-def own_path(hero: HeroSpec) -> Path:
+def get_own_path(hero: HeroSpec) -> Path:
     """Return the author's own picture of a page."""
     assert hero.own_image is not None  # noqa: S101 - a hero has a picture to make or a file, by construction
     return hero.own_image

@@ -52,10 +52,10 @@ class Renderer:
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._scratching = Lock()
         self._settings: dict[tuple[Encoding, str, str, bool], str] = {}
-        self.threads = _cores()
+        self.threads = _count_cores()
         # Half of the threads encode the largest files: more would save little time, and take much memory.
         self._memory_slots = BoundedSemaphore(max(1, self.threads // 2))
-        self._folder = self._usable(folder)
+        self._folder = self._choose_folder(folder)
         self.cache = RenderingCache(self._folder, index)
 
     def discard(self) -> None:
@@ -69,7 +69,7 @@ class Renderer:
     def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
         """Load the files of a picture from the cache; None if they must be made."""
         try:
-            return self.cache.load(self._variant_key(record, self._encoding.for_hero(hero)))
+            return self.cache.load(self._compute_variant_key(record, self._encoding.for_hero(hero)))
         except BrokenEntry as error:
             self._notify(logging.INFO, f"{error}; it is encoded again")
         except StoreUnavailable as error:
@@ -88,7 +88,7 @@ class Renderer:
         from mkdocs_leonardo.imaging.render import render
 
         encoding = self._encoding.for_hero(hero)
-        key, known = self._variant_key(record, encoding), self._known_files(record, encoding)
+        key, known = self._compute_variant_key(record, encoding), self._find_known_files(record, encoding)
 
         def write(folder: Path) -> Rendering:
             return render(
@@ -106,7 +106,7 @@ class Renderer:
         except StoreUnavailable as error:
             # The disk is full, or the folder is gone: the page has its picture all the same.
             self._notify(logging.INFO, f"{hero.page}: {error}; they are made again by the next build")
-            return write(self._scratch_folder())
+            return write(self._get_scratch_folder())
         try:
             self.cache.save(key, rendering)
         except StoreUnavailable as error:
@@ -116,7 +116,7 @@ class Renderer:
 
     # Records of pictures that no service made ------------------------------------------------------------------------
 
-    def painted_record(self, picture: PictureSpec) -> PictureRecord:
+    def make_painted_record(self, picture: PictureSpec) -> PictureRecord:
         """Return a record of the painter's picture. Its digest is its key, since no bytes are stored."""
         from mkdocs_leonardo.painter.picture import PAINTER_VERSION
 
@@ -138,15 +138,15 @@ class Renderer:
 
     # Keys and folders ------------------------------------------------------------------------------------------------
 
-    def _variant_key(self, record: PictureRecord, encoding: Encoding) -> str:
+    def _compute_variant_key(self, record: PictureRecord, encoding: Encoding) -> str:
         kind = (encoding, record.provider, record.model, record.has_reference)
         if kind not in self._settings:
             # Some kilobytes, which a warm build need not hash for each of a thousand heroes.
-            self._settings[kind] = digest_of(canonical_json({**self._settings_of(encoding, record)}))
+            self._settings[kind] = digest_of(canonical_json({**self._describe_settings(encoding, record)}))
         # Files are named after the picture's key, so two keys with equal bytes are two renderings.
         return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})
 
-    def _settings_of(self, encoding: Encoding, record: PictureRecord) -> Mapping[str, JsonValue]:
+    def _describe_settings(self, encoding: Encoding, record: PictureRecord) -> Mapping[str, JsonValue]:
         from mkdocs_leonardo.imaging.render import rendering_inputs
         from mkdocs_leonardo.imaging.variants import usable_formats
 
@@ -158,29 +158,29 @@ class Renderer:
             )
         return rendering_inputs(encoding, record)
 
-    def _known_files(self, record: PictureRecord, encoding: Encoding) -> Sequence[Variant]:
+    def _find_known_files(self, record: PictureRecord, encoding: Encoding) -> Sequence[Variant]:
         """Return files of the picture that were encoded for another layout, or for more formats."""
         plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
         every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
         for other in (plain, every) if encoding.spares_fallback else (plain,):
             with suppress(BrokenEntry, StoreUnavailable):
-                rendering = self.cache.load(self._variant_key(record, other)) if other != encoding else None
+                rendering = self.cache.load(self._compute_variant_key(record, other)) if other != encoding else None
                 if rendering is not None:
                     return rendering.variants
         return ()
 
-    def _usable(self, folder: Path) -> Path:
+    def _choose_folder(self, folder: Path) -> Path:
         if folder.is_symlink():
             text = f"{folder}: is a symbolic link; put a folder in its place, or every build encodes all images again"
             self._notify(logging.INFO, text)
-            return self._scratch_folder()
+            return self._get_scratch_folder()
         try:
             make_writable_folder(folder)
         except OSError:
-            return self._scratch_folder()
+            return self._get_scratch_folder()
         return folder
 
-    def _scratch_folder(self) -> Path:
+    def _get_scratch_folder(self) -> Path:
         """Return a folder for this build's files alone."""
         with self._scratching:
             if self._scratch is None:
@@ -210,6 +210,6 @@ def inspect_image(data: bytes) -> ImageInfo:
     return replace(inspect(data), marks=detect(data).marks)
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

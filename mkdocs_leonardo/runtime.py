@@ -72,8 +72,8 @@ class Runtime:
         self.missing_keys: list[str] = []
         try:
             self._open_stores()
-            self.chain = tuple(self.provider(name) for name in settings.providers if name != PAINTER)
-            self.lookup = self._lookup()
+            self.chain = tuple(self.make_provider(name) for name in settings.providers if name != PAINTER)
+            self.lookup = self._make_lookup()
         except BaseException:
             self.close()
             self.discard()
@@ -162,7 +162,7 @@ class Runtime:
         )
         return Pipeline(context)
 
-    def _lookup(self) -> Lookup:
+    def _make_lookup(self) -> Lookup:
         stores: tuple[tuple[Source, PictureStore], ...] = (
             (Source.PINNED, self.gallery),
             (Source.CACHED, self.cache),
@@ -179,10 +179,10 @@ class Runtime:
             notify=self._notify,
             generate=self._settings.generate,
             is_shared=self._settings.shared_store is not None,
-            unrecorded_pictures=self._unrecorded_pictures,
+            unrecorded_pictures=self._find_unrecorded_pictures,
         )
 
-    def _unrecorded_pictures(self) -> tuple[Path, ...]:
+    def _find_unrecorded_pictures(self) -> tuple[Path, ...]:
         """Pictures in gallery and cache that have no record beside them."""
         paths = (*self.gallery.incomplete_pairs(), *self.cache.incomplete_pairs())
         return tuple(path for path in paths if path.suffix != ".json")
@@ -244,7 +244,7 @@ class Runtime:
         self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)
         self.cache = refused or PictureFolder(pictures, self._index, site=settings.site)
         self.gallery = PictureFolder(
-            settings.gallery_dir, self._index, site=settings.site, links_within=_repository(settings.gallery_dir)
+            settings.gallery_dir, self._index, site=settings.site, links_within=_find_repository(settings.gallery_dir)
         )
         self._rescue, self._memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()
         self._move_rescued_pictures()
@@ -281,7 +281,7 @@ class Runtime:
 
     # Providers -------------------------------------------------------------------------------------------------------
 
-    def provider(self, name: str) -> Provider:
+    def make_provider(self, name: str) -> Provider:
         """Make a provider; raises HeroError if that fails."""
         from mkdocs_leonardo.storage import limits
 
@@ -299,7 +299,7 @@ class Runtime:
             options=options,
             clock=self._clock,
             rate_limiter=window.reserve,
-            render_times=RenderTimes(times.seen, times.observe),
+            render_times=RenderTimes(times.get_latest, times.observe),
             uploads=limits.SharedValues(self._index),
             key_variable=variable,
         )
@@ -315,7 +315,7 @@ class Runtime:
             self.providers_with_key.add(name)
         return provider
 
-    def patience_s(self, pictures: int) -> float:
+    def compute_patience_s(self, pictures: int) -> float:
         """Return the longest wait for so many pictures (seconds): each service may be asked twice for each."""
         a_picture_s = sum(2 * provider.timeout_s for provider in self.chain) + SLACK_S
         return -(-pictures // self._settings.concurrency) * a_picture_s
@@ -335,7 +335,7 @@ def _log_rejection(file: Path, now: Callable[[], float], request: PictureRequest
         append_json_line(file, {**line})
 
 
-def _repository(gallery_dir: Path) -> Path:
+def _find_repository(gallery_dir: Path) -> Path:
     """Return the folder of the gallery's Git repository, or, outside of one, the folder that contains the gallery.
 
     An exported copy of a repository has no `.git`.

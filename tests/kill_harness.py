@@ -55,7 +55,7 @@ def entries(cache: Path) -> dict[str, Entry]:
     except StoreUnavailable:
         return {}
     try:
-        return Journal(store, Owner.of_this_process(), time.time).entries()
+        return Journal(store, Owner.of_this_process(), time.time).get_entries()
     finally:
         store.close()
 

@@ -174,7 +174,7 @@ class ScriptedProvider:
         """Answer as scripted; a missing intent is a violation."""
         world = self._world
         key = generation_key(self.name, self.model, replace(picture, seed=None), self.options)
-        entry = world.journal().entry(key)
+        entry = world.journal().get_entry(key)
         if entry is None or [one.seed for one in entry.intended][-1:] != [picture.seed]:
             world.wrong.append(f"a create call with {entry} in the journal")
         creation = next(world.creations)
@@ -253,7 +253,7 @@ class NoFiles(Renderer):
         del record, hero
         return RENDERING
 
-    def painted_record(self, picture: PictureSpec) -> PictureRecord:
+    def make_painted_record(self, picture: PictureSpec) -> PictureRecord:
         """The placeholder of a prompt, another one for each."""
         return PictureRecord(digest_of(picture.prompt.encode()), "0" * 64, "png", "local", "painter")
 
@@ -361,7 +361,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
         assert all(resolution.asset is not None for resolution in done)
         assert budget.new_images >= sum(job.build == world.build for job in world.jobs), "a paid job is not counted"
         stored = {record.job_id for record, _ in home._pairs.values()}
-        for entry in world.journal().entries().values():
+        for entry in world.journal().get_entries().values():
             assert stored.isdisjoint(call.job_id for call in entry.accepted), "a job is open though its image is stored"
 
     world.build += 1
@@ -379,7 +379,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
     assert all(
         (resolution.asset is not None and not resolution.failure) or resolution.is_refused for resolution in done
     )
-    left = world.journal().entries()
+    left = world.journal().get_entries()
     for entry in left.values():
         # Late at both: the first one's picture is shown, and the second one's is not needed.
         assert entry.provider == "second"
@@ -411,7 +411,7 @@ def test_call_that_is_carried_out_seconds_after_its_build_died_is_not_paid_again
     assert resolution.asset is not None
     assert resolution.asset.source is Source.RESUMED
     assert (len(world.jobs), budget.new_images) == (1, 0)
-    assert world.journal().entries() == {}
+    assert world.journal().get_entries() == {}
 
 
 # The account ----------------------------------------------------------------------------------------------------------

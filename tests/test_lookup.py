@@ -137,7 +137,7 @@ def test_missing_picture_is_looked_for_once_and_once_more_under_the_lease() -> N
 
     answer = lookup.find(HERO)
     at_hand = lookup.resolve_stored(HERO, answer)
-    expected_key = lookup.expected_key(HERO, answer)
+    expected_key = lookup.predict_key(HERO, answer)
     resolution = anyio.run(pipeline.resolve, HERO, answer)
 
     assert isinstance(answer, Miss)

@@ -80,9 +80,9 @@ def test_intent_is_there_for_the_next_process(tmp_path: Path, store: TextStore, 
     sent = CreateCall(1, estimate_usd=0.01, sent_at=1_790_000_000.0)
     assert entry == Entry(KEY, "leonardo", "phoenix", "a.md", (sent,), REQUEST)
     other = TextStore.open(tmp_path / "store", durable=True)
-    assert Journal(other, ELSEWHERE, time).entries() == {KEY: entry}
+    assert Journal(other, ELSEWHERE, time).get_entries() == {KEY: entry}
     other.close()
-    assert journal.entry(KEY) == entry
+    assert journal.get_entry(KEY) == entry
     assert store.trouble is None
 
 
@@ -109,7 +109,7 @@ def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> N
     time.now_s += 60
     journal.accept(KEY, submission("first"), 1)
 
-    entry = journal.entry(KEY)
+    entry = journal.get_entry(KEY)
 
     assert entry is not None
     assert [(one.number, one.state, one.job_id) for one in entry.calls] == [
@@ -120,7 +120,7 @@ def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> N
     assert left is not None
     assert [one.job_id for one in left.calls] == ["first"]
     assert journal.delete_job(KEY, "first") is None
-    assert journal.known_jobs("leonardo") == {"first", "second"}
+    assert journal.get_known_job_ids("leonardo") == {"first", "second"}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_entry_of_an_earlier_version_is_one_call_without_a_seed(
     numbers: dict[str, JsonValue] = {"estimate_usd": 0.01, "intended_at": 5.0, "accepted_at": 0.0, "cost_usd": None}
     store.set(f"job:{KEY}", {**common, **numbers, "job_id": "", "request": {**REQUEST}, **row})
 
-    entry = journal.entry(KEY)
+    entry = journal.get_entry(KEY)
 
     assert entry == Entry(KEY, "leonardo", "phoenix", "a.md", (expected,), REQUEST)
 
@@ -200,7 +200,7 @@ def test_accepted_job_is_remembered_with_its_request(journal: Journal, time: Tim
     (sent,) = first.calls
     accepted = replace(sent, state="accepted", job_id="job-1", accepted_at=1_790_000_007.0, cost_usd=0.0125)
     assert entry == replace(first, calls=(accepted,))
-    assert journal.entry(KEY) == entry
+    assert journal.get_entry(KEY) == entry
 
 
 def test_intent_over_an_accepted_job_is_a_mistake_of_the_caller(journal: Journal) -> None:
@@ -210,17 +210,17 @@ def test_intent_over_an_accepted_job_is_a_mistake_of_the_caller(journal: Journal
 
     with pytest.raises(ValueError, match="accepted job"):
         intend(journal)
-    assert journal.entry(KEY) == accepted
+    assert journal.get_entry(KEY) == accepted
 
 
 def test_accepted_job_without_an_intent_is_kept(journal: Journal) -> None:
     """An accepted job without an intent, as after a deleted journal, is stored."""
     journal.accept(KEY, submission())
 
-    entry = journal.entry(KEY)
+    entry = journal.get_entry(KEY)
 
     assert entry is not None
-    assert entry.due_jobs(0.0) == (replace(submission(), cost_usd=0.0125),)
+    assert entry.get_due_jobs(0.0) == (replace(submission(), cost_usd=0.0125),)
     assert entry.calls[0].sent_at == 1_790_000_007.0
 
 
@@ -229,7 +229,7 @@ def test_job_without_id_or_cost_is_kept(journal: Journal) -> None:
     intend(journal)
     journal.accept(KEY, Submission("openai", "gpt-image-2", "", accepted_at=1.0, cost_usd=-3.0))
 
-    entry = journal.entry(KEY)
+    entry = journal.get_entry(KEY)
 
     assert entry is not None
     assert [(one.state, one.job_id, one.cost_usd) for one in entry.calls] == [("accepted", "", None)]
@@ -240,12 +240,12 @@ def test_withdrawn_intent_is_gone_and_an_accepted_job_is_not(journal: Journal) -
     intend(journal)
     intend(journal)
     journal.delete_call(KEY)
-    assert journal.entries() == {}
+    assert journal.get_entries() == {}
 
     accepted = journal.accept(KEY, submission())
     journal.delete_call(KEY)
     journal.delete_call("0" * 64)
-    assert journal.entries() == {KEY: accepted}
+    assert journal.get_entries() == {KEY: accepted}
 
 
 def test_job_ids_are_known_while_open_and_for_a_day_after(journal: Journal, time: Time) -> None:
@@ -256,11 +256,11 @@ def test_job_ids_are_known_while_open_and_for_a_day_after(journal: Journal, time
     journal.delete_job("6" * 64)
     journal.delete_job("8" * 64)
 
-    assert journal.known_jobs("leonardo") == {"open", "closed"}
-    assert journal.known_jobs("openai") == {"theirs"}
+    assert journal.get_known_job_ids("leonardo") == {"open", "closed"}
+    assert journal.get_known_job_ids("openai") == {"theirs"}
     time.now_s += CLOSED_S + 1
-    assert journal.known_jobs("leonardo") == {"open"}
-    assert set(journal.entries()) == {KEY, "7" * 64}
+    assert journal.get_known_job_ids("leonardo") == {"open"}
+    assert set(journal.get_entries()) == {KEY, "7" * 64}
 
 
 def test_job_that_was_collected_is_known_for_as_long_as_a_lost_one_is_looked_for(journal: Journal, time: Time) -> None:
@@ -270,7 +270,7 @@ def test_job_that_was_collected_is_known_for_as_long_as_a_lost_one_is_looked_for
 
     time.now_s += GIVE_UP_S + 86_400
 
-    assert journal.known_jobs("leonardo") == {"closed"}
+    assert journal.get_known_job_ids("leonardo") == {"closed"}
 
 
 def test_job_that_another_replaced_is_still_known(journal: Journal) -> None:
@@ -278,7 +278,7 @@ def test_job_that_another_replaced_is_still_known(journal: Journal) -> None:
     journal.accept(KEY, submission("first"))
     journal.accept(KEY, submission("second"))
 
-    assert journal.known_jobs("leonardo") == {"first", "second"}
+    assert journal.get_known_job_ids("leonardo") == {"first", "second"}
 
 
 def test_job_id_may_be_any_text(journal: Journal) -> None:
@@ -286,7 +286,7 @@ def test_job_id_may_be_any_text(journal: Journal) -> None:
     journal.accept(KEY, submission("a:b/../\udcff" + "x" * 3000))
     journal.delete_job(KEY)
 
-    assert journal.known_jobs("leonardo") == {"a:b/../\udcff" + "x" * 3000}
+    assert journal.get_known_job_ids("leonardo") == {"a:b/../\udcff" + "x" * 3000}
 
 
 @pytest.mark.parametrize(
@@ -321,8 +321,8 @@ def test_entry_that_is_not_ours_is_none(store: TextStore, journal: Journal, name
     row: Any = store.get(f"job:{KEY}")
     store.set(f"job:{KEY}", {**row, name: value})
 
-    assert journal.entry(KEY) is None
-    assert journal.entries() == {"6" * 64: kept}
+    assert journal.get_entry(KEY) is None
+    assert journal.get_entries() == {"6" * 64: kept}
 
 
 def test_rows_of_another_shape_are_passed_over(store: TextStore, journal: Journal) -> None:
@@ -330,17 +330,25 @@ def test_rows_of_another_shape_are_passed_over(store: TextStore, journal: Journa
     for name in ("job:", "closed:", "lease:", "refused:", "last:"):
         store.set(name + KEY, [1])
 
-    assert (journal.entry(KEY), journal.entries(), journal.known_jobs("leonardo")) == (None, {}, frozenset())
-    assert (journal.lease_holder(KEY), journal.refusal(KEY), journal.last_hero("a.md")) == (None, None, None)
+    assert (journal.get_entry(KEY), journal.get_entries(), journal.get_known_job_ids("leonardo")) == (
+        None,
+        {},
+        frozenset(),
+    )
+    assert (journal.get_lease_holder(KEY), journal.get_refusal(KEY), journal.get_last_hero("a.md")) == (
+        None,
+        None,
+        None,
+    )
     assert journal.acquire_lease(KEY)
 
 
 def test_refusal_is_remembered(journal: Journal) -> None:
     """A refusal is stored, with a long reason shortened."""
-    assert journal.refusal(KEY) is None
+    assert journal.get_refusal(KEY) is None
     journal.refuse(Refusal(KEY, "the content check said no " + "x" * 10_000))
 
-    refusal = journal.refusal(KEY)
+    refusal = journal.get_refusal(KEY)
 
     assert refusal is not None
     assert refusal.reason.startswith("the content check said no x")
@@ -352,9 +360,9 @@ def test_last_hero_is_remembered_by_page(journal: Journal) -> None:
     journal.remember_hero("a.md", "6" * 64)
     journal.remember_hero("\udcff.md", KEY)
 
-    assert journal.last_hero("a.md") == "6" * 64
-    assert journal.last_hero("\udcff.md") == KEY
-    assert journal.last_hero("b.md") is None
+    assert journal.get_last_hero("a.md") == "6" * 64
+    assert journal.get_last_hero("\udcff.md") == KEY
+    assert journal.get_last_hero("b.md") is None
 
 
 def test_last_hero_is_the_sites_own_and_an_earlier_versions_until_there_is_one(store: TextStore, time: Time) -> None:
@@ -362,15 +370,15 @@ def test_last_hero_is_the_sites_own_and_an_earlier_versions_until_there_is_one(s
     Journal(store, HERE, time).remember_hero("index.md", KEY)
     other = "6" * 64
     english, german = (Journal(store, HERE, time, site) for site in ("mkdocs.en.yml", "mkdocs.de.yml"))
-    assert english.last_hero("index.md") == german.last_hero("index.md") == KEY
-    assert english.last_heroes() == {}
+    assert english.get_last_hero("index.md") == german.get_last_hero("index.md") == KEY
+    assert english.get_last_heroes() == {}
 
     english.remember_hero("index.md", KEY)
-    assert (english.last_hero("index.md"), german.last_hero("index.md")) == (KEY, None)
+    assert (english.get_last_hero("index.md"), german.get_last_hero("index.md")) == (KEY, None)
     german.remember_hero("index.md", other)
-    assert (english.last_hero("index.md"), german.last_hero("index.md")) == (KEY, other)
-    assert english.last_heroes() == {"index.md": KEY}
-    assert english.heroes_by_site() == {"mkdocs.en.yml": {KEY}, "mkdocs.de.yml": {other}}
+    assert (english.get_last_hero("index.md"), german.get_last_hero("index.md")) == (KEY, other)
+    assert english.get_last_heroes() == {"index.md": KEY}
+    assert english.get_heroes_by_site() == {"mkdocs.en.yml": {KEY}, "mkdocs.de.yml": {other}}
 
 
 def test_journal_in_memory_is_the_same(time: Time) -> None:
@@ -379,7 +387,7 @@ def test_journal_in_memory_is_the_same(time: Time) -> None:
     intend(journal)
     accepted = journal.accept(KEY, submission())
 
-    assert journal.entries() == {KEY: accepted}
+    assert journal.get_entries() == {KEY: accepted}
     assert journal.acquire_lease(KEY)
 
 
@@ -399,8 +407,8 @@ def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: T
     assert journal.acquire_lease(KEY)
     assert not neighbour.acquire_lease(KEY)
     assert neighbour.acquire_lease("6" * 64)
-    assert journal.lease_holder(KEY) == HERE
-    assert neighbour.lease_holder(KEY) == HERE
+    assert journal.get_lease_holder(KEY) == HERE
+    assert neighbour.get_lease_holder(KEY) == HERE
     assert journal.heartbeat() == {KEY}
     assert neighbour.heartbeat() == {"6" * 64}
 
@@ -414,7 +422,7 @@ def test_released_key_is_free_and_only_its_holder_releases(store: TextStore, jou
     assert not neighbour.acquire_lease(KEY)
 
     journal.release_lease(KEY)
-    assert journal.lease_holder(KEY) is None
+    assert journal.get_lease_holder(KEY) is None
     assert journal.heartbeat() == frozenset()
     assert neighbour.acquire_lease(KEY)
 
@@ -431,7 +439,7 @@ def test_silent_holder_loses_its_lease_and_beats_keep_it(store: TextStore, journ
 
     assert neighbour.acquire_lease(KEY)
     assert journal.heartbeat() == frozenset()
-    assert journal.lease_holder(KEY) == replace(HERE, id="neighbour")
+    assert journal.get_lease_holder(KEY) == replace(HERE, id="neighbour")
     journal.release_lease(KEY)
     assert neighbour.heartbeat() == {KEY}
 

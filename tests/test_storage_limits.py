@@ -177,8 +177,8 @@ def test_cooldown_is_heard_by_others_and_never_shortened(store: TextStore) -> No
     cooldowns = Cooldowns(store, lambda: NOW)
     cooldowns.cool_down("leonardo", NOW + 5)
 
-    assert cooldowns.cooling_until("leonardo") == NOW + 60
-    assert cooldowns.cooling_until("openai") == 0.0
+    assert cooldowns.get_end("leonardo") == NOW + 60
+    assert cooldowns.get_end("openai") == 0.0
 
 
 @pytest.mark.parametrize("until", [NOW + 1e9, float("inf"), float("nan")])
@@ -187,7 +187,7 @@ def test_cooldown_lasts_an_hour_at_most(store: TextStore, until: float) -> None:
     cooldowns = Cooldowns(store, lambda: NOW)
     cooldowns.cool_down("leonardo", until)
 
-    assert cooldowns.cooling_until("leonardo") == NOW + LONGEST_COOLDOWN_S
+    assert cooldowns.get_end("leonardo") == NOW + LONGEST_COOLDOWN_S
 
 
 @pytest.mark.parametrize("value", [NOW + 3601, 1e300, "soon", True, [NOW], {}], ids=str)
@@ -196,9 +196,9 @@ def test_cooldown_that_was_never_asked_for_is_none(store: TextStore, value: Json
     store.set("rest:leonardo", value)
     cooldowns = Cooldowns(store, lambda: NOW)
 
-    assert cooldowns.cooling_until("leonardo") == 0.0
+    assert cooldowns.get_end("leonardo") == 0.0
     cooldowns.cool_down("leonardo", NOW + 5)
-    assert cooldowns.cooling_until("leonardo") == NOW + 5
+    assert cooldowns.get_end("leonardo") == NOW + 5
 
 
 def test_cooldowns_go_on_alone_without_their_store(closed: TextStore) -> None:
@@ -206,7 +206,7 @@ def test_cooldowns_go_on_alone_without_their_store(closed: TextStore) -> None:
     cooldowns = Cooldowns(closed, lambda: NOW)
     cooldowns.cool_down("leonardo", NOW + 5)
 
-    assert cooldowns.cooling_until("leonardo") == NOW + 5
+    assert cooldowns.get_end("leonardo") == NOW + 5
 
 
 # Render times ---------------------------------------------------------------------------------------------------------
@@ -218,8 +218,8 @@ def test_render_times_are_the_last_of_their_kind(store: TextStore) -> None:
     for number in range(1, 41):
         times.observe("phoenix 1536x864", float(number))
 
-    assert StoredRenderTimes(store).seen("phoenix 1536x864") == tuple(map(float, range(9, 41)))
-    assert times.seen("other") == ()
+    assert StoredRenderTimes(store).get_latest("phoenix 1536x864") == tuple(map(float, range(9, 41)))
+    assert times.get_latest("other") == ()
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 1e6])
@@ -229,14 +229,14 @@ def test_time_that_cannot_be_is_not_kept(store: TextStore, seconds: float) -> No
     times.observe("k", 14.0)
     times.observe("k", seconds)
 
-    assert times.seen("k") == (14.0,)
+    assert times.get_latest("k") == (14.0,)
 
 
 def test_times_that_are_not_ours_are_left_out(store: TextStore) -> None:
     """Of a crafted row, only valid render times are used."""
     store.set("times:k", [1, "x", None, -5, 1e9, [2], True, 2.5])
 
-    assert StoredRenderTimes(store).seen("k") == (1.0, 2.5)
+    assert StoredRenderTimes(store).get_latest("k") == (1.0, 2.5)
 
 
 def test_render_times_go_on_alone_without_their_store(closed: TextStore) -> None:
@@ -244,7 +244,7 @@ def test_render_times_go_on_alone_without_their_store(closed: TextStore) -> None
     times = StoredRenderTimes(closed)
     times.observe("k", 14.0)
 
-    assert times.seen("k") == (14.0,)
+    assert times.get_latest("k") == (14.0,)
 
 
 def test_memory_will_do_as_a_store() -> None:

@@ -300,7 +300,7 @@ async def test_lease_taken_over_comes_with_the_open_job(team: Team, job: Entry) 
     if job is ACCEPTED:
         await dead.accept(ACCEPTED)
 
-    left = (await take_over(team.runner())).open_job(KEY)
+    left = (await take_over(team.runner())).get_open_job(KEY)
 
     assert left is not None
     assert (bool(left.accepted), left.provider, left.page) == (bool(job.accepted), "leonardo", "a.md")
@@ -315,12 +315,12 @@ async def test_lease_released_with_an_open_job_leaves_it_to_the_next(team: Team)
     await first.release()
 
     second = await take(team.runner())
-    left = second.open_job(KEY)
+    left = second.get_open_job(KEY)
     assert left is not None
     assert [one.job_id for one in left.accepted] == ["job-1"]
     await second.delete_job(KEY)
     await second.release()
-    assert (await take(team.runner())).open_job(KEY) is None
+    assert (await take(team.runner())).get_open_job(KEY) is None
 
 
 async def test_intent_of_an_owner_that_was_overtaken_is_refused(team: Team) -> None:
@@ -352,7 +352,7 @@ async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover
     store.before_replace.append(overtake)
 
     assert not await owner.intend(INTENT)
-    assert successors[0].open_job(KEY) is None
+    assert successors[0].get_open_job(KEY) is None
 
 
 async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_found_it_dead(team: Team) -> None:
@@ -366,7 +366,7 @@ async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_fo
     # The predecessor wakes up after it was found dead, and before it is overtaken: its mark is another by then.
     assert await owner.intend(INTENT)
 
-    left = (await take_over(successor)).open_job(KEY)
+    left = (await take_over(successor)).get_open_job(KEY)
     assert left is not None
     assert not left.accepted
 
@@ -388,7 +388,7 @@ async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(tea
     await second.acquire(LEASE_NAME, {KEY})
     assert team.content(2)["jobs"] == {}
 
-    left = (await take_over(team.runner())).open_job(KEY)
+    left = (await take_over(team.runner())).get_open_job(KEY)
 
     assert team.objects == ["000001", "000002", "000003"]
     assert left is not None
@@ -414,7 +414,7 @@ async def test_refusal_that_was_paid_for_is_read_by_all_builds_and_needs_no_leas
 
     for _ in range(3):
         other = await take(team.runner())
-        assert other.refusal_reason(KEY) == "no violence, please"
+        assert other.get_refusal_reason(KEY) == "no violence, please"
         await other.release()
 
     assert team.objects == ["000001", "000001.free"]
@@ -452,7 +452,7 @@ async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -
             await second.wait(LEASE_NAME)
     assert scope.cancelled_caught
 
-    left = (await take_over(second)).open_job(KEY)
+    left = (await take_over(second)).get_open_job(KEY)
 
     assert left is not None
     assert left.calls[0].sent_at < NOW
@@ -594,7 +594,7 @@ async def test_job_that_could_lead_elsewhere_is_not_believed(team: Team) -> None
     await lease.accept(replace(ACCEPTED, calls=(replace(ACCEPTED.calls[0], job_id="../../me"),)))
     await lease.release()
 
-    assert (await take(team.runner())).open_job(KEY) is None
+    assert (await take(team.runner())).get_open_job(KEY) is None
 
 
 async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> None:
@@ -605,10 +605,10 @@ async def test_job_signed_with_another_secret_is_not_believed(team: Team) -> Non
 
     lease = await take(team.runner(secret="right"))
 
-    assert lease.open_job(KEY) is None
+    assert lease.get_open_job(KEY) is None
     await lease.accept(ACCEPTED)
     await lease.release()
-    honest = (await take(team.runner(secret="right"))).open_job(KEY)
+    honest = (await take(team.runner(secret="right"))).get_open_job(KEY)
     assert honest is not None
 
 
@@ -635,7 +635,7 @@ async def test_forged_number_holds_up_no_runner(team: Team, number: str) -> None
     assert await other.wait(LEASE_NAME)
     heir = await take(other)
 
-    assert heir.open_job(KEY) is not None
+    assert heir.get_open_job(KEY) is not None
     assert not await owner.intend(INTENT)
     assert len(store.calls) < 3 * MOST_UNFINISHED
 
@@ -652,7 +652,7 @@ async def test_forged_word_does_not_free_a_lease(team: Team) -> None:
     await owner.release()
     assert await other.wait(LEASE_NAME)
     lease = await take(other)
-    assert lease.open_job(KEY) is not None
+    assert lease.get_open_job(KEY) is not None
 
 
 async def test_unsigned_lease_is_ignored(team: Team) -> None:

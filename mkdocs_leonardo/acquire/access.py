@@ -66,30 +66,30 @@ class Access:
         if name not in self._off:
             self._off[name] = reason
             self._notify(level, f"{name} is off for this build: {reason}")
-            self.outage(name).wake()
+            self.get_outage(name).wake()
 
     async def cool_down(self, name: str, reason: str, cooldown_s: float) -> None:
         """Send the provider no create call for `cooldown_s`, from any process on the cache."""
         self._cooling[name] = reason
         await to_thread(self._cooldowns.cool_down, name, self._clock.now() + cooldown_s)
-        self.outage(name).wake()
+        self.get_outage(name).wake()
 
     async def reason_not_to_call(self, name: str) -> str | None:
         """Return why the provider gets no create call now; None if it may get one."""
         if name in self._off:
             return self._off[name]
-        if await to_thread(self._cooldowns.cooling_until, name) > self._clock.now():
+        if await to_thread(self._cooldowns.get_end, name) > self._clock.now():
             # One text for all callers, so that one warning names all their pages.
             return self._cooling.get(name, "is paused: a short while ago it was down, or refused too many requests")
         return None
 
-    def outage(self, name: str) -> Outage:
+    def get_outage(self, name: str) -> Outage:
         """Return the outage detector of the provider."""
         return self._outages.setdefault(name, Outage())
 
     async def wait_to_call(self, name: str, caller: object) -> str | None:
         """Wait until the caller may send a create call. Returns None then, or the reason why it may not."""
-        outage = self.outage(name)
+        outage = self.get_outage(name)
         while (reason := await self.reason_not_to_call(name)) is None and not outage.admit(caller):
             await outage.wait_for_change()
         return reason
@@ -118,7 +118,7 @@ class Access:
             self._notify(logging.WARNING, f"{provider.name}: {left}, below the alert at {alert}; top the account up")
 
     @asynccontextmanager
-    async def throttled(self, name: str) -> AsyncIterator[None]:
+    async def throttle(self, name: str) -> AsyncIterator[None]:
         """Wait until the request limit has room for all requests of this job and of the jobs in flight.
 
         Otherwise polls would wait for the limit, the job would seem late, and the next provider would be paid.
@@ -127,7 +127,7 @@ class Access:
             waited, window = False, self._windows.get(name)
             while window is not None and await self.reason_not_to_call(name) is None:
                 requests = REQUESTS_PER_JOB * (self._in_flight[name] + 1)
-                wait_s = await to_thread(window.seconds_until_capacity, self._clock.now(), requests)
+                wait_s = await to_thread(window.compute_wait_s, self._clock.now(), requests)
                 if wait_s <= 0:
                     break
                 if not waited:
@@ -141,7 +141,7 @@ class Access:
             self._in_flight[name] -= 1
 
     @asynccontextmanager
-    async def slot(self, name: str) -> AsyncIterator[Callable[[], None]]:
+    async def hold_account_slot(self, name: str) -> AsyncIterator[Callable[[], None]]:
         """Hold one of the account's slots, if their number is known; the yielded function releases it early."""
         limiter = self._slots.get(name)
         if limiter is None:

@@ -41,7 +41,7 @@ class Budget:
         self._uncertain: set[Reservation] = set()
         self._ruled_out: dict[str, list[float]] = {}
 
-    def allow(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
+    def replace_caps(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
         """Replace the caps. Earlier reservations stay, and count against the new caps."""
         self._max_new_images = max_new_images
         self._max_cost_usd = max_cost_usd
@@ -61,7 +61,7 @@ class Budget:
         """The number of submissions that may have been charged without a picture."""
         return len(self._uncertain)
 
-    def cost_of(self, reservations: Iterable[Reservation]) -> float:
+    def sum_costs(self, reservations: Iterable[Reservation]) -> float:
         """Return the total cost of those reservations that count. At least 0."""
         return math.fsum(self._standing_usd.get(reservation, 0.0) for reservation in reservations)
 

@@ -67,15 +67,15 @@ class JobCreator:
         if not self._fits_caps():
             return None
         await access.check_account(self._provider)
-        async with access.slot(name) as release_account_slot, access.throttled(name):
+        async with access.hold_account_slot(name) as release_account_slot, access.throttle(name):
             try:
                 return await self._call_until_decided(release_account_slot)
             finally:
                 try:
-                    if self._failure is not None and access.outage(name).record_failed_caller(self):
+                    if self._failure is not None and access.get_outage(name).record_failed_caller(self):
                         await self._cool_down(self._failure)
                 finally:
-                    access.outage(name).leave(self)
+                    access.get_outage(name).leave(self)
 
     def _fits_caps(self) -> bool:
         """Whether the caps have room for this picture; adds an attempt to the request if not."""
@@ -142,7 +142,7 @@ class JobCreator:
         return True
 
     def _note_outage(self, error: ProviderError) -> None:
-        outage = self._context.access.outage(self._provider.name)
+        outage = self._context.access.get_outage(self._provider.name)
         if isinstance(error, ServiceFailed) and error.charged is not Charged.YES:
             self._failure = error
             outage.record_failure()
@@ -152,7 +152,7 @@ class JobCreator:
 
     async def _reason_to_skip(self) -> str | None:
         """Return why this provider gets no create call for the picture; None if it may get one."""
-        entry = await to_thread(self._context.journal.entry, self._request.key)
+        entry = await to_thread(self._context.journal.get_entry, self._request.key)
         if entry is None and self._request.key not in self._jobs.uncollected:
             return None
         if entry is None or entry.accepted:
@@ -212,7 +212,7 @@ class JobCreator:
         # First the budget, for pages that wait for room in it, or for an accepted call.
         context.budget.settle(reservation, submission.cost_usd)
         self._jobs.uncollected[request.key] = submission
-        context.access.outage(provider.name).record_acceptance(self)
+        context.access.get_outage(provider.name).record_acceptance(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # A full disk costs the job id only: the picture is collected now, and stored elsewhere.
             await request.publish(await to_thread(context.journal.accept, request.key, submission, call.number))

@@ -95,15 +95,17 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
                 Step.NEXT_PROVIDER, cooldown_s=choose_cooldown_s(error.retry_after_s), forget=not may_have_job
             )
         case ServiceFailed(charged=Charged.NO) if calls > 0:
-            step = _again(calls)
+            step = _choose_repeat(calls)
             return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
         case NoAnswer(charged=Charged.UNKNOWN) if calls > 0 and can_look:
-            return Decision(_again(calls), wait_s=RETRY_WAIT_S, look_first=True, look_for_s=SEARCH_S, forget=False)
+            return Decision(
+                _choose_repeat(calls), wait_s=RETRY_WAIT_S, look_first=True, look_for_s=SEARCH_S, forget=False
+            )
         case ServiceFailed(charged=Charged.UNKNOWN) if calls > 0 and can_look:
-            return Decision(_again(calls), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
+            return Decision(_choose_repeat(calls), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
         case ServerError(charged=Charged.UNKNOWN) if calls > 0:
             # There is no list to look at: the call stands in caps and report, and the entry has nothing to collect.
-            step = _again(calls)
+            step = _choose_repeat(calls)
             return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
         case AccountRefused():
             return Decision(Step.NEXT_PROVIDER, switch_off=True, forget=not may_have_job)
@@ -124,7 +126,7 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
             return Decision(Step.NEXT_PROVIDER, forget=not may_have_job)
 
 
-def _again(calls: int) -> Step:
+def _choose_repeat(calls: int) -> Step:
     return Step.CREATE_AGAIN if calls < MAX_CALLS else Step.NEXT_PROVIDER
 
 

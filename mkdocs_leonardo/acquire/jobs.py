@@ -83,7 +83,7 @@ class Jobs:
     async def collect_paid(self, request: JobRequest, job: Submission) -> StoredPicture | None:
         """Collect the picture of a job that is paid for already; None if there is none yet."""
         try:
-            give_up_at = self._give_up_at(request, job)
+            give_up_at = self._choose_give_up_at(request, job)
             return await self.collect(request, job, give_up_at=give_up_at, source=Source.RESUMED)
         except ProviderError as error:
             decision = self.decide(error, request)
@@ -99,11 +99,11 @@ class Jobs:
         The key is that of the same request with `hero_seed` set to the job's seed. If the author has set `hero_seed`,
         or the seed is not known, the request gets the job's id instead.
         """
-        entry = await to_thread(self._context.journal.entry, request.key)
+        entry = await to_thread(self._context.journal.get_entry, request.key)
         seeds = [call.seed for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         seed = seeds[0] if seeds else None
         try:
-            image, delivered = await self._fetch_checked(request, job, self._give_up_at(request, job))
+            image, delivered = await self._fetch_checked(request, job, self._choose_give_up_at(request, job))
         except ProviderError as error:
             request.note(str(error))
             if self.decide(error, request).forget:
@@ -202,7 +202,7 @@ class Jobs:
             return store
         raise StoreUnavailable(f"the image of {page} could not be stored anywhere")
 
-    def _give_up_at(self, request: JobRequest, job: Submission) -> float:
+    def _choose_give_up_at(self, request: JobRequest, job: Submission) -> float:
         now = self._context.clock.now()
         return now + (ONE_LOOK_S if now - job.accepted_at > OLD_JOB_S else request.provider.timeout_s)
 
@@ -265,7 +265,7 @@ class Jobs:
             await request.publish(left)
 
     async def _defer_job(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
-        entry = await to_thread(self._context.journal.entry, request.key)
+        entry = await to_thread(self._context.journal.get_entry, request.key)
         numbers = [call.number for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
         is_unknown, was_reached = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
         return await self.defer(request, numbers, is_unknown=is_unknown, was_reached=was_reached)

@@ -42,7 +42,7 @@ class Leases:
         self._held: dict[str, CancelScope] = {}
 
     @asynccontextmanager
-    async def held(self, name: str) -> AsyncIterator[None]:
+    async def hold(self, name: str) -> AsyncIterator[None]:
         """Hold the lease among the processes on the cache; waits for it, and takes it over from a dead process.
 
         The block ends early, without an exception, when another process takes the lease over.
@@ -61,7 +61,7 @@ class Leases:
                     self._journal.release_lease(name)
 
     @asynccontextmanager
-    async def held_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | None]:
+    async def hold_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | None]:
         """Hold the lease among the machines that share a store; yields None without such a store.
 
         Raises LeasedElsewhere at once while another machine holds the lease.

@@ -62,7 +62,7 @@ class EventLoop:
         future: Future[T] = Future()
         self._started[future] = None
         self._queue.append((future, function, arguments))
-        self._portal.start_task_soon(self._advance)
+        self._portal.start_task_soon(self._start_waiting)
         return future
 
     def close(
@@ -99,7 +99,7 @@ class EventLoop:
             task_status.started(group)
             await sleep_forever()
 
-    def _advance(self) -> None:
+    def _start_waiting(self) -> None:
         while self._queue and self._queued_running < self._most_queued:
             future, function, arguments = self._queue.popleft()
             if not future.cancelled():
@@ -117,7 +117,7 @@ class EventLoop:
             if is_counted:
                 is_counted = False
                 self._queued_running -= 1
-                self._advance()
+                self._start_waiting()
 
         with CancelScope() as scope:
             future.add_done_callback(partial(self._cancel_with, scope))

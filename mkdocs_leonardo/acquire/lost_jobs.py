@@ -69,7 +69,7 @@ class LostJobs:
         """Whether a call of this build for `key` may have made a job."""
         if not any(reserved == key for reserved, _ in self._reserved):
             return False
-        entry = await to_thread(self._context.journal.entry, key)
+        entry = await to_thread(self._context.journal.get_entry, key)
         return entry is not None and any((key, call.number) in self._reserved for call in entry.intended)
 
     async def search(self, request: JobRequest) -> SearchResult:
@@ -77,20 +77,20 @@ class LostJobs:
         since = self._context.clock.now()
         while True:
             # Computed before the request: a list that was requested too early proves nothing.
-            left_s = await self._wait_left_s(request.key)
+            left_s = await self._compute_wait_s(request.key)
             result = await self.search_once(request)
             if result.found or result.is_final or left_s <= 0:
                 return result
             # The intervals grow: the list shows a lost job at once, or it lags.
             pause_s = max(RETRY_WAIT_S, (self._context.clock.now() - since) / 2)
-            await self._context.clock.sleep(min(pause_s, await self._wait_left_s(request.key)))
+            await self._context.clock.sleep(min(pause_s, await self._compute_wait_s(request.key)))
 
     async def search_once(self, request: JobRequest) -> SearchResult:
         """Search the list once for each create call of this picture whose outcome is unknown."""
-        entry = await to_thread(self._context.journal.entry, request.key)
+        entry = await to_thread(self._context.journal.get_entry, request.key)
         found: dict[int, Submission] = {}
         for call in entry.intended if entry is not None else ():
-            is_conclusive = self._call_wait_left_s(request.key, call) <= 0
+            is_conclusive = self._compute_call_wait_s(request.key, call) <= 0
             try:
                 submission = await self._adopt_job(request, call)
             except ProviderError as error:
@@ -128,7 +128,7 @@ class LostJobs:
             submission: Submission | None = None
             # Another picture's call may be accepted while the list is read; it is read again without that job.
             while submission is None or submission.job_id in known:
-                known = await to_thread(self._context.journal.known_jobs, provider.name)
+                known = await to_thread(self._context.journal.get_known_job_ids, provider.name)
                 submission = await provider.find(picture, since=since, known=known)
                 if submission is None:
                     return None
@@ -137,7 +137,7 @@ class LostJobs:
                     await self._check_equal_calls(request)
                     if self._context.clock.now() - call.sent_at > CLOSED_S:
                         raise ListUnclear("other images' jobs of that time are forgotten", provider=provider.name)
-                    known = await to_thread(self._context.journal.known_jobs, provider.name)
+                    known = await to_thread(self._context.journal.get_known_job_ids, provider.name)
             await request.publish(await to_thread(self._context.journal.accept, key, submission, call.number))
         if is_ours:
             self._context.budget.settle(self._reserved.pop((key, call.number)), submission.cost_usd)
@@ -152,7 +152,7 @@ class LostJobs:
         Ruled out calls count as well, since the list may have hidden their jobs until now.
         """
         what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
-        entries = await to_thread(self._context.journal.entries)
+        entries = await to_thread(self._context.journal.get_entries)
         lost = {key: entry for key, entry in entries.items() if entry.intended}
         for key, other in (self._ruled_out | lost).items():
             is_other = key != request.key and other.provider == request.provider.name
@@ -162,13 +162,13 @@ class LostJobs:
                     provider=request.provider.name,
                 )
 
-    async def _wait_left_s(self, key: str) -> float:
+    async def _compute_wait_s(self, key: str) -> float:
         """Return the seconds until a list proves the absence of every missing job; 0 if it does now."""
-        entry = await to_thread(self._context.journal.entry, key)
+        entry = await to_thread(self._context.journal.get_entry, key)
         calls = entry.intended if entry is not None else ()
-        return max((0.0, *(self._call_wait_left_s(key, call) for call in calls)))
+        return max((0.0, *(self._compute_call_wait_s(key, call) for call in calls)))
 
-    def _call_wait_left_s(self, key: str, call: CreateCall) -> float:
+    def _compute_call_wait_s(self, key: str, call: CreateCall) -> float:
         """Return the seconds until a list proves the absence of the call's job; 0 or less if it does now."""
         now = self._context.clock.now()
         if (key, call.number) in self._reserved:

@@ -28,7 +28,7 @@ from mkdocs_leonardo.errors import (
     StorageError,
     StoreUnavailable,
 )
-from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, damaged_records, make_asset, own_path
+from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, collect_damaged_records, get_own_path, make_asset
 from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unexpected_failure
 from mkdocs_leonardo.spec import (
@@ -115,12 +115,12 @@ class Pipeline:
         resolution = await self.acquire_picture(hero, answer, start_next)
         stored = resolution.stored
         if stored is None:
-            failure = resolution.failure or self._lookup.reason_for_miss(answer)
-            return await self._with_placeholder(resolution, hero, failure)
+            failure = resolution.failure or self._lookup.explain_miss(answer)
+            return await self._resolve_placeholder(resolution, hero, failure)
         try:
             asset = await self._with_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
-            return await self._with_placeholder(resolution, hero, Failure(f"its files could not be made ({error})"))
+            return await self._resolve_placeholder(resolution, hero, Failure(f"its files could not be made ({error})"))
         self._lookup.warn_of_damage(hero.page, answer)
         await to_thread(self._lookup.remember, hero.page, stored)
         return replace(resolution, asset=asset)
@@ -142,7 +142,7 @@ class Pipeline:
             hero,
             stored=stored,
             attempts=tuple(attempts.made),
-            cost_usd=self._context.budget.cost_of(attempts.paid) if is_first else 0.0,
+            cost_usd=self._context.budget.sum_costs(attempts.paid) if is_first else 0.0,
             seconds=self._context.clock.now() - started,
             failure=flight.failure,
             capped_usd=attempts.capped_usd,
@@ -154,11 +154,11 @@ class Pipeline:
             assert isinstance(found, Hit)  # noqa: S101 - a file of the author's is read, or is an error
             return Resolution(hero, await self._with_files(found.stored, hero))
         except (PictureError, StorageError, OSError) as error:
-            return Resolution(hero, failure=Failure(f"hero_image {own_path(hero).name} {_reason(error)}"))
+            return Resolution(hero, failure=Failure(f"hero_image {get_own_path(hero).name} {_describe_error(error)}"))
 
-    async def _with_placeholder(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
+    async def _resolve_placeholder(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
         """Resolve the page to its placeholder: its last accepted hero, or the painter's picture."""
-        stored = await to_thread(self._lookup.last_or_painted, hero)
+        stored = await to_thread(self._lookup.choose_placeholder, hero)
         try:
             asset = await self._with_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
@@ -236,8 +236,8 @@ class Pipeline:
                 with suppress(LeaseTakenOver):
                     async with (
                         hold_slot(self._slots) as release_slot,
-                        self._leases.held(lease),
-                        self._leases.held_in_team(lease, keys) as team_lease,
+                        self._leases.hold(lease),
+                        self._leases.hold_in_team(lease, keys) as team_lease,
                     ):
                         return await self._collect_or_create(
                             PictureRequest(picture, page, lease, release_slot, attempts, team_lease)
@@ -261,7 +261,7 @@ class Pipeline:
         rank = len(candidates) if stored is None else stored.rank
         try:
             obtained = await self._runner.collect_earlier_jobs(
-                request, candidates[:rank], damaged_records(answer.faults)
+                request, candidates[:rank], collect_damaged_records(answer.faults)
             )
         except (ProviderError, StorageError) as error:
             if stored is None:
@@ -270,7 +270,7 @@ class Pipeline:
             self._context.notify(logging.INFO, f"{request.page}: keeps its hero from {stored.record.provider}: {error}")
             return stored
         if obtained is None and stored is not None:
-            await self._runner.collect_duplicates(request.to(candidates[rank]), stored.record)
+            await self._runner.collect_duplicates(request.address_to(candidates[rank]), stored.record)
             return stored
         if obtained is None:
             if isinstance(answer, Miss) and answer.damage is not None:
@@ -301,7 +301,7 @@ class Pipeline:
         except StoreUnavailable:
             # One message gives the reason for all pages.
             return answer, None if self._context.pays_in_doubt else IN_DOUBT
-        return answer if stored is None else self._lookup.hit(answer.candidates, stored, answer.faults), None
+        return answer if stored is None else self._lookup.make_hit(answer.candidates, stored, answer.faults), None
 
     async def _share(self, stored: StoredPicture, request: PictureRequest) -> StoredPicture:
         """Upload the picture to the team's store; returns the picture that the store holds, maybe an earlier one."""
@@ -326,5 +326,5 @@ def _source_of_later_page(source: Source) -> Source:
     return Source.CACHED if source in {Source.GENERATED, Source.RESUMED} else source
 
 
-def _reason(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return f"could not be opened ({error.strerror})" if isinstance(error, OSError) else str(error)

@@ -30,7 +30,7 @@ class Attempts:
     capped_usd: float | None = None
     passed_over: set[str] = field(default_factory=set)
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """Return all attempts in one line, without repeats."""
         return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.made))
 
@@ -50,7 +50,7 @@ class PictureRequest:
     attempts: Attempts
     team_lease: TeamLease | None
 
-    def to(self, candidate: Candidate) -> JobRequest:
+    def address_to(self, candidate: Candidate) -> JobRequest:
         """Return this request, addressed to one provider."""
         return JobRequest(
             self.picture, self.page, self.lease, self.release_slot, self.attempts, self.team_lease, candidate=candidate

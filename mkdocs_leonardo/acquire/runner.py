@@ -46,23 +46,23 @@ class JobRunner:
         for candidate in candidates:
             if not candidate.may_be_asked or self._context.access.is_off(candidate.provider.name):
                 continue
-            wanted = request.to(candidate)
-            for job in await self._paid_jobs(wanted, damaged.get(candidate.key)):
+            wanted = request.address_to(candidate)
+            for job in await self._find_paid_jobs(wanted, damaged.get(candidate.key)):
                 obtained = await self._jobs.collect_paid(wanted, job)
                 if obtained is not None:
                     await self.collect_duplicates(wanted, obtained.record)
                     return obtained
         return None
 
-    async def _paid_jobs(self, request: JobRequest, damaged: PictureRecord | None) -> tuple[Submission, ...]:
+    async def _find_paid_jobs(self, request: JobRequest, damaged: PictureRecord | None) -> tuple[Submission, ...]:
         """Return the paid jobs of this key, from the journal or the account's list."""
         provider, key = request.provider, request.key
-        left = request.team_lease.open_job(key) if request.team_lease is not None else None
+        left = request.team_lease.get_open_job(key) if request.team_lease is not None else None
         if left is not None:
-            refusal = await to_thread(self._context.journal.refusal, key)
+            refusal = await to_thread(self._context.journal.get_refusal, key)
             if refusal is None or not refusal.is_empty:
                 await to_thread(self._context.journal.inherit, left)
-        entry = await to_thread(self._context.journal.entry, key)
+        entry = await to_thread(self._context.journal.get_entry, key)
         if entry is not None:
             await request.publish(entry)
         uncollected = self._jobs.uncollected.get(key)
@@ -74,9 +74,9 @@ class JobRunner:
                 return ()
             return (Submission(provider.name, damaged.model, damaged.job_id, damaged.created_at, damaged.cost_usd),)
         if entry.accepted:
-            return entry.due_jobs(self._context.clock.now())
+            return entry.get_due_jobs(self._context.clock.now())
         if isinstance(provider, FindsLostJobs):
-            return await self._lost_jobs(request, entry)
+            return await self._find_lost_jobs(request, entry)
         # This build does not repeat its own calls; the next build may.
         if not any((key, call.number) in self._jobs.sent_calls for call in entry.intended):
             # The answer was the picture itself, and was not stored.
@@ -84,7 +84,7 @@ class JobRunner:
             await request.publish(await to_thread(self._context.journal.delete_call, key))
         return ()
 
-    async def _lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
+    async def _find_lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
         """Search for the jobs of unanswered calls, unless a build has done so recently."""
         if not any(call.is_due(self._context.clock.now()) for call in entry.intended):
             return ()
@@ -96,10 +96,10 @@ class JobRunner:
 
     async def collect_duplicates(self, request: JobRequest, shown: PictureRecord) -> None:
         """Collect the duplicate jobs of a request: those whose picture is not `shown`."""
-        entry = await to_thread(self._context.journal.entry, request.key)
+        entry = await to_thread(self._context.journal.get_entry, request.key)
         if entry is None or not isinstance(request.provider, FindsLostJobs):
             return
-        for job in (*entry.due_jobs(self._context.clock.now()), *await self._lost_jobs(request, entry)):
+        for job in (*entry.get_due_jobs(self._context.clock.now()), *await self._find_lost_jobs(request, entry)):
             # The shown picture's own job stays open while the cache cannot take the picture.
             if job.job_id != shown.job_id:
                 await self._jobs.collect_duplicate(request, job)
@@ -117,21 +117,23 @@ class JobRunner:
         obtained = await self._collect_lost(request, candidates, obtained)
         if obtained is not None:
             return obtained
-        raise refused or NoProviderLeft(request.attempts.words())
+        raise refused or NoProviderLeft(request.attempts.describe())
 
     async def _try_providers(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """Return the picture of the first provider that makes one; None if none does."""
         for candidate in candidates:
-            reason = request.team_lease and request.team_lease.refusal_reason(candidate.key)
+            reason = request.team_lease and request.team_lease.get_refusal_reason(candidate.key)
             if reason:
                 raise PromptRefused(reason, provider=candidate.provider.name)
-            refusal = await to_thread(self._context.journal.refusal, candidate.key)
+            refusal = await to_thread(self._context.journal.get_refusal, candidate.key)
             if refusal is not None and not refusal.is_empty:
                 raise PromptRefused(refusal.reason, provider=candidate.provider.name)
             if refusal is not None:
-                request.to(candidate).note(not_again_message(refusal.reason, candidate.key))
+                request.address_to(candidate).note(not_again_message(refusal.reason, candidate.key))
             elif candidate.may_be_asked and candidate.provider.name not in request.attempts.passed_over:
-                obtained = await JobCreator(self._context, self._jobs, self._lost, request.to(candidate)).try_provider()
+                obtained = await JobCreator(
+                    self._context, self._jobs, self._lost, request.address_to(candidate)
+                ).try_provider()
                 if obtained is not None:
                     return obtained
         return None
@@ -144,7 +146,7 @@ class JobRunner:
         The picture of a lost job replaces `obtained`, unless the same provider made `obtained`.
         """
         for candidate in candidates:
-            wanted = request.to(candidate)
+            wanted = request.address_to(candidate)
             # Without a list of jobs, the call's outcome stays unknown.
             if isinstance(candidate.provider, FindsLostJobs) and await self._lost.has_uncertain_calls(candidate.key):
                 # The next page need not wait for this search.

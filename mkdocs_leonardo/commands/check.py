@@ -15,7 +15,7 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.publish import is_shown, read_earlier_manifest
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations, is_github
-from mkdocs_leonardo.lookup import own_path
+from mkdocs_leonardo.lookup import get_own_path
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MANIFEST, STYLESHEET, short_key
@@ -234,7 +234,7 @@ def _check_own_image(runtime: Runtime, status: HeroStatus, site: SitePages) -> I
     """Check that the author's own image can be shown, and is as large as its place on the page."""
     from mkdocs_leonardo.imaging.normalise import upright_size
 
-    page, path = status.hero.page, own_path(status.hero)
+    page, path = status.hero.page, get_own_path(status.hero)
     try:
         record, data = runtime.renderer.read_own(path)
         yield from _check_contrast(status, runtime.renderer.load(record, status.hero), data, site)

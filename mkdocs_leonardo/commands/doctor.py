@@ -137,7 +137,7 @@ def _check_folder(subject: str, folder: Path) -> Diagnosis:
 
 def _check_stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
     try:
-        jobs = runtime.journal.entries()
+        jobs = runtime.journal.get_entries()
         pictures, pinned = len(list(runtime.cache.records())), len(list(runtime.gallery.records()))
     except StorageError as error:
         yield Diagnosis("bad", "journal", f"cannot be read ({error})")

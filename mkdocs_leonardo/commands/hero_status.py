@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import HeroError, StoreUnavailable
-from mkdocs_leonardo.lookup import Candidate, Hit, LookupResult, Miss, can_fetch_again, damaged_records
+from mkdocs_leonardo.lookup import Candidate, Hit, LookupResult, Miss, can_fetch_again, collect_damaged_records
 from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import not_again_message, unanswered_message, unreadable_journal_message
 from mkdocs_leonardo.runtime import Runtime
@@ -169,7 +169,7 @@ def find_statuses(runtime: Runtime, heroes: Iterable[HeroSpec]) -> tuple[HeroSta
 def read_open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
     """Read the journal's entries of jobs that are, or may be, paid for and not collected, by key."""
     try:
-        return runtime.journal.entries()
+        return runtime.journal.get_entries()
     except StoreUnavailable as error:
         raise CommandError(unreadable_journal_message(error)) from error
 
@@ -192,7 +192,7 @@ def find_used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureReco
             return (runtime.renderer.read_own(hero.own_image)[0],)
         return ()
     records = [record for record in (status.record, status.last) if record is not None]
-    return (*records, runtime.renderer.painted_record(hero.picture))
+    return (*records, runtime.renderer.make_painted_record(hero.picture))
 
 
 def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> HeroStatus:
@@ -209,7 +209,7 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
     paid = [quote for quote in quotes if quote.is_paid]
     if paid:
         state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
-    last = runtime.lookup.last(hero.page)
+    last = runtime.lookup.get_last_shown(hero.page)
     shown = last.record if last is not None else None
     return HeroStatus(hero, state, quotes, trouble=trouble, reason=reason, last=shown)
 
@@ -217,15 +217,15 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
 def _make_quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:
     provider, picture, entry = candidate.provider, candidate.picture, jobs.get(candidate.key)
     job: JobState | None = None
-    if isinstance(answer, Miss) and can_fetch_again(candidate, damaged_records(answer.faults)):
+    if isinstance(answer, Miss) and can_fetch_again(candidate, collect_damaged_records(answer.faults)):
         job = "accepted"
     elif entry is not None:
         job = "accepted" if entry.accepted else "intended"
         keeps_no_jobs = not isinstance(provider, FindsLostJobs)
         # While another process waits for the answer, it is not lost.
-        if job == "intended" and keeps_no_jobs and runtime.journal.lease_holder(lease_name(picture)) is None:
+        if job == "intended" and keeps_no_jobs and runtime.journal.get_lease_holder(lease_name(picture)) is None:
             job = "lost"
-    refusal = runtime.journal.refusal(candidate.key)
+    refusal = runtime.journal.get_refusal(candidate.key)
     may_be_asked = candidate.may_be_asked and not (refusal and refusal.is_empty)
     price_usd = provider.estimate_usd(picture)
     return Quote(provider.name, candidate.key, price_usd, candidate.has_api_key, may_be_asked, job, refusal)

@@ -66,7 +66,7 @@ def _read_rows(runtime: Runtime) -> Iterator[_Row]:
             name = one.job_id or f"{short_key(entry.key)}-{one.number}"
             cost_usd = one.cost_usd if one.cost_usd is not None else one.estimate_usd
             yield _Row(name, entry, one.job_id, one.began_at, _describe_state(one), one.number, cost_usd)
-    for refusal in runtime.journal.refusals().values():
+    for refusal in runtime.journal.get_refusals().values():
         state = f"{refusal.reason}; not made again" if refusal.is_empty else f"refused: {refusal.reason}"
         yield _Row(short_key(refusal.key), refusal, refusal.job_id, refusal.refused_at, state)
 

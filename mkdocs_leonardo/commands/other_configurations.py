@@ -59,7 +59,7 @@ class OtherConfigurations:
     def _sites(self) -> dict[str, frozenset[str]]:
         """The keys of each other configuration's pictures. The key `""` holds those that earlier versions recorded."""
         with suppress(StoreUnavailable):
-            found = self._runtime.journal.heroes_by_site()
+            found = self._runtime.journal.get_heroes_by_site()
             return {site: keys for site, keys in found.items() if site != self._options.settings.site}
         return {}
 

@@ -169,7 +169,7 @@ def carry_out(plans: Sequence[PurchasePlan], console: Console) -> tuple[list[Res
             results += _obtain(drop_repeats(plan.collect), plan.settings, console)
         if plan.allowed:
             most_usd = plan.cap_usd(budget.cost_usd + plan.most_usd)
-            budget.allow(max_new_images=plan.settings.max_new_images, max_cost_usd=most_usd)
+            budget.replace_caps(max_new_images=plan.settings.max_new_images, max_cost_usd=most_usd)
             results += _obtain(plan.allowed, plan.settings, console, budget)
     return results, budget
 
@@ -208,7 +208,7 @@ def _end_work(runtime: Runtime, console: Console) -> None:
 def _await_results(
     runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console, *, may_pay: bool
 ) -> tuple[Resolution, ...]:
-    patience_s, began_at = runtime.patience_s(len(futures)), time.monotonic()
+    patience_s, began_at = runtime.compute_patience_s(len(futures)), time.monotonic()
     pending, results = set(futures), dict[str, Resolution]()
     while pending and (seconds := time.monotonic() - began_at) < patience_s:
         done, pending = wait(pending, timeout=_LOOK_S, return_when=FIRST_COMPLETED)

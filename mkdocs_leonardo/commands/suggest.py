@@ -115,7 +115,7 @@ def _choose_provider(runtime: Runtime) -> SuggestsTexts:
     """Choose the first provider with a text model and a key; the site's providers come first."""
     variables = []
     names = {provider.name for provider in runtime.chain}
-    others = (runtime.provider(name) for name in BUILT_IN if name not in names)
+    others = (runtime.make_provider(name) for name in BUILT_IN if name not in names)
     for provider in (*runtime.chain, *others):
         if isinstance(provider, SuggestsTexts):
             if provider.name in runtime.providers_with_key:

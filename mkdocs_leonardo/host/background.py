@@ -147,7 +147,7 @@ class BackgroundGenerator:
         self._request = request
         settings = request.settings
         # One budget for the whole preview, or a cap would begin anew with each rebuild.
-        self._budget.allow(
+        self._budget.replace_caps(
             max_new_images=settings.max_new_images if request.may_buy else 0, max_cost_usd=settings.max_cost_usd
         )
         self._is_held = False

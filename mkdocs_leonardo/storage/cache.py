@@ -91,7 +91,7 @@ class TextStore:
 
     def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
         """Store the value, without a limit or for `expire_s` seconds."""
-        text = _text(value)
+        text = _encode(value)
         with self._using() as cache:
             cache.set(key, text, expire=expire_s)
 
@@ -290,7 +290,7 @@ class _FencedCache(diskcache.Cache):  # type: ignore[misc]  # diskcache ships no
             self.connection.rollback()
 
 
-def _settings(*, journal_mode: str, durable: bool) -> dict[str, str | int]:
+def _list_settings(*, journal_mode: str, durable: bool) -> dict[str, str | int]:
     """Return all of diskcache's settings, so that no row chooses one. Eviction is off: it would delete paid jobs."""
     return {
         "statistics": 0,
@@ -333,7 +333,7 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
         connection.execute(f"PRAGMA busy_timeout = {wait_s * 1000:.0f}")
     except sqlite3.Error as error:
         connection.close()
-        if _code(error) in _BROKEN_CODES:
+        if _get_code(error) in _BROKEN_CODES:
             raise _NotOurs(f"cannot be read ({error})") from error
         raise
     except BaseException:
@@ -353,7 +353,7 @@ def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable
     # Before the first write, so that a foreign database is not changed.
     _refuse_foreign_schema(connection)
     connection.execute("PRAGMA auto_vacuum = 1")
-    settings = _settings(journal_mode=_write_ahead(connection, give_up_at), durable=durable)
+    settings = _list_settings(journal_mode=_switch_to_write_ahead(connection, give_up_at), durable=durable)
     # Inside a transaction this pragma has no effect.
     connection.execute(f"PRAGMA synchronous = {settings['sqlite_synchronous']}")
     connection.execute("BEGIN IMMEDIATE")
@@ -366,13 +366,13 @@ def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable
     return cache
 
 
-def _write_ahead(connection: sqlite3.Connection, give_up_at: float) -> str:
+def _switch_to_write_ahead(connection: sqlite3.Connection, give_up_at: float) -> str:
     """Switch to write-ahead logging, and return the mode in force. SQLite does not wait for this lock itself."""
     while True:
         try:
             ((mode,),) = connection.execute("PRAGMA journal_mode = wal").fetchall()
         except sqlite3.OperationalError as error:
-            if _code(error) not in _BUSY_CODES or time.monotonic() > give_up_at:
+            if _get_code(error) not in _BUSY_CODES or time.monotonic() > give_up_at:
                 raise
             time.sleep(0.02)
         else:
@@ -385,12 +385,12 @@ def _refuse_foreign_schema(connection: sqlite3.Connection) -> None:
     try:
         found = connection.execute(select).fetchall()
     except sqlite3.OperationalError as error:
-        if _code(error) == _ERROR_CODE:
+        if _get_code(error) == _ERROR_CODE:
             raise _NotOurs(f"cannot be read ({error})") from error
         raise
     model = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        _FencedCache(model, _settings(journal_mode="memory", durable=False))
+        _FencedCache(model, _list_settings(journal_mode="memory", durable=False))
         made = set(model.execute(select).fetchall())
     finally:
         model.close()
@@ -416,17 +416,17 @@ def _forget_foreign_settings(connection: sqlite3.Connection, settings: dict[str,
             connection.execute("DELETE FROM Settings WHERE rowid = ?", (rowid,))
 
 
-def _code(error: sqlite3.Error) -> int:
+def _get_code(error: sqlite3.Error) -> int:
     """Return SQLite's primary result code; 0 for an error of Python's own."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _text(value: JsonValue) -> str:
+def _encode(value: JsonValue) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def _parse(text: str) -> JsonValue | None:
-    """Parse a stored value; None if `_text` did not write it."""
+    """Parse a stored value; None if `_encode` did not write it."""
     try:
         return parse_json(text)
     except (ValueError, RecursionError):

@@ -91,7 +91,7 @@ class Entry:
         """The calls whose job is known."""
         return tuple(call for call in self.calls if call.state == "accepted")
 
-    def due_jobs(self, now: float) -> tuple[Submission, ...]:
+    def get_due_jobs(self, now: float) -> tuple[Submission, ...]:
         """Return the known jobs that may be asked for now."""
         return tuple(
             Submission(self.provider, self.model, call.job_id, call.accepted_at, call.cost_usd)
@@ -122,7 +122,7 @@ class Refusal:
     is_empty: bool = False
 
 
-def entry_value(entry: Entry) -> JsonValue:
+def encode_entry(entry: Entry) -> JsonValue:
     """Return the entry as JSON: its calls in `tries`, and the fields of earlier versions, which know of one call."""
     known = entry.accepted[0] if entry.accepted else entry.calls[-1]
     return {
@@ -138,41 +138,41 @@ def entry_value(entry: Entry) -> JsonValue:
         "job_id": known.job_id,
         "accepted_at": known.accepted_at,
         "cost_usd": known.cost_usd,
-        "tries": [_call_value(call) for call in entry.calls],
+        "tries": [_encode_call(call) for call in entry.calls],
     }
 
 
-def _call_value(call: CreateCall) -> JsonValue:
+def _encode_call(call: CreateCall) -> JsonValue:
     state = _STORED_INTENDED if call.state == "intended" else call.state
     return {**asdict(call), "state": state, "estimate_usd": amount_or_none(call.estimate_usd) or 0.0}
 
 
-def entry_from(key: str, value: JsonValue | None) -> Entry | None:
-    """Parse the entry of `key`; None if no version of `entry_value` wrote it."""
+def parse_entry(key: str, value: JsonValue | None) -> Entry | None:
+    """Parse the entry of `key`; None if no version of `encode_entry` wrote it."""
     try:
         entry = mapping(value)
         if entry.get("key") != key:
             return None
         provider, model, page = (text_in(entry, name) for name in ("provider", "model", "page"))
-        calls = _calls_in(entry["tries"]) if "tries" in entry else (_only_call_in(entry),)
+        calls = _parse_calls(entry["tries"]) if "tries" in entry else (_parse_only_call(entry),)
         return Entry(key, provider, model, page, calls, mapping(entry.get("request")))
     except ValueError:
         return None
 
 
-def _calls_in(value: JsonValue) -> tuple[CreateCall, ...]:
+def _parse_calls(value: JsonValue) -> tuple[CreateCall, ...]:
     if not isinstance(value, list) or not 0 < len(value) <= _MOST_CALLS:
         raise ValueError("the calls differ from those that were written")
-    return tuple(map(_call_in, value))
+    return tuple(map(_parse_call, value))
 
 
-def _call_in(value: JsonValue) -> CreateCall:
+def _parse_call(value: JsonValue) -> CreateCall:
     call = mapping(value)
     names = ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "vain_since", "unknown_since")
     seed = call.get("seed")
     return CreateCall(
         whole(call.get("number")),
-        _state_in(call, _STORED_INTENDED),
+        _parse_state(call, _STORED_INTENDED),
         None if seed is None else whole(seed),
         job_id=text_in(call, "job_id"),
         cost_usd=amount_or_none(call.get("cost_usd")),
@@ -180,11 +180,11 @@ def _call_in(value: JsonValue) -> CreateCall:
     )
 
 
-def _only_call_in(entry: dict[str, JsonValue]) -> CreateCall:
+def _parse_only_call(entry: dict[str, JsonValue]) -> CreateCall:
     """Parse the only create call of an entry by an earlier version, which sent no seed."""
     return CreateCall(
         max(1, whole(entry.get("creates"))),
-        _state_in(entry, "intended"),
+        _parse_state(entry, "intended"),
         estimate_usd=amount(entry.get("estimate_usd")),
         sent_at=amount(entry.get("intended_at")),
         job_id=text_in(entry, "job_id"),
@@ -193,7 +193,7 @@ def _only_call_in(entry: dict[str, JsonValue]) -> CreateCall:
     )
 
 
-def _state_in(value: Mapping[str, JsonValue], intended: str) -> Literal["intended", "accepted"]:
+def _parse_state(value: Mapping[str, JsonValue], intended: str) -> Literal["intended", "accepted"]:
     """Parse the state of a call; `intended` is the stored word for that state."""
     state = value.get("state")
     if state not in (intended, "accepted"):

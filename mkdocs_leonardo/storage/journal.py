@@ -20,7 +20,7 @@ from mkdocs_leonardo.storage.checked_json import (
     text_in_or_none,
     whole,
 )
-from mkdocs_leonardo.storage.entries import CLOSED_S, UNKNOWN_S, CreateCall, Entry, Refusal, entry_from, entry_value
+from mkdocs_leonardo.storage.entries import CLOSED_S, UNKNOWN_S, CreateCall, Entry, Refusal, encode_entry, parse_entry
 from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, ProcessLeases
 
 #: How long the number of a picture's last create call is remembered after the call is settled (seconds).
@@ -60,14 +60,14 @@ class Journal(ProcessLeases):
 
     # Jobs ------------------------------------------------------------------------------------------------------------
 
-    def entry(self, key: str) -> Entry | None:
+    def get_entry(self, key: str) -> Entry | None:
         """Return the entry of `key`, if there is one."""
-        return entry_from(key, self._store.get(_JOB + key))
+        return parse_entry(key, self._store.get(_JOB + key))
 
-    def entries(self) -> dict[str, Entry]:
+    def get_entries(self) -> dict[str, Entry]:
         """Return every entry by key."""
         found = {name.removeprefix(_JOB): value for name, value in self._store.items(_JOB)}
-        return {key: entry for key, value in found.items() if (entry := entry_from(key, value)) is not None}
+        return {key: entry for key, value in found.items() if (entry := parse_entry(key, value)) is not None}
 
     def intend(
         self,
@@ -89,11 +89,11 @@ class Journal(ProcessLeases):
                     self._held.discard(lease)
                     raise ValueError(f"{key} has been taken over by another owner")
                 self._renew(lease)
-            before = self.entry(key)
+            before = self.get_entry(key)
             if before is not None and before.accepted:
                 raise ValueError(f"{key} has an accepted job; it is to be collected, not bought again")
             earlier = before.calls if before is not None else ()
-            number = 1 + max(self._last_number(key), *(call.number for call in earlier), 0)
+            number = 1 + max(self._read_last_number(key), *(call.number for call in earlier), 0)
             intended = CreateCall(
                 number, seed=seed(number), estimate_usd=amount_or_none(estimate_usd) or 0.0, sent_at=self._now()
             )
@@ -102,7 +102,7 @@ class Journal(ProcessLeases):
     def inherit(self, entry: Entry) -> None:
         """Add an entry that another machine left open, unless its key has one."""
         with self._store.transaction():
-            if self.entry(entry.key) is None:
+            if self.get_entry(entry.key) is None:
                 self._write(entry)
 
     def accept(self, key: str, submission: Submission, number: int = 0) -> Entry:
@@ -111,7 +111,7 @@ class Journal(ProcessLeases):
         `number` is that of the call; 0: the last call.
         """
         with self._store.transaction():
-            before = self.entry(key)
+            before = self.get_entry(key)
             if before is None:
                 before = Entry(key, submission.provider, submission.model, page="", calls=())
             fitting = [call for call in before.calls if number in (0, call.number)]
@@ -170,7 +170,7 @@ class Journal(ProcessLeases):
 
     def _change(self, key: str, number: int, change: Callable[[CreateCall], CreateCall]) -> CreateCall | None:
         with self._store.transaction():
-            entry = self.entry(key)
+            entry = self.get_entry(key)
             if entry is None:
                 return None
             calls = tuple(change(call) if call.number == number else call for call in entry.calls)
@@ -179,7 +179,7 @@ class Journal(ProcessLeases):
 
     def _drop(self, key: str, is_over: Callable[[CreateCall], bool]) -> Entry | None:
         with self._store.transaction():
-            entry = self.entry(key)
+            entry = self.get_entry(key)
             if entry is None:
                 self._store.delete(_JOB + key)
                 return None
@@ -195,19 +195,19 @@ class Journal(ProcessLeases):
             self._store.set(_NUMBER + key, {"number": entry.calls[-1].number}, expire_s=NUMBERS_S)
             return None
 
-    def _last_number(self, key: str) -> int:
+    def _read_last_number(self, key: str) -> int:
         try:
             return whole(mapping(self._store.get(_NUMBER + key)).get("number"), 0, _MOST_NUMBER)
         except ValueError:
             return 0
 
     def _write(self, entry: Entry) -> Entry:
-        self._store.set(_JOB + entry.key, entry_value(entry))
+        self._store.set(_JOB + entry.key, encode_entry(entry))
         return entry
 
-    def known_jobs(self, provider: str) -> frozenset[str]:
+    def get_known_job_ids(self, provider: str) -> frozenset[str]:
         """Return the job ids at `provider` in open entries, and those that were deleted within CLOSED_S."""
-        entries = [entry for entry in self.entries().values() if entry.provider == provider]
+        entries = [entry for entry in self.get_entries().values() if entry.provider == provider]
         known = {call.job_id for entry in entries for call in entry.calls if call.job_id}
         now = self._now()
         for _, value in self._store.items(_CLOSED):
@@ -233,11 +233,11 @@ class Journal(ProcessLeases):
         del noted["key"]
         self._store.set(_REFUSED + refusal.key, noted)
 
-    def refusal(self, key: str) -> Refusal | None:
+    def get_refusal(self, key: str) -> Refusal | None:
         """Return the refusal of the prompt of `key`, if there is one."""
         return _read_refusal(key, self._store.get(_REFUSED + key))
 
-    def refusals(self) -> dict[str, Refusal]:
+    def get_refusals(self) -> dict[str, Refusal]:
         """Return all refusals by key."""
         found = (_read_refusal(name.removeprefix(_REFUSED), value) for name, value in self._store.items(_REFUSED))
         return {refusal.key: refusal for refusal in found if refusal is not None}
@@ -249,26 +249,26 @@ class Journal(ProcessLeases):
     def remember_hero(self, page: str, key: str) -> None:
         """Remember the picture that `page` shows now."""
         with self._store.transaction():
-            self._store.set(_LAST + self._page_name(page), {"page": page, "key": key, "site": self._site})
-            if self._site and _hero_of(page, self._store.get(_LAST + _page_name(page)), site="") == key:
+            self._store.set(_LAST + self._row_name(page), {"page": page, "key": key, "site": self._site})
+            if self._site and _parse_hero(page, self._store.get(_LAST + _digest_page(page)), site="") == key:
                 # An earlier version wrote the hero without its configuration, which is known now.
-                self._store.delete(_LAST + _page_name(page))
+                self._store.delete(_LAST + _digest_page(page))
 
-    def last_heroes(self) -> dict[str, str]:
+    def get_last_heroes(self) -> dict[str, str]:
         """Return the key of the picture that each page of this site showed last, in one query."""
-        return {page: key for page, key, site in self._heroes() if site == self._site}
+        return {page: key for page, key, site in self._read_heroes() if site == self._site}
 
-    def heroes_by_site(self) -> dict[str, frozenset[str]]:
+    def get_heroes_by_site(self) -> dict[str, frozenset[str]]:
         """Return the keys of the last heroes by site; "" stands for heroes that earlier versions wrote."""
-        heroes = self._heroes()
+        heroes = self._read_heroes()
         return {site: frozenset(key for _, key, other in heroes if other == site) for _, _, site in heroes}
 
-    def last_hero(self, page: str) -> str | None:
+    def get_last_hero(self, page: str) -> str | None:
         """Return the key of the picture that `page` showed last; earlier versions wrote it for all sites."""
-        own = _hero_of(page, self._store.get(_LAST + self._page_name(page)), site=self._site)
-        return own or _hero_of(page, self._store.get(_LAST + _page_name(page)), site="")
+        own = _parse_hero(page, self._store.get(_LAST + self._row_name(page)), site=self._site)
+        return own or _parse_hero(page, self._store.get(_LAST + _digest_page(page)), site="")
 
-    def _heroes(self) -> list[tuple[str, str, str]]:
+    def _read_heroes(self) -> list[tuple[str, str, str]]:
         """Return page, key and site of every stored hero."""
         found = [
             (text_in_or_none(value, "page"), text_in_or_none(value, "key"), text_in_or_none(value, "site") or "")
@@ -276,8 +276,8 @@ class Journal(ProcessLeases):
         ]
         return [(page, key, site) for page, key, site in found if page is not None and key is not None]
 
-    def _page_name(self, page: str) -> str:
-        return _page_name(f"{self._site}\0{page}" if self._site else page)
+    def _row_name(self, page: str) -> str:
+        return _digest_page(f"{self._site}\0{page}" if self._site else page)
 
 
 def copy_rows(source: TextStore, target: TextStore) -> None:
@@ -295,7 +295,7 @@ def _merge_rows(key: str, value: JsonValue, present: JsonValue | None) -> JsonVa
     """Return the new value of the target's row; None if that row stays as it is."""
     if present is None:
         return value
-    incoming, existing = entry_from(key, value), entry_from(key, present)
+    incoming, existing = parse_entry(key, value), parse_entry(key, present)
     if incoming is None or existing is None:
         return None
     calls = {call.number: call for call in (*incoming.intended, *existing.calls)}
@@ -304,7 +304,7 @@ def _merge_rows(key: str, value: JsonValue, present: JsonValue | None) -> JsonVa
         is_taken = target_call.state == "accepted" and target_call.job_id != call.job_id
         number = max(calls) + 1 if is_taken else call.number
         calls[number] = replace(call, number=number)
-    return entry_value(replace(existing, calls=tuple(calls[number] for number in sorted(calls))))
+    return encode_entry(replace(existing, calls=tuple(calls[number] for number in sorted(calls))))
 
 
 def _read_refusal(key: str, value: JsonValue | None) -> Refusal | None:
@@ -316,12 +316,12 @@ def _read_refusal(key: str, value: JsonValue | None) -> Refusal | None:
     return Refusal(key, reason, page, provider, job_id, refused_at, is_empty=value.get("is_empty") is True)
 
 
-def _hero_of(page: str, value: JsonValue | None, *, site: str) -> str | None:
+def _parse_hero(page: str, value: JsonValue | None, *, site: str) -> str | None:
     """Return the key of a stored hero of `page` and `site`; None for any other row."""
     is_about = text_in_or_none(value, "page") == page and (text_in_or_none(value, "site") or "") == site
     return text_in_or_none(value, "key") if is_about else None
 
 
-def _page_name(page: str) -> str:
+def _digest_page(page: str) -> str:
     """Return the digest of a page's name, which may hold bytes that are no text."""
     return digest_of(page.encode("utf-8", "surrogatepass"))

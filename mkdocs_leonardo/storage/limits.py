@@ -89,7 +89,7 @@ class RateLimiter:
                 self.granted += 1
         return wait_s
 
-    def seconds_until_capacity(self, now: float, requests: int) -> float:
+    def compute_wait_s(self, now: float, requests: int) -> float:
         """Return the seconds until so many requests (at most all of a window) fit; 0.0 if they fit now."""
         spare = min(requests, self._per_minute) - 1
         return admit(numbers_in(self._values.get(self._key)), now, self._per_minute - spare)[0]
@@ -112,7 +112,7 @@ class Cooldowns:
 
         self._values.update(f"rest:{provider}", change, expire_s=LONGEST_COOLDOWN_S)
 
-    def cooling_until(self, provider: str) -> float:
+    def get_end(self, provider: str) -> float:
         """Return the Unix time at which the cooldown ends, at most an hour ahead; a past time without one."""
         return self._plausible_until(self._values.get(f"rest:{provider}"))
 
@@ -132,14 +132,14 @@ class StoredRenderTimes:
         """Add the time of one render of `kind`."""
 
         def change(value: JsonValue | None) -> tuple[None, JsonValue]:
-            times: list[JsonValue] = [*_times(value), *_times([seconds])]
+            times: list[JsonValue] = [*_filter_times(value), *_filter_times([seconds])]
             return None, times[-_MOST_TIMES:]
 
         self._values.update(f"times:{kind}", change, expire_s=90 * 86400.0)
 
-    def seen(self, kind: str) -> tuple[float, ...]:
+    def get_latest(self, kind: str) -> tuple[float, ...]:
         """Return the last 32 times of `kind`, oldest first."""
-        return tuple(_times(self._values.get(f"times:{kind}")))
+        return tuple(_filter_times(self._values.get(f"times:{kind}")))
 
 
 def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, tuple[float, ...]]:
@@ -158,5 +158,5 @@ def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, t
     return max(_LEAST_WAIT_S, wait_s), tuple(counted)
 
 
-def _times(value: JsonValue | None) -> list[float]:
+def _filter_times(value: JsonValue | None) -> list[float]:
     return [seconds for seconds in numbers_in(value) if 0 < seconds < _LONGEST_RENDER_S][-_MOST_TIMES:]

@@ -96,12 +96,12 @@ class PictureFolder:
             return record
         record = self.get_unverified(key)
         if record is not None:
-            state = _state(described, f"{path}.{record.extension}")
+            state = _read_state(described, f"{path}.{record.extension}")
             self.read(record)
             with suppress(StoreUnavailable):
                 # Without the note the next build reads it again.
                 if self._notes is not None and state is not None:
-                    self._notes.set(f"verified:{path}", {"state": state, "record": _values(record)})
+                    self._notes.set(f"verified:{path}", {"state": state, "record": _to_values(record)})
         return record
 
     def get_record(self, key: str) -> PictureRecord | None:
@@ -141,7 +141,7 @@ class PictureFolder:
             raise ValueError("the record has the digest of other bytes")
         record = replace(record, site=record.site or self._site)
         path = self.path(record)
-        text = record_text(record)
+        text = encode_record(record)
         try:
             if self._holds(path, text, record):
                 return
@@ -163,7 +163,7 @@ class PictureFolder:
     def records(self) -> Iterator[PictureRecord]:
         """Return the valid records, sorted by key."""
         try:
-            names = self._names(_RECORD_NAME)
+            names = self._list_names(_RECORD_NAME)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
@@ -177,7 +177,7 @@ class PictureFolder:
     def incomplete_pairs(self) -> tuple[Path, ...]:
         """Pictures that have no record beside them, and records that have no picture, sorted by name."""
         try:
-            names = self._names(_PAIR_NAME)
+            names = self._list_names(_PAIR_NAME)
         except OSError:
             return ()
         described = {name[:16] for name in names if name.endswith(".json")}
@@ -196,7 +196,7 @@ class PictureFolder:
             except OSError as error:
                 raise StoreUnavailable(f"{path}: cannot be removed ({error.strerror or error})") from error
 
-    def _names(self, pattern: re.Pattern[str]) -> list[str]:
+    def _list_names(self, pattern: re.Pattern[str]) -> list[str]:
         """Return the names of the folder's files that match the pattern, sorted."""
         if self.trouble():
             return []
@@ -213,7 +213,7 @@ class PictureFolder:
             record = _parse_values(note.get("record"), path)
         except BrokenEntry:
             return None
-        state = _state(described, f"{path}.{record.extension}")
+        state = _read_state(described, f"{path}.{record.extension}")
         return record if record.key == key and state is not None and state == note.get("state") else None
 
     def _read_pair(self, stem: str) -> PictureRecord | None:
@@ -301,7 +301,7 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
         os.close(descriptor)
 
 
-def _state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
+def _read_state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
     """Return sizes and times of last change of record and picture; None unless both are plain files."""
     try:
         found = os.lstat(picture)
@@ -329,24 +329,24 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def record_text(record: PictureRecord) -> bytes:
+def encode_record(record: PictureRecord) -> bytes:
     """Return the record as JSON that people can read: indented, letters as they are.
 
     A number or a request that cannot be written is left out, since the paid picture needs its record.
     """
-    values = _values(record)
+    values = _to_values(record)
     for name in ("cost_usd", "seconds"):
         values[name] = amount_or_none(values[name])
-    data = _readable_json(values)
-    return data if len(data) <= MAX_RECORD_BYTES else _readable_json({**values, "request": {}})
+    data = _encode_json(values)
+    return data if len(data) <= MAX_RECORD_BYTES else _encode_json({**values, "request": {}})
 
 
-def _values(record: PictureRecord) -> dict[str, JsonValue]:
+def _to_values(record: PictureRecord) -> dict[str, JsonValue]:
     values: dict[str, JsonValue] = {field.name: getattr(record, field.name) for field in fields(record)}
     return {**values, "request": dict(record.request)}
 
 
-def _readable_json(values: dict[str, JsonValue]) -> bytes:
+def _encode_json(values: dict[str, JsonValue]) -> bytes:
     try:
         return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
     except UnicodeEncodeError:

@@ -66,7 +66,7 @@ class ProcessLeases:
     def acquire_lease(self, key: str) -> bool:
         """Take the lease on `key` if it is free, or its holder is dead or silent; returns whether this owner has it."""
         with self._lock, self._store.transaction():
-            holder = self.lease_holder(key)
+            holder = self.get_lease_holder(key)
             if holder is not None and holder.id != self._owner.id:
                 self._held.discard(key)
                 return False
@@ -93,7 +93,7 @@ class ProcessLeases:
                 if self._is_mine(key):
                     self._store.delete(LEASE + key)
 
-    def lease_holder(self, key: str) -> Owner | None:
+    def get_lease_holder(self, key: str) -> Owner | None:
         """Return the living holder of the lease on `key`, if it was renewed within LEASE_S; else None."""
         lease = _parse_lease(self._store.get(LEASE + key))
         if lease is None:
@@ -111,7 +111,7 @@ class ProcessLeases:
     def is_leased(self) -> bool:
         """Whether a living owner holds a lease on any key."""
         names = [name.removeprefix(LEASE) for name, _ in self._store.items(LEASE)]
-        return any(self.lease_holder(key) is not None for key in names)
+        return any(self.get_lease_holder(key) is not None for key in names)
 
     def _is_mine(self, key: str) -> bool:
         lease = _parse_lease(self._store.get(LEASE + key))

@@ -72,16 +72,16 @@ class RenderingCache:
             return None
         try:
             record = mapping(value)
-            columns = _columns(record["variants"])
-            rendering = _rendering(record, columns, self._folder)
+            columns = _parse_columns(record["variants"])
+            rendering = _parse_rendering(record, columns, self._folder)
         except (KeyError, TypeError, ValueError) as error:
             raise BrokenEntry(f"{self._folder}: the entry of rendering {variant_key} is incomplete") from error
         files = self._stat(columns)
-        stamps = _changed_at_ns(files)
+        stamps = _list_change_times(files)
         if not stamps or record.get("changed_at_ns") != stamps:
             for variant in rendering.variants:
                 _verify(variant)
-            self._note(variant_key, rendering, stamps)
+            self._write_note(variant_key, rendering, stamps)
         if files:
             with suppress(OverflowError):
                 # Some file systems have larger numbers; their files are verified again.
@@ -90,18 +90,18 @@ class RenderingCache:
 
     def save(self, variant_key: str, rendering: Rendering) -> None:
         """Store the rendering, whose files are in the folder; ValueError if a name is not a plain one."""
-        value = _value(rendering)
-        columns = _columns(value["variants"])
-        if _rendering(value, columns, self._folder) != rendering:
+        value = _encode_rendering(rendering)
+        columns = _parse_columns(value["variants"])
+        if _parse_rendering(value, columns, self._folder) != rendering:
             raise ValueError(f"the files of rendering {variant_key} are not in {self._folder}")
-        stamps = _changed_at_ns(self._stat(columns))
+        stamps = _list_change_times(self._stat(columns))
         self._store.set(_PREFIX + variant_key, {**value, "changed_at_ns": stamps})
 
-    def _note(self, variant_key: str, rendering: Rendering, stamps: list[JsonValue]) -> None:
+    def _write_note(self, variant_key: str, rendering: Rendering, stamps: list[JsonValue]) -> None:
         """Note the times of last change of files that were just verified."""
         with suppress(StoreUnavailable):
             # Without the note the next build verifies them again.
-            self._store.set(_PREFIX + variant_key, {**_value(rendering), "changed_at_ns": stamps})
+            self._store.set(_PREFIX + variant_key, {**_encode_rendering(rendering), "changed_at_ns": stamps})
 
     def _stat(self, columns: _Columns) -> list[os.stat_result]:
         """Return the stat results of the rendering's files; empty unless each is a plain file of the recorded size."""
@@ -121,7 +121,7 @@ class RenderingCache:
         return tuple(key.removeprefix(_PREFIX) for key, _ in self._store.items(_PREFIX))
 
 
-def _changed_at_ns(files: list[os.stat_result]) -> list[JsonValue]:
+def _list_change_times(files: list[os.stat_result]) -> list[JsonValue]:
     """Return the time of last change of each file, in nanoseconds."""
     return [file.st_mtime_ns for file in files]
 
@@ -135,7 +135,7 @@ def _verify(variant: Variant) -> None:
         raise BrokenEntry(f"{variant.path}: is not the file that was written (its digest differs)")
 
 
-def _value(rendering: Rendering) -> dict[str, JsonValue]:
+def _encode_rendering(rendering: Rendering) -> dict[str, JsonValue]:
     files = rendering.variants
     return {
         "variants": {
@@ -157,8 +157,8 @@ def _value(rendering: Rendering) -> dict[str, JsonValue]:
     }
 
 
-def _rendering(record: Mapping[str, JsonValue], columns: _Columns, folder: Path) -> Rendering:
-    """Return the rendering in `record`; KeyError, TypeError or ValueError if it is not one that `_value` wrote."""
+def _parse_rendering(record: Mapping[str, JsonValue], columns: _Columns, folder: Path) -> Rendering:
+    """Parse a rendering; raises KeyError, TypeError or ValueError if `_encode_rendering` did not write it."""
     scrim = mapping(record["scrim"])
     return Rendering(
         variants=_CachedVariants(columns, folder),
@@ -239,18 +239,18 @@ class _CachedVariants(Sequence[Variant]):
         return hash(self._all())
 
 
-def _columns(value: JsonValue) -> _Columns:
+def _parse_columns(value: JsonValue) -> _Columns:
     """Parse the columns, each checked as a whole: a warm build reads nine thousand files' names."""
     record = mapping(value)
     columns = _Columns(
-        roles=_words(record["roles"], _ROLES),
-        formats=_words(record["formats"], _FORMATS),
-        widths_px=_numbers(record["widths_px"], _MAX_SIDE_PX),
-        heights_px=_numbers(record["heights_px"], _MAX_SIDE_PX),
-        sizes_bytes=_numbers(record["sizes_bytes"], _MAX_FILE_BYTES),
+        roles=_check_words(record["roles"], _ROLES),
+        formats=_check_words(record["formats"], _FORMATS),
+        widths_px=_check_numbers(record["widths_px"], _MAX_SIDE_PX),
+        heights_px=_check_numbers(record["heights_px"], _MAX_SIDE_PX),
+        sizes_bytes=_check_numbers(record["sizes_bytes"], _MAX_FILE_BYTES),
         digests=text(record["digests"], _DIGESTS),
-        names=_names(record["names"]),
-        files=_names(record["files"]),
+        names=_check_names(record["names"]),
+        files=_check_names(record["files"]),
     )
     lengths = {len(column) if isinstance(column, array) else column.count(" ") + 1 for column in columns}
     if len(lengths) != 1:
@@ -258,13 +258,13 @@ def _columns(value: JsonValue) -> _Columns:
     return columns
 
 
-def _words(value: JsonValue, known: frozenset[str]) -> str:
+def _check_words(value: JsonValue, known: frozenset[str]) -> str:
     if not isinstance(value, str) or not known.issuperset(value.split(" ")):
         raise ValueError("the words differ from those that were written")
     return value
 
 
-def _numbers(value: JsonValue, most: int) -> array[int]:
+def _check_numbers(value: JsonValue, most: int) -> array[int]:
     numbers: Any = value
     # The types are compared, since `isinstance(True, int)` holds.
     if not isinstance(numbers, list) or {*map(type, numbers)} != {int} or min(numbers) < 1 or max(numbers) > most:
@@ -272,7 +272,7 @@ def _numbers(value: JsonValue, most: int) -> array[int]:
     return array("L", numbers)
 
 
-def _names(value: JsonValue) -> str:
+def _check_names(value: JsonValue) -> str:
     names = text(value, _FILE_NAMES)
     if ".." in names:
         raise ValueError("the names differ from those that were written")

@@ -46,7 +46,7 @@ class StoreAddress:
             raise ValueError("it must hold no credentials; they come from the environment")
         if parts.fragment:
             raise ValueError("it must hold no #")
-        query = _query(scheme, parts.query)
+        query = _parse_query(scheme, parts.query)
         path = unquote(parts.path)
         if ".." in path.split("/") or "//" in path or not path.isprintable():
             raise ValueError("its path must hold no .. and no empty part")
@@ -67,7 +67,7 @@ class StoreAddress:
         )
 
 
-def _query(scheme: str, text: str) -> dict[str, str]:
+def _parse_query(scheme: str, text: str) -> dict[str, str]:
     allowed = _PARAMETERS.get(scheme, ())
     values: dict[str, str] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):

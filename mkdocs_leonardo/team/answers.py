@@ -74,7 +74,7 @@ _PASSING_ERRORS = frozenset(
 )
 
 
-def status_of(text: str) -> int | None:
+def find_status(text: str) -> int | None:
     """Return the HTTP status in the client's message; None if the message has none."""
     status = _STATUS.search(text)
     return int(status[1]) if status else None
@@ -88,7 +88,7 @@ def is_foreign(text: str) -> bool:
 
 def is_refusal(text: str, *, is_folder: bool) -> bool:
     """Whether the service, or the folder, refused for good; otherwise a retry may help."""
-    status, code, os_error = status_of(text), _CODE.search(text), _OS_ERROR.search(text)
+    status, code, os_error = find_status(text), _CODE.search(text), _OS_ERROR.search(text)
     if status is not None:
         return status not in _PASSING and (code is None or code[1] not in _PASSING_CODES)
     if is_folder and os_error:
@@ -96,11 +96,11 @@ def is_refusal(text: str, *, is_folder: bool) -> bool:
     return "redirect without LOCATION" in text or NO_STORE_ANSWERS in text
 
 
-def reason_of(text: str) -> str:
+def explain_error(text: str) -> str:
     """Return the reason in plain words, since the client's own message holds addresses and responses."""
     if _NO_CREDENTIALS.search(text):
         return "no credentials for it are in the environment"
-    status, code = status_of(text), _CODE.search(text)
+    status, code = find_status(text), _CODE.search(text)
     if code and code[1] in _CODES:
         region = _REGION.search(text) if _CODES[code[1]] is _OTHER_REGION else None
         fix = f"the bucket is in {region[1]}; write ?region={region[1]} behind the address" if region else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from mkdocs_leonardo.spec import JsonValue, canonical_json
 from mkdocs_leonardo.storage.checked_json import mapping, text_in, whole
-from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry, entry_from, entry_value
+from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry, encode_entry, parse_entry
 from mkdocs_leonardo.team.signing import is_signature_of, sign
 
 #: The age that another machine's recent create call is given, whatever its clock says (seconds).
@@ -49,8 +49,8 @@ class LeaseRecord:
             "owner": self.owner,
             "beat": self.heartbeats,
             "is_whole": self.is_whole,
-            "jobs": {key: entry_value(entry) for key, entry in self.jobs.items()},
-            "refusals": {key: _line(reason) for key, reason in self.refusals.items()},
+            "jobs": {key: encode_entry(entry) for key, entry in self.jobs.items()},
+            "refusals": {key: _keep_printable(reason) for key, reason in self.refusals.items()},
         }
         value: dict[str, JsonValue] = {"claim": said}
         if secret is not None:
@@ -70,14 +70,14 @@ class LeaseRecord:
         if secret is not None and not is_signature_of(value.get("signature"), {"name": name, "claim": said}, secret):
             raise ValueError("not signed with our secret")
         jobs, refusals = mapping(said.get("jobs")), mapping(said.get("refusals"))
-        entries = {key: entry_from(key, entry) for key, entry in jobs.items() if _KEY.fullmatch(key)}
+        entries = {key: parse_entry(key, entry) for key, entry in jobs.items() if _KEY.fullmatch(key)}
         return cls(
             owner=text_in(said, "owner"),
             heartbeats=whole(said.get("beat")),
             is_whole=said.get("is_whole") is True,
             jobs={key: entry for key, entry in entries.items() if entry is not None and _is_plausible(entry)},
             refusals={
-                key: _line(reason)
+                key: _keep_printable(reason)
                 for key, reason in refusals.items()
                 if _KEY.fullmatch(key) and isinstance(reason, str)
             },
@@ -103,6 +103,6 @@ def _is_plausible(entry: Entry) -> bool:
     return all(_JOB_ID.fullmatch(call.job_id) is not None for call in entry.accepted)
 
 
-def _line(text: str) -> str:
+def _keep_printable(text: str) -> str:
     """Return the printable part of a text from another machine."""
     return "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_REASON])

@@ -137,7 +137,7 @@ class TeamLeases:
             return lease
         for _ in range(_MOST_ATTEMPTS):
             seen = (await self._list(fresh=True)).get(name, _NOTHING)
-            record = await self.read_record(_path(name, seen.number)) if seen.number else None
+            record = await self.read_record(_make_path(name, seen.number)) if seen.number else None
             if record is not None and not record.owner:
                 self._foreign.add((name, seen.number))
                 continue
@@ -160,12 +160,12 @@ class TeamLeases:
         """Whether the owner has released the lease. Where leases are signed, only a signed marker counts."""
         if not seen.is_free or self._secret is None:
             return seen.is_free
-        record = await self.read_record(f"{_path(name, seen.number)}{_FREE}")
+        record = await self.read_record(f"{_make_path(name, seen.number)}{_FREE}")
         return record is not None and bool(record.owner)
 
     async def _reclaim(self, name: str, number: int) -> TeamLease | None:
         """Return the lease that this machine made before a suspension or a lost response; None if it made none."""
-        record = await self.read_record(_path(name, number))
+        record = await self.read_record(_make_path(name, number))
         if record is None or record.owner != self.owner:
             return None
         lease = self._hold(name, number, record)
@@ -180,7 +180,7 @@ class TeamLeases:
         while (name, number) in self._foreign:
             number += 1
         self._tried[name] = number
-        path, record = _path(name, number), LeaseRecord(self.owner, is_whole=not after)
+        path, record = _make_path(name, number), LeaseRecord(self.owner, is_whole=not after)
         if not await self.store.create(path, record.encode(path, self._secret)):
             return None
         lease = self._hold(name, number, record)
@@ -289,12 +289,12 @@ class TeamLease:
 
     # Left by earlier owners ------------------------------------------------------------------------------------------
 
-    def open_job(self, key: str) -> Entry | None:
+    def get_open_job(self, key: str) -> Entry | None:
         """Return the job that an earlier owner left open for `key`, its times by this machine's clock."""
         entry = self._record.jobs.get(key)
         return None if entry is None else fit_to_clock(entry, self._leases.now())
 
-    def refusal_reason(self, key: str) -> str | None:
+    def get_refusal_reason(self, key: str) -> str | None:
         """Return why the service refused `key` to another machine, which paid; None without such a refusal."""
         return self._record.refusals.get(key)
 
@@ -303,7 +303,7 @@ class TeamLease:
         number = self._number - 1
         # A longer row of owners that died before they merged is not of this team.
         while number > max(0, self._number - MOST_UNFINISHED) and not self._record.is_whole:
-            earlier = await self._leases.read_record(_path(self.name, number))
+            earlier = await self._leases.read_record(_make_path(self.name, number))
             if earlier is not None:
                 self._record.add(earlier)
             number -= 1
@@ -353,7 +353,7 @@ class TeamLease:
 
     async def send_heartbeat(self) -> None:
         """Renew the lease, unless that takes longer than `HEARTBEAT_CALL_S`."""
-        with self._bounded(HEARTBEAT_CALL_S):
+        with self._limit_time(HEARTBEAT_CALL_S):
             if not await self.renew():
                 self._leases.stop_renewing(self)
 
@@ -366,7 +366,7 @@ class TeamLease:
         if not self._number:
             return
         # If this fails, another machine finds the lease unchanged and takes it over.
-        with CancelScope(shield=True), self._bounded(RELEASE_S):
+        with CancelScope(shield=True), self._limit_time(RELEASE_S):
             async with self._lock:
                 if await self._is_mine():
                     await self._end()
@@ -376,11 +376,11 @@ class TeamLease:
 
     async def _publish(self) -> None:
         """Write the record now instead of with the next heartbeat."""
-        with self._bounded(HEARTBEAT_CALL_S):
+        with self._limit_time(HEARTBEAT_CALL_S):
             await self._write()
 
     @contextmanager
-    def _bounded(self, seconds: float) -> Iterator[None]:
+    def _limit_time(self, seconds: float) -> Iterator[None]:
         """Limit the time of the block; a failure in it is logged as a warning."""
         with move_on_after(seconds):
             try:
@@ -392,11 +392,11 @@ class TeamLease:
         async with self._lock:
             if self._number:
                 self._record.heartbeats += 1
-                await self._leases.write_record(_path(self.name, self._number), self._record)
+                await self._leases.write_record(_make_path(self.name, self._number), self._record)
 
     async def _end(self) -> None:
         """Write the record and the marker for later owners, or delete the object if its record is empty."""
-        path = _path(self.name, self._number)
+        path = _make_path(self.name, self._number)
         if self._number == 1 and not self._record.jobs and not self._record.refusals:
             await self._leases.store.delete(path)
             return
@@ -407,18 +407,18 @@ class TeamLease:
     async def _is_mine(self) -> bool:
         """Whether no next number exists, and, where machines can overwrite each other, the object is this machine's."""
         for following in range(self._number + 1, self._number + 1 + _MOST_ATTEMPTS):
-            record = await self._leases.read_record(_path(self.name, following))
+            record = await self._leases.read_record(_make_path(self.name, following))
             if record is None:
                 break
             if record.owner:
                 return False
         if not self._leases.may_cross:
             return True
-        record = await self._leases.read_record(_path(self.name, self._number))
+        record = await self._leases.read_record(_make_path(self.name, self._number))
         return record is not None and record.owner == self._leases.owner
 
 
-def _path(name: str, number: int) -> str:
+def _make_path(name: str, number: int) -> str:
     return f"{LEASES_FOLDER}/{name}-{number:06}"
 
 

@@ -25,10 +25,10 @@ from mkdocs_leonardo.team.answers import (
     NO_STORE_ANSWERS,
     WEB_PAGE,
     WITH_CODES,
+    explain_error,
+    find_status,
     is_foreign,
     is_refusal,
-    reason_of,
-    status_of,
 )
 from mkdocs_leonardo.team.breaker import CircuitBreaker
 from mkdocs_leonardo.team.client import CALL_S, connect, in_the_background
@@ -168,7 +168,7 @@ class ObjectStore:
 
     async def _get(self, name: str, max_bytes: int) -> bytes | None:
         store = await self._open()
-        found = await self._unless_missing(store.get_async(_check_name(name)))
+        found = await self._get_or_none(store.get_async(_check_name(name)))
         if found is None:
             return None
         data = bytearray()
@@ -205,7 +205,7 @@ class ObjectStore:
     async def _delete(self, name: str) -> None:
         store = await self._open()
         # S3 reports no missing object, the other services do.
-        await self._unless_missing(store.delete_async(_check_name(name)))
+        await self._get_or_none(store.delete_async(_check_name(name)))
 
     async def _list(self, folder: str) -> dict[str, Version]:
         from obstore import list_with_delimiter_async
@@ -225,7 +225,7 @@ class ObjectStore:
 
     async def _exists(self, name: str) -> bool:
         store = await self._open()
-        return await self._unless_missing(store.head_async(_check_name(name))) is not None
+        return await self._get_or_none(store.head_async(_check_name(name))) is not None
 
     async def _holds(self, name: str, data: bytes) -> bool:
         """Whether the object is there and is `data`."""
@@ -269,14 +269,14 @@ class ObjectStore:
             self._creator, self._opened = opened
         return self._opened
 
-    async def _unless_missing(self, call: Awaitable[T]) -> T | None:
+    async def _get_or_none(self, call: Awaitable[T]) -> T | None:
         """Await a call; returns its result, or None for a missing object. A missing bucket is an error."""
         try:
             return await call
         except FileNotFoundError as error:
             if NO_PLACE.search(str(error)):
                 raise
-            if self.address.scheme in WITH_CODES and status_of(str(error)) and is_foreign(str(error)):
+            if self.address.scheme in WITH_CODES and find_status(str(error)) and is_foreign(str(error)):
                 raise OSError(NO_STORE_ANSWERS) from None
             return None
 
@@ -316,7 +316,7 @@ class ObjectStore:
                 raise
             except (BaseError, OSError, ValueError, NotImplementedError) as error:
                 text = str(error)
-                reason = reason_of(text)
+                reason = explain_error(text)
             except Exception:  # noqa: BLE001 - the client's own faults are of a kind that only it knows
                 reason = "its client failed"
             else:
@@ -331,7 +331,7 @@ class ObjectStore:
             self._refusals[kind] = [*refusals, message]
             raise StoreRefused(message)
         self._reason = reason
-        self._breaker.has_answered |= status_of(text) is not None
+        self._breaker.has_answered |= find_status(text) is not None
         # A store that answers other calls meanwhile is overloaded and not gone.
         self._breaker.record_failure(begun)
         raise StoreUnavailable(message)

@@ -22,7 +22,7 @@ from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, Stor
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.spec import ImageInfo, JsonValue, PictureRecord, Source, digest_of
 from mkdocs_leonardo.storage.base import PictureSource, StoredPicture, StoreStats
-from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, parse_record, record_text
+from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, encode_record, parse_record
 from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import LEASES_FOLDER
 from mkdocs_leonardo.team.object_store import ObjectStore
@@ -155,15 +155,15 @@ class TeamPictures:
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
             if await self._store.get(name) is not None:
-                return [("bad", f"{where}: the server there is no object store"), self._about_secret()]
+                return [("bad", f"{where}: the server there is no object store"), self._examine_secret()]
         except StoreUnavailable as error:
-            return [("bad", str(error)), self._about_secret()]
+            return [("bad", str(error)), self._examine_secret()]
         findings: list[Finding] = [("ok", f"{where} is there and can be read")]
         if not self._rights.is_writer:
             findings.append(("note", f"nothing is added to it from here ({WRITE_VARIABLE} is not 1)"))
         else:
             findings += await self._try_writing(where, name)
-        return [*findings, self._about_secret()]
+        return [*findings, self._examine_secret()]
 
     async def _try_writing(self, where: str, name: str) -> list[Finding]:
         try:
@@ -188,19 +188,19 @@ class TeamPictures:
             findings.append(("note", f"{error}: {name} stays there, which does no harm"))
         return findings
 
-    def _about_secret(self) -> Finding:
+    def _examine_secret(self) -> Finding:
         if self._rights.secret is not None:
             return ("ok", f"{SECRET_VARIABLE} is set: only signed images are believed")
         return ("note", f"{SECRET_VARIABLE} is not set: anyone who can write to the store decides what pages show")
 
     async def _share(self, record: PictureRecord, data: bytes) -> bool:
-        picture = _picture_name(record)
+        picture = _name_picture(record)
         async with self._downloads:
             # Its name holds its digest: what is there and differs is damaged.
             if not await self._store.create(picture, data, timeout_s=LONG_CALL_S):
                 await self._store.replace(picture, data, timeout_s=LONG_CALL_S)
         text = sign_record(record, self._rights.secret)
-        if not await self._store.create(_record_name(record.key), text):
+        if not await self._store.create(_name_record(record.key), text):
             try:
                 found = await self._get_record(record.key, record.provider)
                 if found is not None and await self._get_picture(found):
@@ -210,13 +210,13 @@ class TeamPictures:
                 if isinstance(error, _SignedOtherwise):
                     self._warn_of_secrets()
             # The entry in the store fails verification on every machine.
-            await self._store.replace(_record_name(record.key), text)
+            await self._store.replace(_name_record(record.key), text)
         self._writes += 1
         return True
 
     async def _get_record(self, key: str, provider: str) -> PictureRecord | None:
         """Download the record of `key`, and verify it without its picture; None if there is none."""
-        name = _record_name(key)
+        name = _name_record(key)
         where = f"{self._store.address}/{name}"
         if self._is_too_slow:
             raise StoreUnavailable(f"{self._store.address}: is not asked again in this build, as it answers too slowly")
@@ -244,7 +244,7 @@ class TeamPictures:
 
     async def _get_picture(self, record: PictureRecord) -> bytes:
         """Download the picture of `record`, and verify it."""
-        name = _picture_name(record)
+        name = _name_picture(record)
         where = f"{self._store.address}/{name}"
         data = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
         if data is None:
@@ -280,7 +280,7 @@ class TeamPictures:
 
 def sign_record(record: PictureRecord, secret: bytes | None) -> bytes:
     """Return the text of a record for the store, signed if there is a secret."""
-    text = record_text(record)
+    text = encode_record(record)
     if secret is None:
         return text
     values: dict[str, JsonValue] = json.loads(text)
@@ -309,9 +309,9 @@ def _signed_values(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
     return {"key": signed.get("key"), "digest": signed.get("digest"), "record": signed}
 
 
-def _record_name(key: str) -> str:
+def _name_record(key: str) -> str:
     return f"{_FOLDER}/{key}.json"
 
 
-def _picture_name(record: PictureRecord) -> str:
+def _name_picture(record: PictureRecord) -> str:
     return f"{_FOLDER}/{record.key}-{record.digest[:16]}.{record.extension}"

@@ -70,7 +70,7 @@ def seed(site: Site, pages: int) -> None:
         if first is None:
             first = runtime.renderer.render(data, record, hero)
             continue
-        key = runtime.renderer._variant_key(record, settings.encoding.for_hero(hero))
+        key = runtime.renderer._compute_variant_key(record, settings.encoding.for_hero(hero))
         copies = [copy_as(variant, record.key, key) for variant in first.variants]
         runtime.renderer.cache.save(key, replace(first, variants=tuple(copies)))
     runtime.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
 from mkdocs_leonardo.storage.cache import TextStore
-from mkdocs_leonardo.storage.pictures import parse_record, record_text
+from mkdocs_leonardo.storage.pictures import encode_record, parse_record
 
 if TYPE_CHECKING:
     from .ledger import Order
@@ -219,7 +219,7 @@ class Pairs:
         """Store the pair: the picture first, then its record."""
         for name, content in (
             (f"{record.key[:16]}.{record.extension}", data),
-            (f"{record.key[:16]}.json", record_text(record)),
+            (f"{record.key[:16]}.json", encode_record(record)),
         ):
             self._hands.touch()
             if self._can_fail:

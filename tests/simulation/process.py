@@ -443,7 +443,7 @@ class NoFiles(Renderer):
         del record, hero
         return _RENDERING
 
-    def painted_record(self, picture: PictureSpec) -> PictureRecord:
+    def make_painted_record(self, picture: PictureSpec) -> PictureRecord:
         """The placeholder of any prompt, always the same."""
         del picture
         return PictureRecord(key="0" * 64, digest="0" * 64, extension="png", provider="local", model="painter")

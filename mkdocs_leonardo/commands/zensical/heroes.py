@@ -118,7 +118,7 @@ def _is_agreed(
     plan.show(console)
     if plan.allowed and not (yes or (console.can_ask and confirm_payment(console, yes=False))):
         return False
-    budget.allow(max_new_images=len(plan.allowed), max_cost_usd=plan.most_usd)
+    budget.replace_caps(max_new_images=len(plan.allowed), max_cost_usd=plan.most_usd)
     return True
 
 
