@@ -49,7 +49,7 @@ class Build:
             if not keyed:
                 self._notify(logging.INFO, f"{self._no_key}: {_PAINTED}")
             elif chain[0].name not in keyed:
-                # A fallback provider without a key is no news: the site is complete without it.
+                # A fallback provider without a key needs no message, since the site is complete without it.
                 self._notify(logging.INFO, f"{self._no_key}: those services are skipped")
 
     @property
@@ -99,7 +99,7 @@ class Build:
                 return ready.asset.key if ready.asset else "", ready.asset
             expected_key = lookup.predict_key(hero, answer)
         loop, resolve = self.runtime.loop, self.runtime.pipeline.resolve
-        # Work without a service goes ahead of the queue: processors have work while services answer.
+        # Work without a service skips the queue, so that processors have work while services answer.
         start = loop.start_queued if isinstance(answer, Miss) else loop.start
         work = start(resolve, hero, answer)
         self._heroes[hero.page] = (hero, work)

@@ -124,7 +124,7 @@ class Lookup:
         self.chain = tuple(chain)
         self._providers_with_key = providers_with_key
         self.stores = tuple(stores)
-        #: The stores for new pictures: the next one is used where one cannot be written.
+        #: The stores for new pictures, in the order in which they are tried.
         self.writable = tuple(store for source, store in stores if source is Source.CACHED)
         self._journal = journal
         self._renderer = renderer
@@ -138,7 +138,7 @@ class Lookup:
         self._open_jobs = self._read_open_jobs()
         self._last_heroes: dict[str, str] | None = None
 
-    # The search ------------------------------------------------------------------------------------------------------
+    # Search -----------------------------------------------------------------------------------------------------------
 
     def find(self, hero: HeroSpec) -> LookupResult:
         """Search every store for the page's picture; PictureError if the author's own file cannot be read."""
@@ -224,7 +224,7 @@ class Lookup:
                 return f"{picture} has no {picture.stem}.json beside it{_NOT_AGAIN}"
         return None
 
-    # Jobs that are paid ----------------------------------------------------------------------------------------------
+    # Paid jobs --------------------------------------------------------------------------------------------------------
 
     def _has_open_job(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> bool:
         """Whether one of `candidates` has a job that is paid for and can be asked for now."""
@@ -253,7 +253,7 @@ class Lookup:
             self._tell_once(logging.WARNING, unreadable_journal_message(error))
             return {}
 
-    # What a page shows -----------------------------------------------------------------------------------------------
+    # Heroes of pages --------------------------------------------------------------------------------------------------
 
     def resolve_stored(self, hero: HeroSpec, answer: LookupResult) -> Resolution | None:
         """Resolve the page from cached files alone; None if files are missing or a job is open.
@@ -329,7 +329,7 @@ class Lookup:
                 self._journal.remember_hero(page, key)
                 self._last_heroes[page] = key
         except StoreUnavailable as error:
-            # The page may then get a painted placeholder where it could show its last hero.
+            # The page may then get a painted placeholder instead of its last hero.
             self._notify(logging.DEBUG, f"{page}: its last hero could not be recorded ({error})")
 
     def _tell_once(self, level: int, message: str) -> None:

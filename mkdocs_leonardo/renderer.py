@@ -104,7 +104,7 @@ class Renderer:
         try:
             rendering = write(self._folder)
         except StoreUnavailable as error:
-            # The disk is full, or the folder is gone: the page has its picture all the same.
+            # The disk is full, or the folder is gone. A scratch folder takes the files.
             self._notify(logging.INFO, f"{hero.page}: {error}; they are made again by the next build")
             return write(self._get_scratch_folder())
         try:
@@ -120,7 +120,7 @@ class Renderer:
         """Return a record of the painter's picture. Its digest is its key, since no bytes are stored."""
         from mkdocs_leonardo.painter.picture import PAINTER_VERSION
 
-        # The painter has one manner, and takes no look from a reference.
+        # The painter ignores references.
         key = generation_key(PAINTER, "painter", replace(picture, reference=None), {"painter_version": PAINTER_VERSION})
         return PictureRecord(key=key, digest=key, extension="png", provider=PAINTER, model="painter")
 
@@ -141,7 +141,7 @@ class Renderer:
     def _compute_variant_key(self, record: PictureRecord, encoding: Encoding) -> str:
         kind = (encoding, record.provider, record.model, record.has_reference)
         if kind not in self._settings:
-            # Some kilobytes, which a warm build need not hash for each of a thousand heroes.
+            # The settings have some kilobytes, too much to hash for each of a thousand heroes.
             self._settings[kind] = digest_of(canonical_json({**self._describe_settings(encoding, record)}))
         # Files are named after the picture's key, so two keys with equal bytes are two renderings.
         return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.team.leases import TeamLeases
     from mkdocs_leonardo.team.pictures import TeamPictures
 
-#: The consequence of a failing team store, by `on_store_failure`; "" where nothing is paid for anyway.
+#: The consequence of a failing team store, by `on_store_failure`; "" for a build that may not pay.
 STORE_FAILURES = {
     "cached": "makes nothing that another machine may have paid for",
     "generate": "pays for what other machines may have paid for",
@@ -110,7 +110,7 @@ class Runtime:
             return None
         from mkdocs_leonardo.storage.base import StoreStats
 
-        # Without an event loop, nothing was asked of it.
+        # Without an event loop, the store was not used.
         return self.team.stats if self._loop is not None and self.team is not None else StoreStats()
 
     # Acquiring -------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class Runtime:
         if self._loop is None:
             from mkdocs_leonardo.acquire.loop import MOST_QUEUED, EventLoop
 
-            # As many again as may be in flight are being stored and encoded.
+            # Of the running ones, half are in flight, and half are being stored and encoded.
             self._loop = EventLoop(max(MOST_QUEUED, 2 * self._settings.concurrency))
             self._loop.start(self.pipeline.heartbeat)
         return self._loop

@@ -104,7 +104,7 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
         case ServiceFailed(charged=Charged.UNKNOWN) if calls > 0 and can_look:
             return Decision(_choose_repeat(calls), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
         case ServerError(charged=Charged.UNKNOWN) if calls > 0:
-            # There is no list to look at: the call stands in caps and report, and the entry has nothing to collect.
+            # The call counts in caps and report. Without a list, there is nothing to collect.
             step = _choose_repeat(calls)
             return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
         case AccountRefused():
@@ -118,7 +118,7 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
             step = Step.CREATE_AGAIN if calls == 0 and not can_look else Step.NEXT_PROVIDER
             return Decision(step, forget=not can_look)
         case PictureElsewhere():
-            # Every other picture would be paid for here and not fetched, and paid for once more at the next provider.
+            # This provider's pictures would be paid for and not fetched, and paid for again at the next provider.
             return Decision(Step.NEXT_PROVIDER, switch_off=True, warn=True, forget=False)
         case ServiceFailed() | JobUnfinished():
             return Decision(Step.NEXT_PROVIDER, forget=False)

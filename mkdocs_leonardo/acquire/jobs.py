@@ -44,9 +44,9 @@ from mkdocs_leonardo.storage.entries import UNKNOWN_S, Refusal
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import PictureStore
 
-#: An earlier build's job that is older than this is asked for once instead of being waited for (seconds).
+#: An earlier build's job of this age gets one attempt to collect it, without a wait (seconds).
 OLD_JOB_S = 600.0
-#: The timeout of that one question (seconds).
+#: The timeout of that attempt (seconds).
 ONE_LOOK_S = 5.0
 #: The interval between two downloads of a picture that arrived damaged (seconds).
 DAMAGED_WAIT_S = 1.0

@@ -43,7 +43,7 @@ from mkdocs_leonardo.spec import (
 )
 from mkdocs_leonardo.storage.base import StoredPicture
 
-#: Why a page shows a placeholder where another machine may have paid for its picture.
+#: The failure of a page whose picture another machine may have paid for.
 IN_DOUBT = (
     "the team's store cannot say whether another machine has paid for it; it is made when the store can, or with "
     "`on_store_failure: generate`"
@@ -98,7 +98,7 @@ class Pipeline:
             if self._context.team is not None:
                 await self._context.team.aclose()
 
-    # The way of one page ---------------------------------------------------------------------------------------------
+    # Pages ------------------------------------------------------------------------------------------------------------
 
     async def resolve(
         self, hero: HeroSpec, answer: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
@@ -189,7 +189,7 @@ class Pipeline:
             del self._renderings[files]
             done.set()
 
-    # The way of one picture ------------------------------------------------------------------------------------------
+    # Pictures ---------------------------------------------------------------------------------------------------------
 
     async def _acquire_once(
         self, picture: PictureSpec, page: str, answer: LookupResult, start_next: Callable[[], None]
@@ -205,7 +205,7 @@ class Pipeline:
         flight = self._flights[picture] = InFlight(done)
         try:
             stored = await self._acquire_under_leases(picture, page, answer, flight.attempts, start_next)
-            # Kept until the build ends: the picture is in the store by now.
+            # The result is kept until the build ends, so without the request, which the store has.
             flight.stored = stored and replace(stored, record=stored.record.without_request())
         except (ProviderError, NoProviderLeft, StorageError) as error:
             kind = FailureKind.REFUSED if isinstance(error, PromptRefused) else FailureKind.OTHER
@@ -242,7 +242,7 @@ class Pipeline:
                         return await self._collect_or_create(
                             PictureRequest(picture, page, lease, release_slot, attempts, team_lease)
                         )
-                # This process was suspended, and another one took its lease over: look up the other's result first.
+                # Another process took the lease over during a suspension: look its picture up first.
                 self._context.notify(
                     logging.INFO, f"{page}: this build was suspended; checking what other builds did meanwhile"
                 )
@@ -254,7 +254,7 @@ class Pipeline:
 
     async def _collect_or_create(self, request: PictureRequest) -> StoredPicture:
         """Collect an earlier job for the picture, or create a new one; both leases are held."""
-        # Another process, or another machine, may have been faster while this one waited.
+        # Another process or machine may have made the picture while this one waited.
         answer = await to_thread(self._lookup.find, HeroSpec(request.page, request.picture))
         answer, reason = await self._look_in_team(request.page, answer)
         candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
@@ -283,7 +283,7 @@ class Pipeline:
             obtained = await self._runner.acquire_new(request, candidates)
         return await self._share(replace(obtained, rank=rank), request)
 
-    # What the team has -----------------------------------------------------------------------------------------------
+    # The team's store -------------------------------------------------------------------------------------------------
 
     async def _look_in_team(self, page: str, answer: LookupResult) -> tuple[LookupResult, str | None]:
         """Download the team's picture after a miss; returns the result of the look-up, and a reason not to pay.
@@ -299,7 +299,7 @@ class Pipeline:
         except BrokenEntry as error:
             return answer, None if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
-            # One message gives the reason for all pages.
+            # The store has logged the reason once for all pages.
             return answer, None if self._context.pays_in_doubt else IN_DOUBT
         return answer if stored is None else self._lookup.make_hit(answer.candidates, stored, answer.faults), None
 

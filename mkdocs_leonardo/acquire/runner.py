@@ -34,7 +34,7 @@ class JobRunner:
         self._context = context
         self._jobs, self._lost = jobs, LostJobs(context)
 
-    # What is paid already --------------------------------------------------------------------------------------------
+    # Paid jobs --------------------------------------------------------------------------------------------------------
 
     async def collect_earlier_jobs(
         self, request: PictureRequest, candidates: Sequence[Candidate], damaged: Mapping[str, PictureRecord]
@@ -67,7 +67,7 @@ class JobRunner:
             await request.publish(entry)
         uncollected = self._jobs.uncollected.get(key)
         if uncollected is not None and (entry is None or not entry.accepted):
-            # The journal comes first: another build may have taken over while this one was suspended.
+            # The journal comes first: another build may have taken over during a suspension of this one.
             return (uncollected,)
         if entry is None:
             if damaged is None or not damaged.job_id or not isinstance(provider, FindsLostJobs):
@@ -100,11 +100,11 @@ class JobRunner:
         if entry is None or not isinstance(request.provider, FindsLostJobs):
             return
         for job in (*entry.get_due_jobs(self._context.clock.now()), *await self._find_lost_jobs(request, entry)):
-            # The shown picture's own job stays open while the cache cannot take the picture.
+            # The job of the shown picture is open if the cache could not take the picture.
             if job.job_id != shown.job_id:
                 await self._jobs.collect_duplicate(request, job)
 
-    # What must be paid for -------------------------------------------------------------------------------------------
+    # New jobs ---------------------------------------------------------------------------------------------------------
 
     async def acquire_new(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture:
         """Create the picture at the first provider that makes it; raises PromptRefused or NoProviderLeft."""

@@ -28,7 +28,7 @@ from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import read_identity
 from mkdocs_leonardo.spec import JsonValue, parse_json
 
-#: How long opening waits for another process, and how long one operation does.
+#: The longest waits for another process: of opening, and of one operation (seconds).
 OPEN_WAIT_S = 5.0
 WAIT_S = 10.0
 
@@ -38,14 +38,14 @@ _COMPANIONS = ("", "-wal", "-shm", "-journal")
 #: A rollback journal that ends so names a second file, which SQLite may delete (file format, section 3).
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
-#: SQLITE_CORRUPT and SQLITE_NOTADB: the file is wrong, not the moment.
+#: SQLITE_CORRUPT and SQLITE_NOTADB: a retry does not help.
 _BROKEN_CODES = frozenset({11, 26})
 #: SQLITE_BUSY and SQLITE_LOCKED.
 _BUSY_CODES = frozenset({5, 6})
 #: SQLITE_ERROR, here: a schema that this SQLite cannot read.
 _ERROR_CODE = 1
 
-#: Reading asks SQLite itself: diskcache stops at the first crafted key, and takes three times as long.
+#: Reads go to SQLite directly: diskcache stops at the first crafted key, and takes three times as long.
 _IS_OURS = (
     "raw = 1 AND mode = ? AND typeof(key) = 'text' AND typeof(value) = 'text' AND filename IS NULL"
     " AND (expire_time IS NULL OR expire_time > ?)"
@@ -344,7 +344,7 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
 
 def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:
     """Check the database and set it up in one transaction, so that no process sees a part of it."""
-    # A crafted row may hold bytes that are not UTF-8; that is a wrong value, not a reason to stop.
+    # A crafted row may hold bytes that are not UTF-8. They are read as a wrong value.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     # What SQLite advises for files from strangers (sqlite.org/security.html, section 1.2).
     connection.execute("PRAGMA trusted_schema = OFF")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.cache import TextStore
 
 _JOURNAL, _PICTURES = "journal", "pictures"
-#: Made anew by the next build, so not worth a merge.
+#: The folders that the next build makes again, so that they are not merged.
 _REBUILDABLE = ("index", "variants")
 
 
@@ -58,7 +58,7 @@ def hide_from_git(folder: Path) -> None:
     """Write a `.gitignore` beside the cache if it is in `.leonardo`; elsewhere the author decides."""
     mark = folder.parent / ".gitignore"
     if folder.parent.name == ".leonardo" and not mark.exists():
-        # Without the file, the cache works all the same.
+        # The cache works without the file.
         with suppress(OSError):
             folder.parent.mkdir(parents=True, exist_ok=True)
             mark.write_text("*\n", encoding="utf-8")

@@ -23,7 +23,7 @@ from mkdocs_leonardo.storage.checked_json import (
 from mkdocs_leonardo.storage.entries import CLOSED_S, UNKNOWN_S, CreateCall, Entry, Refusal, encode_entry, parse_entry
 from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, ProcessLeases
 
-#: How long the number of a picture's last create call is remembered after the call is settled (seconds).
+#: How long the number of a picture's last create call is kept after its entry is deleted (seconds).
 NUMBERS_S = 90 * 86400.0
 
 _DAY_S = 86400.0
@@ -145,7 +145,7 @@ class Journal(ProcessLeases):
         now = self._now()
 
         def asked(call: CreateCall) -> CreateCall:
-            # In its first hours a job may just not be finished.
+            # In its first hours, a job may be unfinished.
             is_vain = was_reached and now - call.began_at >= UNKNOWN_S
             return replace(
                 call,
@@ -219,12 +219,12 @@ class Journal(ProcessLeases):
         return frozenset(known)
 
     def _remember_closed(self, provider: str, job_id: str) -> None:
-        # By digest: a job id is a service's text and may be anything.
+        # The row is named by a digest, since a job id may be any text.
         name = digest_of(f"{provider}\0{job_id}".encode("utf-8", "surrogatepass"))
         value: JsonValue = {"provider": provider, "job_id": job_id, "closed_at": self._now()}
         self._store.set(_CLOSED + name, value, expire_s=CLOSED_S + _DAY_S)
 
-    # What pages have -------------------------------------------------------------------------------------------------
+    # Refusals and heroes ----------------------------------------------------------------------------------------------
 
     def refuse(self, refusal: Refusal) -> None:
         """Remember a refused prompt, or one whose job ended without a picture, so that it is not sent again."""

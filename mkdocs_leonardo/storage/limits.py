@@ -17,7 +17,7 @@ from mkdocs_leonardo.storage.checked_json import numbers_in
 
 #: A minute, and a second for requests that arrive late: the service counts by its own clock.
 WINDOW_S = 61.0
-#: No cooldown is longer than this, whatever a store holds (seconds).
+#: The longest cooldown; a longer one in a store is ignored (seconds).
 LONGEST_COOLDOWN_S = 3600.0
 
 _LEAST_WAIT_S = 0.001
@@ -45,7 +45,7 @@ class SharedValues:
                         result, value = change(self._store.get(key))
                         self._store.set(key, value, expire_s)
                 except StoreUnavailable:
-                    # A locked file would hold up every single request, so it is not tried again.
+                    # A locked file would delay every request, so the store is not used again.
                     self._is_shared = False
             if not self._is_shared:
                 result, value = change(self._memory.get(key))

@@ -21,7 +21,7 @@ LEASE_S = 10.0
 #: How long a store keeps a lease (seconds).
 KEPT_S = 86400.0
 
-#: How a lease's row begins.
+#: The beginning of the key of a lease's row.
 LEASE = "lease:"
 #: Where /proc/<pid>/stat has the state and the start time, counted after the command (proc(5), fields 3 and 22).
 _STATE, _START = 0, 19

@@ -28,7 +28,7 @@ _MAX_FILE_BYTES = 64 * 2**20
 _MAX_SIDE_PX = 2**16
 _MAX_SCRIM_PERCENT = 100
 
-#: A plain file name of a picture: no separator, no leading dot, nothing a page or a shell could misread; no "..".
+#: A plain file name of a picture, without a separator, a leading dot, or any character that shells or HTML escape.
 _FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\.(?:avif|webp|jpg|jpeg|png)"
 #: All names of a rendering in one match: a warm build checks eighteen thousand.
 _FILE_NAMES = re.compile(rf"{_FILE_NAME}(?: {_FILE_NAME})*")

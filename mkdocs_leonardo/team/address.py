@@ -88,7 +88,7 @@ def is_endpoint(text: str) -> bool:
     try:
         return bool(re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./-]*)?", text) and urlsplit(text).port != 0)
     except ValueError:
-        # A port beyond 65535, or none of a number.
+        # The port is not a number up to 65535.
         return False
 
 

@@ -15,14 +15,14 @@ _OS_ERROR = re.compile(r"(?:os error |code: )(\d+)")
 
 #: What S3, Azure and Google say of a bucket that does not exist.
 NO_PLACE = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist")
-#: Where the client asks for credentials when the environment has none.
+#: The addresses at which the client asks for credentials that the environment does not have.
 _NO_CREDENTIALS = re.compile(
     r"169\.254\.169\.254|169\.254\.170\.2|/computeMetadata/|service-accounts/|CredentialsNotLoaded"
 )
-#: Services that say in a code of theirs what went wrong; web servers with WebDAV answer with pages.
+#: Services that answer errors with a code of their own; web servers with WebDAV answer with pages.
 WITH_CODES = frozenset({"s3", "gs", "az"})
 NO_STORE_ANSWERS = "no object store answers"
-#: What the client's words mean; the first that is found counts.
+#: The meanings of the client's messages; the first pattern that is found counts.
 _REASONS = (
     (NO_PLACE, "there is no such bucket"),
     (
@@ -40,7 +40,7 @@ _EXPIRED = "the session of these credentials has expired; get new ones"
 _OTHER_REGION = "the bucket is in another region; write its region into the address"
 _CLOCK = "this machine's clock is wrong; set it"
 _KEY = "it does not know this access key; look at AWS_ACCESS_KEY_ID, and at AWS_SESSION_TOKEN if there is one"
-#: What the code in an answer means.
+#: The meanings of the codes in answers.
 _CODES = {
     "ExpiredToken": _EXPIRED,
     "TokenRefreshRequired": _EXPIRED,
@@ -62,11 +62,11 @@ _MEANINGS = {
     429: "429: too many requests",
     507: "507: it is full",
 }
-#: Answers that another try may change: 408, 409 (two writers at once), 425 and 429, and what the server could not do.
+#: Statuses after which a retry may help: 408, 409 (two writers at once), 425, 429, and most of 5xx.
 _PASSING = frozenset({408, 409, 425, 429}) | frozenset(range(500, 600)) - {501, 505, 507}
-#: S3 says so with 400.
+#: The codes of S3's answers with status 400 after which a retry may help.
 _PASSING_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError"})
-#: A network folder that has lost its server for a moment.
+#: The errors of a network folder that has lost its server for a moment.
 _PASSING_ERRORS = frozenset(
     getattr(errno, name)
     for name in ("EIO", "ESTALE", "ETIMEDOUT", "EAGAIN", "EINTR", "EBUSY", "EHOSTDOWN", "EHOSTUNREACH", "ENOTCONN")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-#: A service that is left alone is asked again after this time, by one call (seconds). Shorter than `leases.HOLD_S`, so
-#: that a machine whose line was broken for a moment still has its leases.
+#: An open breaker lets one call through after this time (seconds). It is shorter than `leases.HOLD_S`, so that a
+#: machine keeps its leases through a short interruption.
 OPEN_S = 6.0
 
 
@@ -21,7 +21,7 @@ class CircuitBreaker:
     def __init__(self, most: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._monotonic = monotonic
-        #: Whether the service ever answered, be it with a failure.
+        #: Whether the service has answered at all, also with a failure.
         self.has_answered = False
         self._failures = 0
         self._ended = 0

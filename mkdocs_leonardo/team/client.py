@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: The timeout of one call with its retries, unless the caller says otherwise (seconds).
+#: The default timeout of one call with its retries (seconds).
 CALL_S = 10.0
 #: The timeout of the transfer of a picture (seconds).
 LONG_CALL_S = 60.0
-#: A connection is established sooner, if the host is up (seconds).
+#: The timeout of a connection attempt (seconds).
 CONNECT_S = 2.0
 
 
@@ -29,7 +29,7 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
     from obstore import store
 
     if address.scheme == "file":
-        # The folder is never created: where a network folder is not mounted, nothing may stand in its place.
+        # The folder is never created, since it would hide a network folder that is not mounted now.
         return None, store.LocalStore(address.prefix)
     retries: store.RetryConfig = {
         # A small server refuses some connections at first when many machines connect at once.

@@ -13,7 +13,7 @@ from mkdocs_leonardo.team.signing import is_signature_of, sign
 
 #: The age that another machine's recent create call is given, whatever its clock says (seconds).
 INTENT_AGE_S = 590.0
-#: No record is larger.
+#: The most bytes of a record.
 MAX_BYTES = 2**18
 
 _VERSION = 1

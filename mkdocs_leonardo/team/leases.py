@@ -49,11 +49,11 @@ HOLD_S = 20.0
 LOOK_S = 1.5
 #: The longest wait for a picture of another machine (seconds).
 MOST_WAIT_S = 900.0
-#: A new owner merges the records of at most this many predecessors, and stops at one that had merged its own.
+#: The most predecessors whose records a new owner merges; it stops earlier at a record that is whole.
 MOST_UNFINISHED = 50
 #: The highest number of a lease; an object with a higher one is not this plugin's.
 _MOST_NUMBER = 99_999
-#: The most attempts at one lease: other machines may be faster, and foreign objects may have its next numbers.
+#: The most attempts at one lease: other machines, or foreign objects, may have its next numbers.
 _MOST_ATTEMPTS = 20
 #: The timeout of the release of a lease (seconds).
 RELEASE_S = 5.0
@@ -205,7 +205,7 @@ class TeamLeases:
                 # `acquire` meets this failure again, and reports it.
                 return True
             now = self.monotonic()
-            # Time in which this machine was suspended does not count.
+            # The time of a suspension of this machine does not count.
             unchanged_s += min(now - looked_at, 3 * LOOK_S)
             looked_at = now
             if now - since > self._patience_s:
@@ -400,7 +400,7 @@ class TeamLease:
         if self._number == 1 and not self._record.jobs and not self._record.refusals:
             await self._leases.store.delete(path)
             return
-        # A number above the first stays: an earlier owner that was asleep must find that it was followed.
+        # A number above the first stays: an earlier owner must find its successor after a suspension.
         await self._leases.write_record(path, self._record)
         await self._leases.write_record(f"{path}{_FREE}", LeaseRecord(self._leases.owner))
 

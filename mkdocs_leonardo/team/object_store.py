@@ -43,8 +43,8 @@ Version: TypeAlias = tuple[str | None, float, int]
 #: After so many failures in a row, the store gets no calls for a while. After so many refusals in a row of one kind of
 #: call (reading, writing, deleting or listing), the build makes no more calls of that kind.
 MOST_FAILURES = 3
-#: How long failing calls to a store that has answered before are retried (seconds): a short interruption then costs a
-#: build time, and no picture twice.
+#: How long a failing call to a store that has answered before is retried (seconds). So a short interruption costs time,
+#: and no picture is paid for twice.
 OUTAGE_S = 20.0
 #: The interval between two such retries (seconds).
 RETRY_S = 1.5
@@ -53,7 +53,7 @@ SETTLE_S = 1.0
 #: The time that obstore's threads get to release Python's objects (seconds). A thread that still holds one when the
 #: interpreter ends aborts the process (SIGABRT, PyO3/pyo3-async-runtimes#40).
 THREADS_END_S = 0.1
-#: A read takes at most this many bytes, unless the caller says otherwise.
+#: The default limit of a read (bytes).
 MAX_OBJECT_BYTES = 2**20
 #: The value of the header `Authorization` for a store at https://, such as `Basic …` or `Bearer …`.
 AUTHORIZATION_VARIABLE = "MKDOCS_LEONARDO_STORE_AUTHORIZATION"
@@ -118,7 +118,7 @@ class ObjectStore:
         self._refusals: dict[_Kind, list[str]] = {}
         self._reason = ""
         self._has_warned = False
-        #: Tries that failed so far.
+        #: The number of failed calls so far, with their retries.
         self.failures = 0
 
     @property
@@ -190,7 +190,7 @@ class ObjectStore:
         if not await self._put_new(name, data):
             return await self._holds(name, data)
         if self._honours is None:
-            # The same bytes once more: nothing changes, and a service that takes them would take other bytes too.
+            # The second put changes nothing, and shows whether the service would take other bytes as well.
             self._honours = not await self._put_new(name, data)
         if self._honours and self._creator is None:
             return True
@@ -211,10 +211,10 @@ class ObjectStore:
         from obstore import list_with_delimiter_async
 
         store = await self._open()
-        # With a delimiter, because Apache answers no listing of unlimited depth.
+        # The delimiter limits the depth, since Apache answers no listing of unlimited depth.
         found = await list_with_delimiter_async(store, _check_name(folder))
         return {
-            # WebDAV's listings say the whole path on the host.
+            # WebDAV's listings have the whole path on the host.
             f"{folder}/{entry['path'].rpartition('/')[2]}": (
                 entry["e_tag"],
                 entry["last_modified"].timestamp(),
@@ -332,7 +332,7 @@ class ObjectStore:
             raise StoreRefused(message)
         self._reason = reason
         self._breaker.has_answered |= find_status(text) is not None
-        # A store that answers other calls meanwhile is overloaded and not gone.
+        # A failure does not count if the store has answered another call meanwhile: it is overloaded, and not gone.
         self._breaker.record_failure(begun)
         raise StoreUnavailable(message)
 

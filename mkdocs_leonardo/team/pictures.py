@@ -29,22 +29,22 @@ from mkdocs_leonardo.team.object_store import ObjectStore
 from mkdocs_leonardo.team.signing import has_signature_form, is_signature_of, sign
 
 T = TypeVar("T")
-#: One result of `examine`: a grade, of which `bad` must be mended, and what was found.
+#: One result of `examine`: its grade (`bad` needs a fix) and its text.
 Finding: TypeAlias = tuple[Literal["ok", "note", "bad"], str]
 
-#: Set to 1 where pictures may be put into the store.
+#: The variable that allows this machine to write to the store, if it is 1.
 WRITE_VARIABLE = "MKDOCS_LEONARDO_STORE_WRITE"
-#: Records are signed with it, and none that is signed otherwise is believed.
+#: The variable with the secret that signs records; a record with another signature is refused.
 SECRET_VARIABLE = "MKDOCS_LEONARDO_STORE_SECRET"  # noqa: S105 - a name, not a secret
-#: Records that are read at once: 1,000 pages take 3 s where an answer takes 20 ms, and 15 s where it takes 200.
+#: Records that are read at once: 1,000 pages take 3 s if an answer takes 20 ms, and 15 s if it takes 200 ms.
 LOOKUPS = 32
 #: Pictures that are downloaded at once: each is held in memory until it is on the disk.
 DOWNLOADS = 16
 #: A look-up that takes longer is a slow one (seconds): stores are 20 to 200 ms away.
 SLOW_S = 1.0
-#: What slow look-ups may cost a build that finds nothing (seconds, with `LOOKUPS` of them under way).
+#: The longest time for slow look-ups in a build that finds no picture (seconds, with `LOOKUPS` at once).
 PATIENCE_S = 60.0
-#: What slow look-ups may cost in addition for each picture that was found (seconds).
+#: The addition to that time for each picture that was found (seconds).
 WORTH_S = 2.0
 
 _FOLDER = "pictures"
@@ -151,7 +151,7 @@ class TeamPictures:
     async def examine(self) -> list[Finding]:
         """Try what this machine can do with the store. If it may write, a small object is created and deleted."""
         where = str(self._store.address)
-        # In the leases' folder, where a writer needs every right.
+        # The object is in the leases' folder, where a writer needs all rights.
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
             if await self._store.get(name) is not None:
@@ -196,7 +196,7 @@ class TeamPictures:
     async def _share(self, record: PictureRecord, data: bytes) -> bool:
         picture = _name_picture(record)
         async with self._downloads:
-            # Its name holds its digest: what is there and differs is damaged.
+            # The name holds the digest, so that an object with other bytes is damaged.
             if not await self._store.create(picture, data, timeout_s=LONG_CALL_S):
                 await self._store.replace(picture, data, timeout_s=LONG_CALL_S)
         text = sign_record(record, self._rights.secret)
