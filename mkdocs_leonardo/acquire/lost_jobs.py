@@ -23,8 +23,8 @@ from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.spec import Submission
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, CreateCall, Entry
 
-#: A call of an earlier process that is older than this needs one search (seconds): the service carried it out long
-#: ago, or never. A younger call may have waited for the request limit for minutes before it left.
+#: An earlier process's call of this age needs one search (seconds), since the service carried it out long ago, or
+#: never. A younger call may have waited for the request limit for minutes before it was sent.
 FRESH_S = 600.0
 
 

@@ -18,8 +18,8 @@ INTERVAL_PART = 0.5
 
 #: A job whose picture cannot be collected is given up at this age (seconds).
 GIVE_UP_S = 30 * 86400.0
-#: How long the id of a deleted job is kept, so that no search takes it for a lost job (seconds): longer than a lost
-#: job of the same prompt is searched for.
+#: How long the id of a deleted job is kept (seconds), so that no search takes it for a lost job. A lost job of the same
+#: prompt is searched for during a shorter time.
 CLOSED_S = GIVE_UP_S + 5 * 86400.0
 #: A job is also given up when the service has not known it for so long (seconds).
 UNKNOWN_S = 6 * 3600.0

@@ -40,8 +40,8 @@ T = TypeVar("T")
 #: One state of an object: e_tag, when it was written (Unix seconds by the service's clock), and size in bytes.
 Version: TypeAlias = tuple[str | None, float, int]
 
-#: After so many failures in a row, the store gets no calls for a while. After so many refusals in a row of one kind of
-#: call (reading, writing, deleting or listing), the build makes no more calls of that kind.
+#: After so many failures in a row, the store gets no calls for a while. After so many refusals in a row, the build
+#: makes no more calls of that kind.
 MOST_FAILURES = 3
 #: How long a failing call to a store that has answered before is retried (seconds). So a short interruption costs time,
 #: and no picture is paid for twice.
