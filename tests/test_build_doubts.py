@@ -130,7 +130,7 @@ def test_what_became_of_doubtful_calls_is_known_at_the_end(tmp_path: Path, servi
 
 
 def test_twin_calls_are_ruled_out_by_a_list_without_a_job(tmp_path: Path, services: Services) -> None:
-    """Two lost calls with one prompt and seed in two styles are ruled out only by a list with neither job."""
+    """Two lost calls with one prompt and seed in two styles are both ruled out by a list without a job."""
     services.leonardo.on_create(Answer500()).once()
     services.leonardo.on_create(Answer500()).once()
     pages = {

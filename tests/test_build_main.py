@@ -398,7 +398,7 @@ COUNTING = "import gc\n\ndef on_page_context(context, **_):\n    print(1 // {}, 
 
 @pytest.mark.parametrize("divisor", [1, 0], ids=["built", "failed"])
 def test_collector_is_spared_only_until_the_build_ends(tmp_path: Path, divisor: int) -> None:
-    """The garbage collector ignores the read modules while pages are written, and sees everything afterwards."""
+    """The garbage collector skips older objects while pages are written, and checks them again after the build."""
     site = Site(tmp_path, heroes(1), QUICK, {"hooks": ["hook.py"]})
     (tmp_path / "hook.py").write_text(COUNTING.format(divisor), encoding="utf-8")
     command = [sys.executable, "-c", COUNTED, str(site.configure(None))]

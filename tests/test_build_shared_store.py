@@ -96,7 +96,7 @@ def test_second_machine_pays_nothing(kind: Kind, tmp_path: Path, runners: Runner
 
 
 def test_picture_of_the_team_that_cannot_be_kept_is_shown_all_the_same(tmp_path: Path, runners: Runners) -> None:
-    """A machine with a full cache shows the team's picture, and says so without a warning."""
+    """A machine that cannot store the team's picture shows it, and says so without a warning."""
     with running("folder", tmp_path / "store") as store:
         runners.build(store, WRITER)
         (tmp_path / "cache").mkdir()
@@ -177,7 +177,7 @@ def test_site_without_a_store_says_nothing_of_one_and_needs_no_client(tmp_path: 
 
 
 def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> None:
-    """Records and pictures that were forged are shown on no page and bought again only with `on_store_failure`."""
+    """Forged records are shown on no page, and their pictures bought again only with `on_store_failure: generate`."""
     runners.build(store, WRITER, SECRET)
     foreign = draw("a foreign image", "", 1536, 864, Picture())
     decoded = inspect_image(foreign)

@@ -400,7 +400,7 @@ async def test_answer_of_v2_is_read_in_every_wrapping(services: Services, shape:
 
 
 async def test_find_of_a_model_without_seeds_is_unknown_and_never_no(services: Services) -> None:
-    """A search for a job of a model without seeds neither adopts one nor rules one out."""
+    """A search for a job of a model without seeds is an error, since its jobs look alike."""
     provider = leonardo_at(services, options={"model": "gpt-image-2"})
     await provider.submit(PICTURE)
 

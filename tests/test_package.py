@@ -202,7 +202,7 @@ def test_ci_script_is_executable_and_stops_at_the_first_failure() -> None:
 
 
 def test_pythons_and_systems_of_the_classifiers_are_those_that_the_documents_name(wheel: zipfile.ZipFile) -> None:
-    """The classifiers name the Pythons of CI and the systems of the documents."""
+    """CI runs the oldest and the newest Python of the classifiers, and the documents name the oldest."""
     classifiers = _metadata(wheel).get_all("Classifier") or []
     pythons = [name.rpartition(" ")[2] for name in classifiers if "Python :: 3." in name]
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
@@ -225,7 +225,7 @@ def test_readme_commands_need_nothing_but_python() -> None:
 
 
 def test_contributing_names_the_same_set_up_as_the_readme() -> None:
-    """CONTRIBUTING.md has the README's command of the tests."""
+    """CONTRIBUTING.md has the README's command of the set-up."""
     install = " && ".join(readme_command("tests").split(" && ")[:2])
     assert install in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 

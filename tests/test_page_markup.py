@@ -266,7 +266,7 @@ def test_text_stands_on_the_placeholder_where_the_shade_is_measured_for_it(blur:
     ids=["short", "tagline", "long", "long tagline", "markup is not read", "wide letters"],
 )
 def test_scrim_is_that_of_long_texts_where_text_climbs_higher(title: str, tagline: str, step: str) -> None:
-    """A hero with a long title or a tagline has the scrim of long texts; the credit does not count."""
+    """A hero with a long title or a long tagline has the scrim of long texts; the credit does not count."""
     made = asset("jpeg")
     darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(6, 6, 6, 54, 54, 54)))
     heading = f'<h1 id="a-very-long-name-that-nobody-reads-and-that-takes-no-room-at-all"><em>{title}</em></h1>'

@@ -208,7 +208,7 @@ def test_folder_that_cannot_be_is_unavailable(tmp_path: Path, name: str) -> None
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
 def test_file_system_that_takes_no_files_is_unavailable() -> None:
-    """A file system without room for new files raises StoreUnavailable, for root as well."""
+    """A file system that creates no files raises StoreUnavailable, for root as well."""
     with pytest.raises(StoreUnavailable):
         TextStore.open(Path("/proc/self/task"), durable=True)
 

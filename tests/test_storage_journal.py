@@ -454,7 +454,7 @@ def test_intent_renews_the_lease(store: TextStore, journal: Journal, time: Time)
 
 
 def test_clock_put_back_makes_no_lease_immortal(store: TextStore, journal: Journal, time: Time) -> None:
-    """A beat in the future does not keep a lease, until another beat comes."""
+    """A lease whose last beat is in the future is free, until its owner's next beat."""
     journal.acquire_lease(KEY)
     journal.acquire_lease("6" * 64)
     time.now_s -= 86_400

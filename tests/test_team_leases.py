@@ -480,7 +480,7 @@ async def test_store_that_cannot_be_reached_holds_up_no_build(team: Team) -> Non
 
 
 def test_store_that_cannot_be_listed_is_one_warning(tmp_path: Path) -> None:
-    """A store that cannot be listed is one warning, and known jobs are unknown except for new pictures."""
+    """A store that cannot be listed is one warning; its leases are doubtful, except those of new pictures."""
     told: list[tuple[int, str]] = []
 
     def runner(url: str) -> TeamLeases:

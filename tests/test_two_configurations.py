@@ -86,7 +86,7 @@ def test_prune_of_one_keeps_what_the_other_paid_for(languages: Languages) -> Non
 
 
 def test_last_hero_of_one_is_not_shown_by_the_other(languages: Languages) -> None:
-    """A page has no last hero because the other configuration's page of the same name has one."""
+    """A page does not show the last hero of the other configuration's page of the same name."""
     assert languages.build("en") == "generated"
 
     assert languages.build("de", has_key=False) == "local"
@@ -95,7 +95,7 @@ def test_last_hero_of_one_is_not_shown_by_the_other(languages: Languages) -> Non
 
 
 def test_cache_of_an_earlier_version_loses_nothing(languages: Languages) -> None:
-    """Records without a configuration's name are kept by `prune`, and last heroes without one are shown."""
+    """`prune` keeps the pictures of an earlier version, whose records name no configuration."""
     assert languages.build("en") == "generated"
     assert languages.build("de") == "generated"
     for path in (languages.site.cache / "pictures").glob("*.json"):

@@ -128,7 +128,7 @@ def test_stylesheet_of_one_layout_has_all_that_its_pages_need(
 
 
 def test_stylesheet_without_heroes_has_all_that_covers_need(blog: str, open_page: OpenPage) -> None:
-    """The stylesheet of a blog with covers and no heroes has no rules for heroes, and covers look the same."""
+    """Covers look the same with the stylesheet of a blog without heroes."""
     page = open_page(blog)
     covers = looks_of(page, ".leonardo-card, .leonardo-card *, .leonardo-card + *")
     page.evaluate(REPLACE_STYLESHEET, build_stylesheet([], "material", cards=True)[1].decode())
