@@ -242,15 +242,15 @@ def _load_site(config_file: str | None, console: Console) -> LoadedSite:
 
 
 def _make_options(site: LoadedSite, console: Console) -> SiteOptions:
-    from mkdocs_leonardo.host.settings import config_file_of, settings_of
+    from mkdocs_leonardo.host.site_settings import find_config_file, read_settings
     from mkdocs_leonardo.settings import is_for_zensical
 
     config, used = site.config, site.options
     if used is None:
         raise CommandError(f"{config.config_file_path} does not use the plugin; add `- leonardo` below `plugins:`")
-    path = config_file_of(config).resolve()
+    path = find_config_file(config).resolve()
     return SiteOptions(
-        settings_of(used, config, console.notify),
+        read_settings(used, config, console.notify),
         enabled=used.enabled,
         config_file=path,
         docs_dir=Path(config.docs_dir),

@@ -30,7 +30,7 @@ def find_templates_without_excerpts(env: Environment, view: str) -> tuple[str, .
         except TemplateError:
             return ()
         others = list(meta.find_referenced_templates(tree))
-        if _shows_content(tree) or (None in others and _is_about_posts(tree)):
+        if _is_content_shown(tree) or (None in others and _is_about_posts(tree)):
             return ()
         files[name] = path or name
         waiting += [other for other in others if other is not None]
@@ -44,7 +44,7 @@ def _is_about_posts(tree: nodes.Template) -> bool:
     return any(each.name in {"post", "posts", "excerpt"} for each in tree.find_all(nodes.Name))
 
 
-def _shows_content(tree: nodes.Template) -> bool:
+def _is_content_shown(tree: nodes.Template) -> bool:
     """Whether the template shows, as HTML, the content of an object other than the page."""
     from jinja2 import nodes
 

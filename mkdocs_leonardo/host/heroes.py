@@ -21,7 +21,7 @@ from mkdocs_leonardo.host import encrypted
 from mkdocs_leonardo.host.log import log, notify
 from mkdocs_leonardo.host.page_metadata import first_view_page
 from mkdocs_leonardo.host.site_files import add_pictures
-from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, draws_cards, has_blog
+from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, has_blog, has_social_cards
 from mkdocs_leonardo.host.target_page import make_target_reader
 from mkdocs_leonardo.page.site_markup import SiteMarkup, TargetPage
 from mkdocs_leonardo.report import complaints
@@ -69,7 +69,7 @@ class SiteHeroes:
         self._published = published
         self._is_preview = is_preview
         self._social = SocialImages(config.site_url or "" if settings.social else "")
-        self._cards = CardBackgrounds() if draws_cards(config) else None
+        self._cards = CardBackgrounds() if has_social_cards(config) else None
         self._continued: set[str] = set()
         self._site: SiteMarkup | None = None
         self._read_target: Callable[[Page], TargetPage]
@@ -169,7 +169,7 @@ class SiteHeroes:
             template = page.meta.get("template") or "main.html"
             text = f"{template} shows neither the page's content nor its hero; {_UNSEEN}"
             log.warning("%s", Complaint([target.source], text))
-        if not self._is_narrowness_told and self._site.stays_in_content(target, output):
+        if not self._is_narrowness_told and self._site.is_left_in_content(target, output):
             self._is_narrowness_told = True
             log.info("%s: %s", target.source, _NARROW)
         return self._site.finish(target, output)

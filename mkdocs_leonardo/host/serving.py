@@ -13,7 +13,7 @@ from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.log import log
-from mkdocs_leonardo.host.settings import config_file_of
+from mkdocs_leonardo.host.site_settings import find_config_file
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -83,7 +83,7 @@ def make_preview(config: MkDocsConfig) -> Preview:
 
     # Under `--strict`, a warning from the background would stop an unrelated rebuild.
     loudest = logging.INFO if config.strict else logging.CRITICAL
-    file, here = config_file_of(config).resolve(), Path.cwd()
+    file, here = find_config_file(config).resolve(), Path.cwd()
     is_found = file.parent == here and file.name in {"mkdocs.yml", "mkdocs.yaml"}
     name = str(file.relative_to(here) if file.is_relative_to(here) else file)
     return Preview(

@@ -16,7 +16,7 @@ from mkdocs_leonardo.host.malformed import find_prompt_comment
 from mkdocs_leonardo.host.page_metadata import read_front_matter
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.host.reader import HeroReader
-from mkdocs_leonardo.host.settings import config_file_of, settings_of
+from mkdocs_leonardo.host.site_settings import find_config_file, read_settings
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bo
         return SiteBuild()
     handler = None if is_preview else _make_handler(config)
     try:
-        settings = settings_of(options, config, log.log)
+        settings = read_settings(options, config, log.log)
     except SettingsError as error:
         SiteBuild(handler=handler).close()
         raise PluginError(f"leonardo: {error}") from None
@@ -157,6 +157,6 @@ def _make_handler(config: MkDocsConfig) -> AnnotationHandler | None:
         return None
     from mkdocs_leonardo.host.github import AnnotationHandler, Annotations
 
-    file = config_file_of(config).resolve()
+    file = find_config_file(config).resolve()
     annotations = Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir))
     return AnnotationHandler(annotations, logging.getLogger(log.logger.name), PREFIX)

@@ -116,7 +116,7 @@ class CardBackgrounds:
             }
 
 
-def draws_cards(config: MkDocsConfig) -> bool:
+def has_social_cards(config: MkDocsConfig) -> bool:
     """Whether Material's social plugin draws cards without a background of the site's own."""
     for name, plugin in config.plugins.items():
         if _base_name(name) == "social":

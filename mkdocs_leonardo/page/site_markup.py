@@ -201,7 +201,7 @@ class SiteMarkup:
         names = (variant.name for variant in asset.rendering.variants if variant.role == "hero")
         return not any(name in output_html for name in names)
 
-    def stays_in_content(self, page: TargetPage, output_html: str) -> bool:
+    def is_left_in_content(self, page: TargetPage, output_html: str) -> bool:
         """Whether the page's hero has the layout `full`, and the theme's place for it is unknown."""
         is_full = page.url in self._headers and self._heroes[page.source][0].layout == "full"
         return is_full and find_full_width_place(output_html)[0] < 0

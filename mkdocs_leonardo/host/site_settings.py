@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
 
 
-def settings_of(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -> Settings:
-    """Return the settings of a site that MkDocs builds; SettingsError if its options cannot be used."""
-    file = config_file_of(config)
+def read_settings(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -> Settings:
+    """Read the settings of a site that MkDocs builds; SettingsError if its options cannot be used."""
+    file = find_config_file(config)
     return settings_from(
         options,
         file,
@@ -30,6 +30,6 @@ def settings_of(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -
     )
 
 
-def config_file_of(config: MkDocsConfig) -> Path:
+def find_config_file(config: MkDocsConfig) -> Path:
     """Return the path of the site's configuration file, which may not exist."""
     return Path(config.config_file_path or "mkdocs.yml")
