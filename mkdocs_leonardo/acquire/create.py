@@ -85,7 +85,9 @@ class JobCreator:
         if self._request.attempts.capped_usd is None:
             # The estimate is that of the first provider, which the next build asks again.
             self._request.attempts.capped_usd = estimate_usd
-        self._request.note(f"a cap of this build does not allow it (about ${estimate_usd:.3f})", is_held_back=True)
+        self._request.add_attempt(
+            f"a cap of this build does not allow it (about ${estimate_usd:.3f})", is_held_back=True
+        )
         return False
 
     async def _cool_down(self, failure: ServiceFailed) -> None:
@@ -125,9 +127,9 @@ class JobCreator:
         """Wait until a create call may be sent, and upload its files; adds an attempt to the request if it may not."""
         reason = await self._context.access.wait_to_call(self._provider.name, self)
         if reason is None:
-            reason = await self._reason_to_skip()
+            reason = await self._find_reason_to_skip()
         if reason is not None:
-            self._request.note(reason)
+            self._request.add_attempt(reason)
             return False
         if not isinstance(self._provider, Prepares):
             return True
@@ -150,7 +152,7 @@ class JobCreator:
             self._failure = None
             outage.record_refusal()
 
-    async def _reason_to_skip(self) -> str | None:
+    async def _find_reason_to_skip(self) -> str | None:
         """Return why this provider gets no create call for the picture; None if it may get one."""
         entry = await to_thread(self._context.journal.get_entry, self._request.key)
         if entry is None and self._request.key not in self._jobs.uncollected:
@@ -260,9 +262,12 @@ class JobCreator:
                     source=Source.GENERATED,
                 )
             except ProviderError as error:
-                if isinstance(error, JobFailed | JobEmpty | PromptRefused):  # the job has ended without a picture
-                    end = context.budget.zero_cost if error.charged is Charged.NO else context.budget.mark_uncertain
-                    end(self._calls[number])
+                if isinstance(error, JobFailed | JobEmpty | PromptRefused):
+                    # The job has ended without a picture.
+                    if error.charged is Charged.NO:
+                        context.budget.zero_cost(self._calls[number])
+                    else:
+                        context.budget.mark_uncertain(self._calls[number])
                 # The job is treated like that of an earlier build, so no error leads to a second create call.
                 decision = self._jobs.decide(error, request)
                 await self._jobs.carry_out(decision, error, request, job=submission)

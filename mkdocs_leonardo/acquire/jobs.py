@@ -77,7 +77,7 @@ class Jobs:
         record = self._make_record(request.candidate.request, job, image, delivered, page=request.page, is_new=is_new)
         store = await to_thread(self.save, request.page, record, image.data)
         self.uncollected.pop(request.key, None)
-        request.note("generated" if is_new else "collected")
+        request.add_attempt("generated" if is_new else "collected")
         return StoredPicture(record, store, source)
 
     async def collect_paid(self, request: JobRequest, job: Submission) -> StoredPicture | None:
@@ -105,7 +105,7 @@ class Jobs:
         try:
             image, delivered = await self._fetch_checked(request, job, self._choose_give_up_at(request, job))
         except ProviderError as error:
-            request.note(str(error))
+            request.add_attempt(str(error))
             if self.decide(error, request).forget:
                 await request.publish(await to_thread(self._context.journal.delete_job, request.key, job.job_id))
             else:
@@ -227,7 +227,7 @@ class Jobs:
         `number` is that of the failed create call. `job` is the job that could not be collected.
         """
         name = request.provider.name
-        request.note(str(error))
+        request.add_attempt(str(error))
         if decision.cooldown_s:
             await self._context.access.cool_down(name, str(error), decision.cooldown_s)
         if decision.switch_off:

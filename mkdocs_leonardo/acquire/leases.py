@@ -99,9 +99,9 @@ class Leases:
                 continue
             # Without a renewal, the leases' scopes run out.
             with suppress(StoreUnavailable):
-                mine = await to_thread(self._journal.heartbeat)
+                renewed = await to_thread(self._journal.heartbeat)
                 for name, scope in asked_for.items():
-                    if name in mine:
+                    if name in renewed:
                         scope.deadline = asked_at + HOLD_S
                     else:
                         scope.cancel()

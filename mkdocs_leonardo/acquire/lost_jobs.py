@@ -96,7 +96,7 @@ class LostJobs:
             except ProviderError as error:
                 trouble, is_final = f"its list of jobs could not be read ({error})", isinstance(error, RequestRefused)
                 if is_conclusive or not isinstance(error, ServiceFailed):
-                    request.note(trouble)
+                    request.add_attempt(trouble)
                 was_read = is_final or isinstance(error, ListUnclear)
                 return SearchResult(found, trouble, is_final=is_final, was_read=was_read)
             if submission is not None:
@@ -118,9 +118,9 @@ class LostJobs:
         """Find the job of one call in the list and record it in the journal; None if it is not there."""
         provider, key = request.provider, request.key
         assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
-        is_ours = (key, call.number) in self._reserved
+        is_of_this_build = (key, call.number) in self._reserved
         since = min(call.sent_at, self._context.clock.now())
-        if call.seed is not None and not is_ours:
+        if call.seed is not None and not is_of_this_build:
             since -= CLOCKS_APART_S
         # One search at a time: two pictures with equal calls must not both take the same job.
         async with self._locks.setdefault(provider.name, Lock()):
@@ -139,9 +139,9 @@ class LostJobs:
                         raise ListUnclear("other images' jobs of that time are forgotten", provider=provider.name)
                     known = await to_thread(self._context.journal.get_known_job_ids, provider.name)
             await request.publish(await to_thread(self._context.journal.accept, key, submission, call.number))
-        if is_ours:
+        if is_of_this_build:
             self._context.budget.settle(self._reserved.pop((key, call.number)), submission.cost_usd)
-            request.note("had accepted the job after all")
+            request.add_attempt("had accepted the job after all")
         else:
             self._context.notify(logging.INFO, f"{request.page}: found the job that an earlier build had paid for")
         return submission

@@ -79,7 +79,7 @@ class JobRequest(PictureRequest):
         provider = self.provider
         return Entry(self.key, provider.name, provider.model, self.page, calls=(), request=self.candidate.request)
 
-    def note(self, result: str, *, is_held_back: bool = False) -> None:
+    def add_attempt(self, result: str, *, is_held_back: bool = False) -> None:
         """Add an attempt at this provider."""
         self.attempts.made.append(Attempt(self.provider.name, result, is_held_back))
 

@@ -129,7 +129,7 @@ class JobRunner:
             if refusal is not None and not refusal.is_empty:
                 raise PromptRefused(refusal.reason, provider=candidate.provider.name)
             if refusal is not None:
-                request.address_to(candidate).note(not_again_message(refusal.reason, candidate.key))
+                request.address_to(candidate).add_attempt(not_again_message(refusal.reason, candidate.key))
             elif candidate.may_be_asked and candidate.provider.name not in request.attempts.passed_over:
                 obtained = await JobCreator(
                     self._context, self._jobs, self._lost, request.address_to(candidate)
