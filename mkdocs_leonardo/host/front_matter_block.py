@@ -6,6 +6,8 @@ import re
 
 #: The file that holds the metadata of a whole folder, by the default of Material's `meta` plugin.
 FOLDER_METADATA = ".meta.yml"
+#: The beginning of a text that may be malformed front matter: a border, or a comment before one.
+POSSIBLE_OPENING = re.compile(r"[\s\ufeff]*[-+<]")
 #: The line that ends front matter.
 CLOSING = r"^(?:---|\.\.\.)[ \t]*$"
 #: The front matter of a page's text; the first group has its lines without the borders.

@@ -12,7 +12,6 @@ from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.log import PREFIX, log
-from mkdocs_leonardo.host.malformed import find_prompt_comment
 from mkdocs_leonardo.host.page_metadata import read_front_matter
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.host.reader import HeroReader
@@ -95,10 +94,12 @@ class SiteBuild:
             from mkdocs_leonardo.host.heroes import SiteHeroes
 
             self.heroes = SiteHeroes(self._build_settings, config, self._published, is_preview=self._is_preview)
-        is_stored = self.heroes.want(page, reading.hero)
-        cut = "" if is_stored else find_prompt_comment(page.file.content_string)
-        if cut:
-            log.info("%s: %s", page.file.src_uri, cut)
+        if not self.heroes.want(page, reading.hero):
+            from mkdocs_leonardo.host.malformed import find_prompt_comment
+
+            comment = find_prompt_comment(page.file.content_string)
+            if comment:
+                log.info("%s: %s", page.file.src_uri, comment)
         return None
 
     def join(self, config: MkDocsConfig, files: Files) -> None:
