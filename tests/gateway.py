@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
+from http.server import BaseHTTPRequestHandler
 
+from images import encode
+from local_http import Quiet, serve_http
 from PIL import Image
 
 
 def png() -> bytes:
     """A picture as a service delivers it."""
-    buffer = BytesIO()
-    Image.effect_noise((768, 432), 40).convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()
+    return encode(Image.effect_noise((768, 432), 40).convert("RGB"), "PNG")
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def gateway() -> Iterator[Gateway]:
     """A gateway that runs until the end of the block."""
     state = Gateway()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -71,16 +69,5 @@ def gateway() -> Iterator[Gateway]:
 
         do_POST = do_CONNECT = do_GET  # noqa: N815 - named by the server
 
-        def log_message(self, *_: object) -> None:
-            """Write no log."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serve_http(Handler) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

@@ -42,6 +42,7 @@ from uuid import uuid4
 
 import anyio
 import pytest
+from local_http import Quiet
 
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.object_store import ObjectStore
@@ -274,7 +275,7 @@ class Gate(ThreadingHTTPServer):
         self.server_close()
 
 
-class _Doorman(BaseHTTPRequestHandler):
+class _Doorman(Quiet, BaseHTTPRequestHandler):
     """The handler that answers one request to a gate, or passes it on."""
 
     protocol_version = "HTTP/1.1"
@@ -321,9 +322,6 @@ class _Doorman(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        """Write no log."""
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kill_harness import LEONARDO_ONLY, pages
 from services import Answer, Behaviour, CutBeforeRead, Services
+from simulation.no_files import NoFiles
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
@@ -33,20 +34,15 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.lookup import Lookup
-from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.resolution import FailureKind, Resolution
 from mkdocs_leonardo.spec import (
     GeneratedImage,
     HeroSpec,
     ImageInfo,
     JsonValue,
-    PictureRecord,
     PictureSpec,
-    Rendering,
-    Scrim,
     Source,
     Submission,
-    digest_of,
     generation_key,
 )
 from mkdocs_leonardo.storage.cache import MemoryStore
@@ -239,30 +235,11 @@ class ScriptedProvider:
         """Do nothing, since the provider holds no resource."""
 
 
-RENDERING = Rendering((), "", "#000000", Scrim(0, 0, 0, 0, 0, 0), 1536, 864)
-
-
-class NoFiles(Renderer):
-    """A store of renderings that claims to have every picture's files."""
-
-    def __init__(self) -> None:
-        self.threads = 1
-
-    def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
-        """The files of any picture, always the same."""
-        del record, hero
-        return RENDERING
-
-    def make_painted_record(self, picture: PictureSpec) -> PictureRecord:
-        """The placeholder of a prompt, another one for each."""
-        return PictureRecord(digest_of(picture.prompt.encode()), "0" * 64, "png", "local", "painter")
-
-
 def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tuple[Pipeline, Budget]:
     """One build's pipeline over the stores of all builds."""
     budget = Budget(max_new_images=world.max_new_images, max_cost_usd=world.max_cost_usd)
     journal = world.journal()
-    renderer = NoFiles()
+    renderer = NoFiles(threads=1)
     lookup = Lookup(
         chain=[ScriptedProvider(name, world) for name in ESTIMATES_USD],
         providers_with_key=frozenset(ESTIMATES_USD),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from datetime import date
@@ -11,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from builds import Built, Site, page
+from images import plain
 from PIL import Image
 
 from mkdocs_leonardo.imaging.variants import available_formats
@@ -21,9 +21,7 @@ THEMES = ("mkdocs", "readthedocs", "material")
 
 def picture(colour: str = "steelblue", size: tuple[int, int] = (640, 400)) -> bytes:
     """A JPEG of one colour, as an author's own picture."""
-    buffer = io.BytesIO()
-    Image.new("RGB", size, colour).save(buffer, "JPEG")
-    return buffer.getvalue()
+    return plain(colour, size)
 
 
 def own(title: str = "A page", body: str = "Some text.", **meta: object) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from pathlib import Path
 
 import pytest
 from builds import Site, page
+from images import encode, plain
 from PIL import Image
 from services import Picture, Services
 
@@ -54,12 +54,10 @@ def test_generated_files_carry_the_ai_mark_and_the_report_names_what_was_deliver
 
 def test_painted_and_own_pictures_do_not_claim_to_be_made_by_ai(tmp_path: Path) -> None:
     """Files of placeholders and own pictures have no AI mark."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (640, 360), "teal").save(buffer, "JPEG")
     site = Site(
         tmp_path,
         pages={
-            "hero.jpg": buffer.getvalue(),
+            "hero.jpg": plain("teal", (640, 360)),
             "index.md": page("Home", hero_prompt="a harbour"),
             "own.md": page("Own", hero_image="hero.jpg"),
         },
@@ -77,11 +75,10 @@ def test_painted_and_own_pictures_do_not_claim_to_be_made_by_ai(tmp_path: Path) 
 def test_own_picture_that_says_where_it_came_from_goes_on_saying_so(tmp_path: Path, term: str) -> None:
     """Files and page of an own picture repeat its AI mark, also in a warm build, and claim no maker."""
     mark = AI_MARK.decode().replace("trainedAlgorithmicMedia", term)
-    buffer = io.BytesIO()
     packet = xmp_packet(PictureRecord("", "", "", "own", ""), mark)
-    Image.new("RGB", (640, 360), "teal").save(buffer, "JPEG", xmp=packet)
+    picture = encode(Image.new("RGB", (640, 360), "teal"), xmp=packet)
     home = page("Home", hero_image="hero.jpg", hero_alt="A teal wall")
-    site = Site(tmp_path, pages={"hero.jpg": buffer.getvalue(), "index.md": home}, options={"credit": True})
+    site = Site(tmp_path, pages={"hero.jpg": picture, "index.md": home}, options={"credit": True})
 
     for _ in ("cold", "warm"):
         built = site.build(None, "--strict")

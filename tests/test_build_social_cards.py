@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from builds import Site, page
+from images import plain
 from PIL import Image
 
 try:
@@ -28,19 +28,12 @@ def some_font() -> Path:
     return Path(found)
 
 
-def red_picture() -> bytes:
-    """A JPEG in a colour that no theme has."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (1200, 630), (230, 20, 20)).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
 def test_social_card_has_the_hero_as_background(tmp_path: Path) -> None:
     """A page's social card has the hero as background and is its only shared picture; other cards are unchanged."""
     site = Site(
         tmp_path,
         pages={
-            "hero.jpg": red_picture(),
+            "hero.jpg": plain((230, 20, 20), (1200, 630)),
             "index.md": page("Home", hero_image="hero.jpg"),
             "plain.md": page("Plain"),
         },

@@ -6,16 +6,16 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from builds import Site, page
 from cli_rig import Shell
 from gateway import Reply, gateway
+from local_http import Quiet, serve_http
 from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY
 
 from mkdocs_leonardo.providers.keys import wrong_key
@@ -45,24 +45,16 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
     command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
 
-    class Models(BaseHTTPRequestHandler):
+    class Models(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b'\xef\xbb\xbf{"data": [{"id": "gpt-image-2"}]}')
 
-        def log_message(self, *_: object) -> None:
-            """Write no log."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Models)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield Locked(f"https://127.0.0.1:{server.server_port}/v1", certificate)
-    server.shutdown()
-    server.server_close()
+    with serve_http(Models, context) as url:
+        yield Locked(f"{url}/v1", certificate)
 
 
 def shell(folder: Path, **options: object) -> Shell:

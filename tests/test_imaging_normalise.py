@@ -4,11 +4,11 @@ import resource
 import struct
 import zlib
 from collections.abc import Callable
-from io import BytesIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from images import encode
 from PIL import Image, ImageChops, ImageCms, ImageFile, ImageStat, features
 
 from mkdocs_leonardo.errors import PictureError
@@ -31,14 +31,6 @@ def scene(width_px: int = 320, height_px: int = 180, mode: str = "RGB") -> Image
     corners = Image.new("RGB", (2, 2))
     corners.putdata([(220, 40, 40), (40, 200, 60), (40, 60, 220), (230, 220, 90)])
     return corners.resize((width_px, height_px), Image.Resampling.BILINEAR).convert(mode)
-
-
-def encode(image: Image.Image, picture_format: str, **options: object) -> bytes:
-    """The picture as a file."""
-    """The picture as a file."""
-    buffer = BytesIO()
-    image.save(buffer, format=picture_format, **options)
-    return buffer.getvalue()
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:

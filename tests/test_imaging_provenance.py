@@ -3,12 +3,12 @@
 import struct
 import zlib
 from datetime import UTC, datetime
-from io import BytesIO
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from images import encode
 from PIL import Image, features
 
 from mkdocs_leonardo.imaging.provenance import Provenance, detect, xmp_packet
@@ -38,9 +38,7 @@ def fields(packet: bytes) -> dict[str, str]:
 
 def picture(picture_format: str, **options: object) -> bytes:
     """A small picture as a file."""
-    buffer = BytesIO()
-    Image.new("RGB", (32, 18), "teal").save(buffer, format=picture_format, **options)
-    return buffer.getvalue()
+    return encode(Image.new("RGB", (32, 18), "teal"), picture_format, **options)
 
 
 def png_with(kind: bytes, body: bytes) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from images import encode
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
@@ -43,13 +44,6 @@ def scene(width_px: int = 320, height_px: int = 180) -> Image.Image:
     return image
 
 
-def png(image: Image.Image) -> bytes:
-    """The picture as a PNG."""
-    buffer = BytesIO()
-    image.save(buffer, format="png")
-    return buffer.getvalue()
-
-
 def render_scene(  # noqa: D103 -- `render` with defaults
     picture: bytes | Image.Image,
     folder: Path,
@@ -78,7 +72,7 @@ def names(rendering: Rendering) -> list[str]:
 
 def test_render_writes_each_width_in_each_format_and_a_social_picture(tmp_path: Path) -> None:
     """The files are named by key, width and format, and none is wider than the picture."""
-    rendering = render_scene(png(scene()), tmp_path)
+    rendering = render_scene(encode(scene(), "PNG"), tmp_path)
 
     extensions = ["jpg" if name == "jpeg" else name for name in ("avif", "webp", "jpeg") if name in available_formats()]
     expected = [f"0123456789abcdef-{width}.{extension}" for width in (96, 192, 320) for extension in extensions]
@@ -90,7 +84,7 @@ def test_render_writes_each_width_in_each_format_and_a_social_picture(tmp_path: 
 
 def test_render_variants_are_what_they_are_said_to_be(tmp_path: Path) -> None:
     """Format, size, digest and length of each file are right, and the file shows the picture."""
-    rendering = render_scene(png(scene()), tmp_path)
+    rendering = render_scene(encode(scene(), "PNG"), tmp_path)
 
     for variant in rendering.variants:
         data = variant.path.read_bytes()
@@ -105,7 +99,7 @@ def test_render_variants_are_what_they_are_said_to_be(tmp_path: Path) -> None:
 
 def test_render_jpeg_is_progressive_with_halved_colour(tmp_path: Path) -> None:
     """JPEGs are progressive, with half the resolution of colour."""
-    (hero, _) = render_scene(png(scene()), tmp_path, replace(SMALL, formats=("jpeg",), widths=())).variants
+    (hero, _) = render_scene(encode(scene(), "PNG"), tmp_path, replace(SMALL, formats=("jpeg",), widths=())).variants
     image = Image.open(hero.path)
 
     assert image.info.get("progressive") == 1
@@ -116,7 +110,7 @@ def test_render_jpeg_is_progressive_with_halved_colour(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("provider", "mark"), [("openai", MADE_BY_AI), ("local", "")])
 def test_render_every_file_says_where_it_came_from(tmp_path: Path, provider: str, mark: str) -> None:
     """Each file of each format has the mark of origin."""
-    rendering = render_scene(png(scene()), tmp_path, provider=provider)
+    rendering = render_scene(encode(scene(), "PNG"), tmp_path, provider=provider)
 
     for variant in rendering.variants:
         data = variant.path.read_bytes()
@@ -126,7 +120,7 @@ def test_render_every_file_says_where_it_came_from(tmp_path: Path, provider: str
 
 def test_render_own_picture_made_by_an_ai_keeps_its_mark(tmp_path: Path) -> None:
     """The files of an own picture keep its AI mark."""
-    source = render_scene(png(scene()), tmp_path / "a").variants[-1].path.read_bytes()
+    source = render_scene(encode(scene(), "PNG"), tmp_path / "a").variants[-1].path.read_bytes()
 
     again = render_scene(source, tmp_path / "b", provider="own").variants[0].path.read_bytes()
 
@@ -135,14 +129,14 @@ def test_render_own_picture_made_by_an_ai_keeps_its_mark(tmp_path: Path) -> None
 
 def test_render_without_avif_writes_the_other_formats(tmp_path: Path) -> None:
     """A Pillow without AVIF writes the other formats."""
-    rendering = render_scene(png(scene()), tmp_path, available=("webp", "jpeg"))
+    rendering = render_scene(encode(scene(), "PNG"), tmp_path, available=("webp", "jpeg"))
 
     assert {variant.format for variant in rendering.variants} == {"webp", "jpeg"}
 
 
 def test_render_without_social_writes_heroes_only(tmp_path: Path) -> None:
     """Without `social`, no picture for sharing is written."""
-    rendering = render_scene(png(scene()), tmp_path, replace(SMALL, social=False))
+    rendering = render_scene(encode(scene(), "PNG"), tmp_path, replace(SMALL, social=False))
 
     assert {variant.role for variant in rendering.variants} == {"hero"}
 
@@ -153,8 +147,8 @@ def test_render_social_picture_is_cropped_around_the_focus_and_named_for_it(tmp_
     image.paste("white", (0, 0, 1536, 60))
     encoding = Encoding(formats=("jpeg",), widths=())
 
-    top = render_scene(png(image), tmp_path / "top", encoding, focus=FocalPoint(0.5, 0.0))
-    bottom = render_scene(png(image), tmp_path / "bottom", encoding, focus=FocalPoint(0.5, 1.0))
+    top = render_scene(encode(image, "PNG"), tmp_path / "top", encoding, focus=FocalPoint(0.5, 0.0))
+    bottom = render_scene(encode(image, "PNG"), tmp_path / "bottom", encoding, focus=FocalPoint(0.5, 1.0))
 
     assert names(top) == ["0123456789abcdef-1536.jpg", "0123456789abcdef-social-50x0.jpg"]
     assert names(bottom) == ["0123456789abcdef-1536.jpg", "0123456789abcdef-social-50x100.jpg"]
@@ -169,16 +163,16 @@ def test_render_picture_that_had_to_be_cropped_is_named_for_its_focus(tmp_path: 
     """Two crops of one picture have different names."""
     encoding = replace(SMALL, formats=("jpeg",), widths=(), social=False)
 
-    assert names(render_scene(png(scene(320, 240)), tmp_path, encoding, focus=FocalPoint(0.5, 0.2))) == [
+    assert names(render_scene(encode(scene(320, 240), "PNG"), tmp_path, encoding, focus=FocalPoint(0.5, 0.2))) == [
         "0123456789abcdef-50x20-320.jpg"
     ]
-    assert names(render_scene(png(scene(320, 240)), tmp_path, encoding)) == ["0123456789abcdef-320.jpg"]
+    assert names(render_scene(encode(scene(320, 240), "PNG"), tmp_path, encoding)) == ["0123456789abcdef-320.jpg"]
 
 
 def test_render_image_equals_its_bytes(tmp_path: Path) -> None:
     """An image in memory renders like a file with it."""
     one = render_scene(scene(480, 270), tmp_path / "a")
-    other = render_scene(png(scene(480, 270)), tmp_path / "b")
+    other = render_scene(encode(scene(480, 270), "PNG"), tmp_path / "b")
 
     assert [variant.digest for variant in one.variants] == [variant.digest for variant in other.variants]
     assert replace(one, variants=()) == replace(other, variants=())
@@ -186,7 +180,7 @@ def test_render_image_equals_its_bytes(tmp_path: Path) -> None:
 
 def test_render_same_input_gives_same_bytes(tmp_path: Path) -> None:
     """Two renderings of the same input have the same bytes."""
-    one, other = (render_scene(png(scene()), tmp_path / folder) for folder in "ab")
+    one, other = (render_scene(encode(scene(), "PNG"), tmp_path / folder) for folder in "ab")
 
     assert [variant.digest for variant in one.variants] == [variant.digest for variant in other.variants]
 
@@ -213,7 +207,7 @@ def test_render_into_an_impossible_folder_says_the_store_is_unavailable(tmp_path
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(StoreUnavailable, match="cannot be written"):
-        render_scene(png(scene()), tmp_path / "file" / "folder")
+        render_scene(encode(scene(), "PNG"), tmp_path / "file" / "folder")
 
 
 def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_path: Path) -> None:
@@ -232,10 +226,10 @@ def test_render_full_disk_says_the_store_is_unavailable_and_leaves_nothing(tmp_p
 
 def test_render_uses_the_files_that_are_there(tmp_path: Path) -> None:
     """Existing files are used unchanged, and only missing ones are written."""
-    first = render_scene(png(scene()), tmp_path / "a")
+    first = render_scene(encode(scene(), "PNG"), tmp_path / "a")
     known = [variant for variant in first.variants if variant.width_px != 192]
 
-    again = render_scene(png(scene()), tmp_path / "b", known=known)
+    again = render_scene(encode(scene(), "PNG"), tmp_path / "b", known=known)
 
     assert again == replace(first, variants=again.variants)
     assert [each.digest for each in again.variants] == [each.digest for each in first.variants]

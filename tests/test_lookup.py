@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import anyio
 import pytest
+from simulation.no_files import NoFiles
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
@@ -16,7 +17,6 @@ from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.pipeline import Pipeline
 from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.lookup import Hit, Lookup, Miss
-from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.spec import (
     GeneratedImage,
     HeroSpec,
@@ -24,8 +24,6 @@ from mkdocs_leonardo.spec import (
     JsonValue,
     PictureRecord,
     PictureSpec,
-    Rendering,
-    Scrim,
     Source,
     Submission,
     digest_of,
@@ -82,23 +80,11 @@ class Service:
         """Do nothing, since the provider holds no resource."""
 
 
-class NoFiles(Renderer):
-    """A store of renderings that claims to have every picture's files."""
-
-    def __init__(self) -> None:
-        self.threads = 1
-
-    def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
-        """The files of any picture, always the same."""
-        del record, hero
-        return Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
-
-
 def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipeline]:
     """The look-up and the pipeline of one build."""
     clock, notify = SystemClock(), logging.getLogger(__name__).log
     journal = Journal(MemoryStore(), Owner.of_this_process(), clock.now)
-    renderer = NoFiles()
+    renderer = NoFiles(threads=1)
     lookup = Lookup(
         chain=[Service(name) for name in PROVIDERS],
         providers_with_key=frozenset(PROVIDERS),

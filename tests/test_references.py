@@ -17,6 +17,7 @@ import anyio
 import pytest
 from builds import Site, page
 from cli_rig import Shell
+from images import encode
 from PIL import Image
 from providers_rig import FastClock, gemini_at, leonardo_at, openai_at
 from services import (
@@ -159,9 +160,7 @@ def photograph(**options: Any) -> bytes:  # noqa: ANN401 - Pillow's
     exif[0x0112] = 6
     exif[0x010F] = "Secret Phone"
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0)})
-    file = io.BytesIO()
-    image.save(file, exif=exif, **options)
-    return file.getvalue()
+    return encode(image, options.pop("format"), exif=exif, **options)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from images import encode
 from PIL import Image, ImageCms, ImageOps
 from services import (
     LEONARDO_KEY,
@@ -266,9 +267,8 @@ def test_picture_in_another_form_is_still_the_prompts(
             converted = ImageCms.profileToProfile(upright, source, ImageCms.createProfile("sRGB"))
             assert converted is not None
             upright = converted
-        file = io.BytesIO()
-        upright.convert("RGB").save(file, "PNG", compress_level=1)
-    assert shows(file.getvalue(), "harbour")
+        data_upright = encode(upright.convert("RGB"), "PNG", compress_level=1)
+    assert shows(data_upright, "harbour")
     assert shows(data, "harbour") == (form.orientation == 1 and not form.swapped_profile)
 
 
@@ -276,10 +276,9 @@ def test_picture_of_another_prompt_is_distinguished(services: Services) -> None:
     """`shows` tells pictures of similar prompts apart after strong compression."""
     data = HTTP.get(picture_url(services, "a harbour")).content
     with Image.open(io.BytesIO(data)) as image:
-        file = io.BytesIO()
-        image.resize((480, 270)).save(file, "WEBP", quality=30)
-    assert shows(file.getvalue(), "a harbour")
-    assert not shows(file.getvalue(), "b harbour")
+        small = encode(image.resize((480, 270)), "WEBP", quality=30)
+    assert shows(small, "a harbour")
+    assert not shows(small, "b harbour")
 
 
 def test_picture_of_another_seed_has_other_bytes(services: Services) -> None:

@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import anyio
 import pytest
+from local_http import Quiet, serve_http
 from stores import BUCKET, KEYS, KINDS, Kind, Outage, TeamStore, gate_to, in_loop, running, silence
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
@@ -188,7 +189,7 @@ def test_store_that_answers_one_of_two_calls_is_asked_again() -> None:
     is_over = threading.Event()
     asked: list[str] = []
 
-    class Answers(BaseHTTPRequestHandler):
+    class Answers(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             name = self.path.rpartition("/")[2]
             asked.append(name)
@@ -196,9 +197,6 @@ def test_store_that_answers_one_of_two_calls_is_asked_again() -> None:
             self.send_response(503 if name == "slow" and asked.count(name) <= 6 else 404)
             self.send_header("Content-Length", "0")
             self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Write no log."""
 
     async def act(objects: ObjectStore) -> None:
         async def fail() -> None:
@@ -210,11 +208,8 @@ def test_store_that_answers_one_of_two_calls_is_asked_again() -> None:
             tasks.start_soon(fail)
             assert await objects.get("slow", timeout_s=30.0) is None
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"s3://{BUCKET}?endpoint=http://127.0.0.1:{server.server_port}"
-        in_loop(lambda: act(ObjectStore(StoreAddress.parse(url), KEYS)))
-        server.shutdown()
+    with serve_http(Answers) as url:
+        in_loop(lambda: act(ObjectStore(StoreAddress.parse(f"s3://{BUCKET}?endpoint={url}"), KEYS)))
 
 
 def test_store_that_answered_before_is_asked_again(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.abc import SocketStream
-from PIL import Image
+from images import plain
 from services.pictures import pixel_bomb
 from stores import BUCKET, KINDS, TeamStore, in_loop, running
 
@@ -41,9 +40,7 @@ RECORD_NAME = f"pictures/{KEY}.json"
 
 def picture(colour: str = "navy", size: tuple[int, int] = (64, 36)) -> bytes:
     """A small JPEG."""
-    file = io.BytesIO()
-    Image.new("RGB", size, colour).save(file, "JPEG")
-    return file.getvalue()
+    return plain(colour, size)
 
 
 def record_of(data: bytes, key: str = KEY) -> PictureRecord:

@@ -23,6 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 
+from images import encode as as_file
 from PIL import Image, ImageMath
 
 from mkdocs_leonardo.imaging.contrast import measure
@@ -211,9 +212,7 @@ def report_floor(images: Sequence[Image.Image]) -> None:
 def report_steps(images: Sequence[Image.Image]) -> None:
     """Print the time of every step besides the encoding."""
     print()
-    buffer = BytesIO()
-    images[0].save(buffer, format="jpeg", quality=92)
-    data = buffer.getvalue()
+    data = as_file(images[0], quality=92)
     steps: dict[str, Callable[[], object]] = {
         "inspect": lambda: inspect(data),
         "normalise": lambda: normalise(data, width_px=SIZE[0], height_px=SIZE[1]),

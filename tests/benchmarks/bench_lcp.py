@@ -30,13 +30,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from local_http import Quiet, serve_http
 from PIL import Image
 from playwright.sync_api import Browser, Response, sync_playwright
 
@@ -76,7 +76,7 @@ new PerformanceObserver(list => {
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-extensions"]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet, BaseHTTPRequestHandler):
     """A web host that compresses text and keeps connections open."""
 
     protocol_version = "HTTP/1.1"
@@ -102,22 +102,14 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.bodies[path])
 
-    def log_message(self, *_: object) -> None:
-        """Write no log."""
-
 
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve the folder, and return its address."""
     mimetypes.add_type("image/avif", ".avif")
     handler = type("FolderHandler", (Handler,), {"root": folder, "bodies": {}})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve_http(handler) as url:
+        yield url
 
 
 def run_build(site: Site) -> Path:

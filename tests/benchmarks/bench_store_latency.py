@@ -10,7 +10,6 @@ latency. These are printed: seconds, requests, and the seconds that one request 
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import random
 import sys
@@ -26,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
 from anyio.from_thread import start_blocking_portal
+from images import encode
 from PIL import Image
 from stores import running
 
@@ -80,9 +80,7 @@ def far_away(port: int, latency_s: float) -> Iterator[tuple[int, Distance]]:
 def photograph() -> bytes:
     """A picture of the size and weight that a service delivers."""
     small = Image.frombytes("RGB", (192, 108), random.Random(1).randbytes(192 * 108 * 3))
-    file = io.BytesIO()
-    small.resize((1536, 864), Image.Resampling.BICUBIC).save(file, "JPEG", quality=68)
-    return file.getvalue()
+    return encode(small.resize((1536, 864), Image.Resampling.BICUBIC), quality=68)
 
 
 def fill(folder: Path, pages: int) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
+from http.server import BaseHTTPRequestHandler
 
+from images import encode
+from local_http import Quiet, serve_http
 from PIL import Image, ImageChops, ImageOps
 from services import AnyServices, CompletesWithUrl
 
@@ -44,9 +44,7 @@ def _jpeg(picture: Image.Image) -> bytes:
     low, high, data = 20, 98, b""
     while low < high:
         quality = (low + high) // 2
-        file = BytesIO()
-        picture.save(file, "JPEG", quality=quality)
-        data = file.getvalue()
+        data = encode(picture, quality=quality)
         low, high = (quality + 1, high) if len(data) < SIZE_KIB * 1024 else (low, quality)
     return data
 
@@ -55,7 +53,7 @@ def _jpeg(picture: Image.Image) -> bytes:
 def delivering(services: AnyServices, pictures: Sequence[bytes]) -> Iterator[None]:
     """Let every new job of the loopback Leonardo complete with one of the pictures, in turn."""
 
-    class Host(BaseHTTPRequestHandler):
+    class Host(Quiet, BaseHTTPRequestHandler):
         """A host with picture 7 at ``/7.jpg``."""
 
         protocol_version = "HTTP/1.1"
@@ -69,17 +67,11 @@ def delivering(services: AnyServices, pictures: Sequence[bytes]) -> Iterator[Non
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *_: object) -> None:
-            """Write no log."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Host)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    urls = [f"http://127.0.0.1:{server.server_port}/{number}.jpg" for number in range(len(pictures))]
-    rule = services.leonardo.on_create(*(CompletesWithUrl(url=url) for url in urls))
-    rule.times(10**9)
-    try:
-        yield
-    finally:
-        rule.drop()
-        server.shutdown()
-        server.server_close()
+    with serve_http(Host) as url:
+        urls = [f"{url}/{number}.jpg" for number in range(len(pictures))]
+        rule = services.leonardo.on_create(*(CompletesWithUrl(url=url) for url in urls))
+        rule.times(10**9)
+        try:
+            yield
+        finally:
+            rule.drop()

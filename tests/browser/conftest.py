@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from local_http import Quiet, serve_http
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from browser.drawing import draw
@@ -86,16 +86,13 @@ def open_page(windows: Windows) -> Iterator[Callable[..., Page]]:
         windows.give_back(kind, page)
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _Folder(Quiet, SimpleHTTPRequestHandler):
     """A server of a folder without a log; paths below /strict have a strict content security policy."""
 
     def end_headers(self) -> None:
         if self.path.startswith("/strict"):
             self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Write no log."""
 
 
 @pytest.fixture(scope="session")
@@ -120,10 +117,5 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
         )
         for name in ("landscape", "white", "black", "noise", "halves", "beside", "sky")
     }
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Sites(folder, f"http://127.0.0.1:{server.server_port}", assets)
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve_http(partial(_Folder, directory=str(folder))) as url:
+        yield Sites(folder, url, assets)

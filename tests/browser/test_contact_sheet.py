@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import pytest
+from images import encode
 from playwright.sync_api import Page
 
 from browser.drawing import draw
@@ -23,9 +23,7 @@ def sheet(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("a folder") / "compared"
     items = []
     for name in NAMES:
-        file = BytesIO()
-        draw(name).save(file, "JPEG")
-        data = file.getvalue()
+        data = encode(draw(name))
         record = PictureRecord(
             key=digest_of(data), digest=digest_of(data), extension="jpg", provider="leonardo", model="phoenix"
         )

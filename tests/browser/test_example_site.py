@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from builds import Site, page
-from PIL import Image
+from images import bright
 from playwright.sync_api import ConsoleMessage, Error, Page, expect
 
 from browser.looking import SHIFTS, VIOLATIONS, broken_rules, worst_contrast
@@ -51,13 +50,6 @@ class Visit:
             self.complaints.append(message.text)
 
 
-def own_picture() -> bytes:
-    """An author's own picture that is hard on white text."""
-    file = io.BytesIO()
-    Image.linear_gradient("L").resize((1536, 864)).point(lambda value: 255 - value // 4).save(file, "PNG")
-    return file.getvalue()
-
-
 @pytest.fixture(scope="module")
 def address(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of two sites: a part of the example site with small files, and the same heroes in a bare theme."""
@@ -70,7 +62,7 @@ def address(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> str:
         **{name: (EXAMPLE / "docs" / name).read_bytes() for name in KEPT},
         "own.md": page("An author's own picture", TEXT, hero_image="own.png", hero_alt="A grey sky"),
         "full.md": page("Across the window", TEXT, **prompt, hero_layout="full"),
-        "own.png": own_picture(),
+        "own.png": bright(),
     }
     options = {"widths": [480, 768], "cache_dir": str(folder / "cache"), "credit": True}
     shutil.copytree(EXAMPLE / "overrides", folder / "example/overrides")

@@ -6,11 +6,12 @@ import re
 import threading
 from collections.abc import Callable
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from local_http import Quiet, serve_http
 from playwright.sync_api import Page, Route, expect
 
 from browser.looking import (
@@ -176,7 +177,7 @@ def test_page_that_arrives_in_pieces_shifts_nothing(path: str, sites: Sites, ope
     address = "/material/" + path.removesuffix("index.html")
     gate = threading.Event()
 
-    class InTwo(SimpleHTTPRequestHandler):
+    class InTwo(Quiet, SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path != address:
                 super().do_GET()
@@ -188,14 +189,9 @@ def test_page_that_arrives_in_pieces_shifts_nothing(path: str, sites: Sites, ope
             gate.wait(30)
             self.wfile.write(html[place:])
 
-        def log_message(self, *_: object) -> None:
-            """Write no log."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(InTwo, directory=str(sites.folder)))
-    with server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serve_http(partial(InTwo, directory=str(sites.folder))) as url:
         page = open_page("about:blank", before=SHIFTS, **PHONE)
-        page.goto(f"http://127.0.0.1:{server.server_port}{address}", wait_until="commit")
+        page.goto(f"{url}{address}", wait_until="commit")
         page.locator(".leonardo-hero h1").wait_for(state="attached")
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.locator(".leonardo-hero__tagline").count() == 0, "only half of it is there"
@@ -204,7 +200,6 @@ def test_page_that_arrives_in_pieces_shifts_nothing(path: str, sites: Sites, ope
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         expect(page.locator(".leonardo-hero h1")).to_be_visible()
         assert page.evaluate("window.shifts") == []
-        server.shutdown()
 
 
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from builds import Site, page
 from cli_rig import Shell
-from PIL import Image
+from images import bright
 from playwright.sync_api import Page, Route, expect
 from zensical_rig import BLOG, EXTENSIONS, PUBLISH, build
 
@@ -27,19 +26,12 @@ POST = "blog/2026/01/01/a-post-from-the-tower/"
 SCROLL_BAR_PX = 16
 
 
-def bright_picture() -> bytes:
-    """An author's own picture that is hard on white text."""
-    file = io.BytesIO()
-    Image.linear_gradient("L").resize((1536, 864)).point(lambda value: 255 - value // 4).save(file, "PNG")
-    return file.getvalue()
-
-
 @pytest.fixture(scope="module")
 def addresses(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The addresses of one site, built with either generator."""
     hero = {"hero_tagline": TAGLINE}
     pages: dict[str, str | bytes] = {
-        "hero.png": bright_picture(),
+        "hero.png": bright(),
         "index.md": page("A lighthouse in a storm", TEXT, **{**hero, "hero_image": "hero.png"}),
         "deep/page.md": page("Below the surface", TEXT, **{**hero, "hero_image": "../hero.png"}),
         "wide.md": page(

@@ -16,7 +16,6 @@ addresses of this machine.
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from typing import Any
 
 import yaml
 from builds import Built, Site
-from PIL import Image
+from images import plain
 from services import Fails, PromptModerated, Services
 
 FOLDER = Path(__file__).parent
@@ -67,8 +66,8 @@ def build_case(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     for name, text in THEME.items():
         (folder / "theme" / name).parent.mkdir(exist_ok=True)
         (folder / "theme" / name).write_text(text, encoding="utf-8")
-    pictures = {"picture": _picture, "look": LOOK.read_bytes}
-    docs = {name: pictures[text]() if text in pictures else text for name, text in case["docs"].items()}
+    pictures = {"picture": plain((30, 60, 120), (960, 540)), "look": LOOK.read_bytes()}
+    docs = {name: pictures.get(text, text) for name, text in case["docs"].items()}
     theme = {"theme": {"name": None, "custom_dir": str(folder / "theme"), "language": "en"}}
     options = {
         "leonardo": {"render_estimate": 0.2},
@@ -88,12 +87,6 @@ def build_case(case: dict[str, Any], folder: Path) -> dict[str, Any]:
         site = Site(folder, docs, options, config, plugins, has_small_files=False)
         built = site.build(None if happens == "no key" else services, "--strict")
     return {"exit_code": built.exit_code, "log": _log(built), "site": _pages(built)}
-
-
-def _picture() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (960, 540), (30, 60, 120)).save(file, "JPEG")
-    return file.getvalue()
 
 
 def _log(built: Built) -> str:

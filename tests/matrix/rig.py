@@ -6,7 +6,6 @@ built = place.build(theme, pages={"index.md": "..."}, plugins=["search"])
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from PIL import Image
+from images import plain
 
 from .environments import Environment
 
@@ -180,9 +179,7 @@ class Place:
 
 def picture() -> bytes:
     """A small grey picture."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (640, 360), (128, 128, 128)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return plain((128, 128, 128), (640, 360), "PNG")
 
 
 def front(body: str, **meta: object) -> str:

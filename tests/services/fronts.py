@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Generic, TypeVar, cast, overload
+from typing import ClassVar, Generic, TypeVar, cast, overload
 
 from .behaviours import (
     BadBase64,
@@ -228,45 +228,37 @@ class Leonardo(Service):
         return self.cdn.on_download(*behaviours)
 
 
-class OpenAI(Service):
-    """OpenAI's image API."""
+class ImageService(Service):
+    """An image API whose answer to a create call is the picture."""
 
-    name = "openai"
-
+    #: The path of the API below its port.
+    version: ClassVar[str]
     #: How long a picture takes.
     render_s = Setting(0.02)
     #: Whether the answer states what was used; what is charged does not depend on it.
     states_usage = Setting(default=True)
+
+    @property
+    def base_url(self) -> str:
+        """The value of the provider's option `base_url`."""
+        return f"{self.urls[self.name]}/{self.version}"
+
+    def on_create(self, *behaviours: Behaviour) -> RuleHandle:
+        """For create calls: answers and pictures."""
+        return self.on("create", *behaviours)
+
+
+class OpenAI(ImageService):
+    """OpenAI's image API."""
+
+    name, version = "openai", "v1"
     #: Keys that are accepted.
     keys = Setting[Sequence[str]]((OPENAI_KEY,))
 
-    @property
-    def base_url(self) -> str:
-        """The value of the plugin's `openai: base_url`."""
-        return f"{self.urls[self.name]}/v1"
 
-    def on_create(self, *behaviours: Behaviour) -> RuleHandle:
-        """For create calls: answers and pictures."""
-        return self.on("create", *behaviours)
-
-
-class Gemini(Service):
+class Gemini(ImageService):
     """Google's Gemini image API."""
 
-    name = "gemini"
-
-    #: How long a picture takes.
-    render_s = Setting(0.02)
-    #: Whether the answer states what was used; what is charged does not depend on it.
-    states_usage = Setting(default=True)
+    name, version = "gemini", "v1beta"
     #: Keys that are accepted.
     keys = Setting[Sequence[str]]((GEMINI_KEY,))
-
-    @property
-    def base_url(self) -> str:
-        """The value of the plugin's `gemini: base_url`."""
-        return f"{self.urls[self.name]}/v1beta"
-
-    def on_create(self, *behaviours: Behaviour) -> RuleHandle:
-        """For create calls: answers and pictures."""
-        return self.on("create", *behaviours)

@@ -25,17 +25,13 @@ from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
 from mkdocs_leonardo.providers.openai import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
 from mkdocs_leonardo.providers.wording import worded
-from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.report import Spending, make_report
 from mkdocs_leonardo.resolution import FailureKind, Resolution
 from mkdocs_leonardo.spec import (
     HeroSpec,
     ImageInfo,
     JsonValue,
-    PictureRecord,
     PictureSpec,
-    Rendering,
-    Scrim,
     Source,
     generation_key,
 )
@@ -46,6 +42,7 @@ from mkdocs_leonardo.storage.process_leases import Owner
 from .clock import new_loop
 from .disk import Disk, Hands, Killed, Pairs, TransactionalStore
 from .ledger import BuildRecord, Order
+from .no_files import NoFiles
 from .services import EPOCH, parameters_of, reference_of
 from .wire import Wire
 
@@ -56,8 +53,6 @@ if TYPE_CHECKING:
 
     from .wire import Service
     from .world import World
-
-_RENDERING = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
 
 
 @dataclass(eq=False, slots=True)
@@ -329,7 +324,7 @@ class Process:
             for hero in site.heroes
             for product in (product_of(name, hero.picture),)
         }
-        renderer = NoFiles()
+        renderer = NoFiles(threads=2)
         self._lookup = Lookup(
             chain=chain,
             providers_with_key=frozenset(site.providers),
@@ -430,20 +425,3 @@ def _inspect(data: bytes) -> ImageInfo:
     if b"sound" not in data:
         raise PictureError("cannot be decoded")
     return ImageInfo("jpg", 1536, 864)
-
-
-class NoFiles(Renderer):
-    """A store of renderings that claims to have every picture's files."""
-
-    def __init__(self) -> None:
-        self.threads = 2
-
-    def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
-        """The files of any picture, always the same."""
-        del record, hero
-        return _RENDERING
-
-    def make_painted_record(self, picture: PictureSpec) -> PictureRecord:
-        """The placeholder of any prompt, always the same."""
-        del picture
-        return PictureRecord(key="0" * 64, digest="0" * 64, extension="png", provider="local", model="painter")
