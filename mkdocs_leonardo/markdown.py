@@ -89,7 +89,7 @@ class LeonardoExtension(Extension):
         convert = md.convert
 
         def with_hero(source: str) -> str:
-            context = _context_of(md)
+            context = _find_context(md)
             if context is None or getattr(context.page, _MARK, False):
                 return convert(source)
             setattr(context.page, _MARK, True)
@@ -111,7 +111,7 @@ def makeExtension(**options: Any) -> LeonardoExtension:  # noqa: ANN401, N802 - 
     return LeonardoExtension(**options)
 
 
-def _context_of(md: Markdown) -> _Context | None:
+def _find_context(md: Markdown) -> _Context | None:
     """Return the page as Zensical describes it; None on any other host."""
     if _CONTEXT not in md.preprocessors:
         return None
@@ -199,7 +199,7 @@ def _load_heroes(config: Mapping[str, Any], assets: str, *, manifest: str, repor
     root_dir, docs_dir = str(config["root_dir"]), str(config["docs_dir"])
     return _cached_heroes(
         # While a build reports, the manifest stays as it is.
-        0 if report else _changed_at_ns(manifest or os.path.join(root_dir, docs_dir, assets, MANIFEST)),  # noqa: PTH118 - as text: called for each page
+        0 if report else _read_mtime_ns(manifest or os.path.join(root_dir, docs_dir, assets, MANIFEST)),  # noqa: PTH118 - as text: called for each page
         root_dir=root_dir,
         docs_dir=docs_dir,
         assets=assets,
@@ -209,7 +209,7 @@ def _load_heroes(config: Mapping[str, Any], assets: str, *, manifest: str, repor
     )
 
 
-def _changed_at_ns(path: str) -> int:
+def _read_mtime_ns(path: str) -> int:
     try:
         return os.stat(path).st_mtime_ns  # noqa: PTH116 - same
     except OSError:
@@ -275,7 +275,7 @@ class PageRenderer:
             return None
         # `zensical build` has logged already that the page shows its last hero.
         is_known = published.is_wrapped and not shown.asked
-        if not is_known and shown.asked != digest_request(hero, _digest(hero.own_image)):
+        if not is_known and shown.asked != digest_request(hero, _digest_file(hero.own_image)):
             published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
         layout = hero.layout
         if layout == "full" and not self._has_no_columns:
@@ -386,7 +386,7 @@ class PageRenderer:
     def _absolute_url(self) -> Callable[[str], str] | None:
         """The function from a file's name to its path from the host's root; None if the site's path is unknown."""
         plugins = self._config.get("plugins") or {}
-        is_elsewhere = "mike" in plugins or _is_on(plugins.get("offline"))
+        is_elsewhere = "mike" in plugins or _is_plugin_on(plugins.get("offline"))
         if not self._published.url or is_elsewhere:
             return None
         root = urlsplit(self._published.url).path
@@ -394,13 +394,13 @@ class PageRenderer:
         return lambda name: f"{folder}{name}"
 
 
-def _is_on(plugin: object) -> bool:
+def _is_plugin_on(plugin: object) -> bool:
     """Whether a plugin is on. Zensical also lists plugins that are off."""
     config = plugin.get("config") if isinstance(plugin, Mapping) else None
     return isinstance(config, Mapping) and bool(config.get("enabled"))
 
 
-def _digest(path: Path | None) -> str:
+def _digest_file(path: Path | None) -> str:
     """Return the digest of the author's own picture; "" without one, or if its file cannot be read."""
     try:
         data = path.read_bytes() if path is not None else b""

@@ -40,17 +40,17 @@ def fill_problem(text: str, names: tuple[str, ...] = NAMES) -> str:
 
 def page_values(meta: Mapping[str, object], *, title: str, site_name: str) -> dict[str, str]:
     """Return the value of each name for one page; "" if the page has none."""
-    categories = _words(meta.get("categories")) or _words(meta.get("category"))
+    categories = _list_words(meta.get("categories")) or _list_words(meta.get("category"))
     return {
         "title": title,
-        "description": ", ".join(_words(meta.get("description"))),
+        "description": ", ".join(_list_words(meta.get("description"))),
         "category": categories[0] if categories else "",
-        "tags": ", ".join(_words(meta.get("tags"))),
+        "tags": ", ".join(_list_words(meta.get("tags"))),
         "site_name": site_name,
     }
 
 
-def _words(value: object) -> list[str]:
+def _list_words(value: object) -> list[str]:
     """List the words of YAML's text, number or list of those. Other values are left out."""
     listed = value if isinstance(value, list | tuple) else [value]
     words = [str(each).strip() for each in listed if isinstance(each, str | int | float) and not isinstance(each, bool)]

@@ -66,7 +66,7 @@ def make_report(
         }
         for resolution in resolutions
     ]
-    sources = _sources(resolutions)
+    sources = _count_sources(resolutions)
     content: dict[str, JsonValue] = {
         "heroes": heroes,
         "totals": {
@@ -89,7 +89,7 @@ def make_report(
 
 def summarise(resolutions: Sequence[Resolution], spending: Spending, store: StoreStats | None = None) -> str:
     """Return one line: ``12 heroes: 9 cached, 2 generated, 1 local; 2 new images, $0.07``."""
-    sources = _sources(resolutions)
+    sources = _count_sources(resolutions)
     parts = [f"{sources[source]} {word}" for source, word in _SUMMARY if sources[source]]
     missing = sum(resolution.asset is None for resolution in resolutions)
     if missing:
@@ -100,11 +100,11 @@ def summarise(resolutions: Sequence[Resolution], spending: Spending, store: Stor
     if spending.uncertain:
         line += f" ({spending.uncertain} of them may have been charged without an image)"
     if store is not None:
-        line += f"; store: {_store(store)}"
+        line += f"; store: {_describe_store(store)}"
     return line
 
 
-def _store(stats: StoreStats) -> str:
+def _describe_store(stats: StoreStats) -> str:
     parts = [
         f"{number} {word}"
         for number, word in (
@@ -141,7 +141,7 @@ def complaints(
             elif resolution.asset.source is Source.LAST:
                 groups[logging.INFO, text].append(resolution)
     return [
-        (told_at, Complaint([resolution.hero.page for resolution in group], f"{text}{_price(group)}"))
+        (told_at, Complaint([resolution.hero.page for resolution in group], f"{text}{_describe_price(group)}"))
         for (told_at, text), group in groups.items()
     ]
 
@@ -181,13 +181,13 @@ def _complaint(resolution: Resolution) -> str:
     return f"shows {shows}: {reason}"
 
 
-def _price(group: Sequence[Resolution]) -> str:
+def _describe_price(group: Sequence[Resolution]) -> str:
     """Return the estimated cost of pictures that a cap did not allow. A picture of several pages counts once."""
     prices = {resolution.hero.picture: resolution.capped_usd for resolution in group if resolution.capped_usd}
     return f" (about ${sum(filter(None, prices.values())):.2f} for {len(prices)})" if prices else ""
 
 
-def _sources(resolutions: Sequence[Resolution]) -> Counter[Source]:
+def _count_sources(resolutions: Sequence[Resolution]) -> Counter[Source]:
     return Counter(resolution.asset.source for resolution in resolutions if resolution.asset)
 
 

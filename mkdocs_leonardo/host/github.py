@@ -71,7 +71,7 @@ class Annotations:
 
     def about_site(self, level: int, text: str) -> None:
         """Annotate the plugin's line in the configuration."""
-        line = _line_of(r"[ \t]*-[ \t]*[\"']?leonardo[\"']?[ \t]*(:|$|#)", _text(self._config_file))
+        line = _line_of(r"[ \t]*-[ \t]*[\"']?leonardo[\"']?[ \t]*(:|$|#)", _read_text(self._config_file))
         self._add(level, text, file=self._repository_path(self._config_file), line=line or 1)
 
     def commands(self) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ class Annotations:
         if not source.is_file():
             # Another plugin has made the page.
             return "", 1
-        metadata = metadata_text(_text(source))
+        metadata = metadata_text(_read_text(source))
         folders = [folder for folder in source.parents if folder.is_relative_to(self._docs_dir)]
         for key in keys:
             pattern = rf"[\"']?{re.escape(key)}[\"']?[ \t]*:"
@@ -119,7 +119,7 @@ class Annotations:
             if line:
                 return self._repository_path(source), line
             for folder in folders:
-                line = _line_of(pattern, _text(folder / FOLDER_METADATA))
+                line = _line_of(pattern, _read_text(folder / FOLDER_METADATA))
                 if line:
                     return self._repository_path(folder / FOLDER_METADATA), line
         return self._repository_path(source), 1
@@ -180,7 +180,7 @@ def _find_repository(config_file: Path, workspace: str) -> Path:
     return top if top is not None else folders[0]
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     """Return the file's text; "" if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig", errors="replace")

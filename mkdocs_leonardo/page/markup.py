@@ -70,7 +70,7 @@ def render_hero(
     from `choose_layout`. With `credit`, a line names the AI that made the picture, if one did. A text for `credit` is
     that line, with ``{creator}`` for the name.
     """
-    title = _title(heading_html)
+    title = _extract_title(heading_html)
     is_apart = spec.layout in _APART
     shade = "" if is_apart else _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
     source = escape(asset.rendering.placeholder)
@@ -80,10 +80,10 @@ def render_hero(
         [] if is_apart else [f'<div class="leonardo-hero__ground">{blur if asset.rendering.scrim.blur else ""}</div>']
     )
     text = ['<div class="leonardo-hero__text">', heading_html, *tagline, *ground, "</div>"]
-    picture = _picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
+    picture = _render_picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
     # The stylesheet knows from an element after the text that the text is complete. This one is painted below it.
     placeholder = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
-    caption = _caption("figcaption" if is_apart else "p", asset.creator, credit)
+    caption = _render_caption("figcaption" if is_apart else "p", asset.creator, credit)
     if is_apart:
         inside = [*text, '<figure class="leonardo-hero__figure">', picture, placeholder, *caption, "</figure>"]
     else:
@@ -92,7 +92,7 @@ def render_hero(
     return "\n".join([f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>', *inside, "</header>"])
 
 
-def _caption(tag: str, creator: str, credit: bool | str) -> list[str]:  # noqa: FBT001 - as the site's option has it
+def _render_caption(tag: str, creator: str, credit: bool | str) -> list[str]:  # noqa: FBT001 - as the site's option has it
     words = escape(credit if isinstance(credit, str) else _CREDIT).replace("{creator}", escape(creator))
     return [f'<{tag} class="leonardo-hero__credit">{words}</{tag}>'] if creator and credit else []
 
@@ -101,12 +101,12 @@ def choose_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout
     """Return the layout of a hero with this heading. `auto` becomes `stacked` or `content`; any other layout stays."""
     if spec.layout != "auto":
         return spec.layout
-    title, scrim = _title(heading_html), asset.rendering.scrim
+    title, scrim = _extract_title(heading_html), asset.rendering.scrim
     shades = (scrim.long_narrow, scrim.long_wide) if is_long(title, spec.tagline) else (scrim.narrow, scrim.wide)
     return "stacked" if _letters(title) > _AUTO_LETTERS or max(shades) >= _AUTO_SHADE else "content"
 
 
-def _title(heading_html: str) -> str:
+def _extract_title(heading_html: str) -> str:
     """Return the heading's words, without its permalink."""
     return unescape(_TAG.sub("", heading_html)).removesuffix("\u00b6")
 
@@ -134,7 +134,7 @@ def render_card(
     if is_eager:
         # Later cards are below the window, so their placeholders would only make the page larger.
         lines.append(f'<img class="leonardo-card__placeholder" src="{escape(asset.rendering.placeholder)}" alt="">')
-    return "\n".join([*lines, _picture("leonardo-card", asset, spec.alt, sizes, url, loading), "</a>"])
+    return "\n".join([*lines, _render_picture("leonardo-card", asset, spec.alt, sizes, url, loading), "</a>"])
 
 
 def insert_hero(content_html: str, header: Callable[[str], str], title: str) -> str:
@@ -174,20 +174,20 @@ def insert_card(excerpt_html: str, card_html: str) -> str:
     return excerpt_html if excerpt_html.startswith(_CARD_START) else f"{card_html}\n{excerpt_html}"
 
 
-def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[str], str], loading: str) -> str:
+def _render_picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[str], str], loading: str) -> str:
     ladders = asset.rendering.ladders
     plain_format = next(name for name in _FALLBACK_ORDER if name in ladders)
     sizes = escape(sizes)
     lines = [f'<picture class="{block}__picture">']
     lines.extend(
-        f'<source type="{_MIME_TYPES[name]}" srcset="{_srcset(ladders[name], url)}" sizes="{sizes}">'
+        f'<source type="{_MIME_TYPES[name]}" srcset="{_render_srcset(ladders[name], url)}" sizes="{sizes}">'
         for name in reversed(_FALLBACK_ORDER)
         if name in ladders and name != plain_format
     )
     ladder = ladders[plain_format]
     plain = next((variant for variant in reversed(ladder) if variant.width_px <= _PLAIN_WIDTH_PX), ladder[0])
     lines.append(
-        f'<img class="{block}__image" src="{escape(url(plain.name))}" srcset="{_srcset(ladder, url)}"'
+        f'<img class="{block}__image" src="{escape(url(plain.name))}" srcset="{_render_srcset(ladder, url)}"'
         f' sizes="{sizes}" width="{ladder[-1].width_px}" height="{ladder[-1].height_px}"'
         f' alt="{escape(alt)}" {loading}>'
     )
@@ -195,7 +195,7 @@ def _picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Callable[[
     return "\n".join(lines)
 
 
-def _srcset(ladder: list[Variant], url: Callable[[str], str]) -> str:
+def _render_srcset(ladder: list[Variant], url: Callable[[str], str]) -> str:
     return escape(", ".join([f"{_escape_candidate(url(each.name))} {each.width_px}w" for each in ladder]))
 
 
