@@ -54,26 +54,32 @@ class AnyServices:
         self._refusing = socket.socket()
         self._refusing.bind(("127.0.0.1", 0))
 
+    def _view(self) -> LedgerView:
+        raise NotImplementedError
+
+    def _carry_out(self, command: str) -> None:
+        raise NotImplementedError
+
     @property
     def ledger(self) -> LedgerView:
         """A view of the ledger at this time; read the property again for a newer one."""
-        raise NotImplementedError
+        return self._view()
 
     def release(self) -> None:
         """Release every answer that is `Held`."""
-        raise NotImplementedError
+        self._carry_out("release")
 
     def finish_jobs(self) -> None:
         """End every pending Leonardo job, those that never finish as well."""
-        raise NotImplementedError
+        self._carry_out("finish_jobs")
 
     def forget_rules(self) -> None:
         """Remove every rule; settings and ledger stay."""
-        raise NotImplementedError
+        self._carry_out("forget_rules")
 
     def clear_ledger(self) -> None:
         """Empty the account and the ledger."""
-        raise NotImplementedError
+        self._carry_out("clear_ledger")
 
     def stop(self) -> None:
         """Close every port and connection at once."""
@@ -133,6 +139,12 @@ class Services(AnyServices):
         self._server = Server(_SITES)
         urls = {name: f"http://127.0.0.1:{self._server.port(name)}" for name in _SITES}
         super().__init__(self._script, urls)
+        self._commands: dict[str, Callable[[], object]] = {
+            "release": self._script.release,
+            "finish_jobs": self._ledger.finish,
+            "forget_rules": self._script.clear,
+            "clear_ledger": self._ledger.clear,
+        }
         world = World(self._script, self._ledger, urls, self._server.stopping)
         leonardo = LeonardoBackend(world, self.leonardo)
         handlers: dict[str, Handler] = {
@@ -146,26 +158,11 @@ class Services(AnyServices):
         }
         self._server.start(handlers, lambda name: bool(self._script.get_setting(f"{name}.down", default=False)))
 
-    @property
-    def ledger(self) -> LedgerView:
-        """A view of the ledger at this time; read the property again for a newer one."""
+    def _view(self) -> LedgerView:
         return self._ledger.view()
 
-    def release(self) -> None:
-        """Release every answer that is `Held`."""
-        self._script.release()
-
-    def finish_jobs(self) -> None:
-        """End every pending Leonardo job, those that never finish as well."""
-        self._ledger.finish()
-
-    def forget_rules(self) -> None:
-        """Remove every rule; settings and ledger stay."""
-        self._script.clear()
-
-    def clear_ledger(self) -> None:
-        """Empty the account and the ledger."""
-        self._ledger.clear()
+    def _carry_out(self, command: str) -> None:
+        self._commands[command]()
 
     def stop(self) -> None:
         """Close every port and connection at once, also under answers that are being sent."""
@@ -185,10 +182,7 @@ class Services(AnyServices):
             "script": lambda: self._script.put(Rule.from_json(value)),
             "drop": lambda: self._script.drop(str(value["rule_id"])),
             "setting": lambda: self._script.set_setting(str(value["name"]), value["value"]),
-            "release": self.release,
-            "finish_jobs": self.finish_jobs,
-            "forget_rules": self.forget_rules,
-            "clear_ledger": self.clear_ledger,
+            **self._commands,
         }
         if request.method != "POST" or command not in commands:
             return json_reply(404, {"commands": sorted(commands)})
@@ -234,26 +228,11 @@ class RemoteServices(AnyServices):
         self._remote = RemoteScript(urls["control"])
         super().__init__(self._remote, urls)
 
-    @property
-    def ledger(self) -> LedgerView:
-        """A view of the ledger at this time; read the property again for a newer one."""
+    def _view(self) -> LedgerView:
         return LedgerView.from_json(cast("dict[str, object]", self._remote.call("ledger")))
 
-    def release(self) -> None:
-        """Release every answer that is `Held`."""
-        self._remote.call("release", {})
-
-    def finish_jobs(self) -> None:
-        """End every pending Leonardo job, those that never finish as well."""
-        self._remote.call("finish_jobs", {})
-
-    def forget_rules(self) -> None:
-        """Remove every rule; settings and ledger stay."""
-        self._remote.call("forget_rules", {})
-
-    def clear_ledger(self) -> None:
-        """Empty the account and the ledger."""
-        self._remote.call("clear_ledger", {})
+    def _carry_out(self, command: str) -> None:
+        self._remote.call(command, {})
 
 
 class ServicesProcess(RemoteServices):
