@@ -97,7 +97,7 @@ def test_tests_speak_of_things_with_a_name(path: Path) -> None:
     assert [name for name, _ in documented(path) if FORBIDDEN_IN_NAMES.search(name)] == []
 
 
-@pytest.mark.parametrize("path", TESTS, ids=name_of)
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=name_of)
 def test_docstring_is_read_once(path: Path) -> None:
     """A sentence of a docstring has a subject, at most 25 words and at most two relative clauses."""
     found = [

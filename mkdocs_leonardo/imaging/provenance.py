@@ -45,7 +45,7 @@ class Provenance:
 
 
 def xmp_packet(record: PictureRecord, source_type: str = "") -> bytes:
-    """An XMP packet of less than 700 bytes that says who made the picture, with which model, and when.
+    """An XMP packet of less than 700 bytes with the maker, the model and the time of the picture.
 
     Pictures of AI providers are marked as such; other pictures get only the mark they came with (`source_type`).
     The prompt is not in the packet, since it may be private.

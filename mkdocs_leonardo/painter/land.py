@@ -99,7 +99,7 @@ def peaks(stage: Stage, image: Image.Image, base_px: float, rise_px: float, far:
 
 
 def _faces(stage: Stage, rng: random.Random, line: Line, base_px: float, side: float) -> Image.Image:
-    """How lit each place of a chain is (half size, L): spines run down from the summits and part light from shade."""
+    """The light on each place of a chain (half size, L); spines from the summits part light from shade."""
     width, height = stage.part(2)
     canvas, pencil = light.canvas("L", (width, height), 40)
     tops = [i for i in range(2, len(line) - 2) if line[i][1] <= min(y for _, y in line[max(0, i - 4) : i + 5])]

@@ -1,4 +1,4 @@
-"""The scenes: which land is painted how, under which sky, in which weather."""
+"""The scenes: painters of each land with its sky and its weather."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -70,7 +70,7 @@ class Stage:
         return blend(self.tones[index], self.tones[index + 1], place - index)
 
     def lamplight(self, reach: float = 1.0, power: float = 1.3, top: float = 255) -> Image.Image:
-        """How strongly the lamp lights each place (a quarter of the size, L)."""
+        """The strength of the lamp's light on each place (a quarter of the size, L)."""
         width, height = self.part(4)
         radius = reach * (width + height) * 0.62
         center = (self.lamp[0] * width, self.lamp[1] * height)

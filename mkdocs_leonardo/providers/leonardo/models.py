@@ -1,8 +1,9 @@
 """The table of Leonardo's models, a row for each. Orders, prices and messages are made from it.
 
-Sources, unless a line names another one: the vendor's guides and OpenAPI file of v2 (July to October 2026), and the
-schema of v1 (June 2026). Prices come from the vendor's calculator (2026-08-01), in credits. The formulas fit each of
-its figures. Its largest pictures have 1.25 megapixels for Phoenix and FLUX, and 2.1 for Lucid.
+Unless a line has a note, its source is one of the vendor's documents. These are the guides and the OpenAPI file of v2
+(July to October 2026), and the schema of v1 (June 2026). Prices come from the vendor's calculator (2026-08-01), in
+credits. The formulas fit each of its figures. Its largest pictures have 1.25 megapixels for Phoenix and FLUX, and 2.1
+for Lucid.
 """
 
 from __future__ import annotations
