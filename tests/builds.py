@@ -23,7 +23,7 @@ import yaml
 from fork_server import Process, start
 from services import AnyServices
 
-#: No build in a test may take longer (seconds); a hang is a failure with its output, not a stopped run.
+#: The time limit of a build (seconds); a hang is a failure with its output, not a stopped run.
 BUILD_TIMEOUT_S = 120.0
 
 #: Lines of a log that no author should ever see.

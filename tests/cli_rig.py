@@ -25,7 +25,7 @@ from fork_server import Process, start
 from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
 
 COMMAND = str(Path(sys.executable).with_name("mkdocs-leonardo"))
-#: No command in a test may take longer (seconds).
+#: The time limit of a command (seconds).
 TIMEOUT_S = 90.0
 
 

@@ -383,7 +383,7 @@ def _become(order: dict[str, object], files: list[int]) -> list[str]:
         os.dup2(number, place)
         if number >= _STANDARD_FILES:
             os.close(number)
-    # As an interpreter in UTF-8 mode opens them.
+    # An interpreter in UTF-8 mode opens them so.
     sys.stdin = os.fdopen(0, encoding="utf-8", errors="surrogateescape", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)

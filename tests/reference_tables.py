@@ -98,7 +98,7 @@ def help_of(name: str) -> str:
         usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
         paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
         parts = [f"```text\n{usage}\n```", *(_as_code(" ".join(text.split())) for text in paragraphs)]
-        # That every command has `--help` is said once.
+        # The document says once that every command has `--help`.
         options = command.get_params(context) if command is cli.main else command.params
         records = [option.get_help_record(context) for option in options if isinstance(option, click.Option)]
         rows = [_option(*record) for record in records if record]

@@ -21,7 +21,7 @@ from builds import TRACEBACK, Site
 from fork_server import Process, start
 from services import AnyServices
 
-#: How long anything may take here (seconds); a preview that never comes is a failure, not a stopped run.
+#: The time limit of every wait (seconds); a preview that never comes is a failure, not a stopped run.
 PATIENCE_S = 60.0
 
 

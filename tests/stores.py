@@ -389,7 +389,7 @@ def _apache() -> TeamStore:
     binary = shutil.which("apache2", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
     modules = Path("/usr/lib/apache2/modules")
     needs("Apache with mod_dav (Debian's apache2-bin)", is_there=binary is not None and modules.is_dir())
-    # Not below pytest's folder, which only its owner may enter: started by root, Apache works as another user.
+    # A folder outside pytest's, which only its owner may enter: started by root, Apache works as another user.
     root = Path(tempfile.mkdtemp(prefix="mkdocs-leonardo-apache-"))
     (root / "files/team").mkdir(parents=True)
     is_root = os.geteuid() == 0

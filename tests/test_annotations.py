@@ -21,7 +21,7 @@ from mkdocs_leonardo.job_summary import MOST_BYTES, MOST_ROWS, append_summary
 from mkdocs_leonardo.resolution import Attempt, Failure, Resolution
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, printable
 
-#: As GitHub's runner reads a line: a command only at its beginning, properties up to the next two colons.
+#: GitHub's runner reads a line so: a command only at its beginning, properties up to the next two colons.
 COMMAND = re.compile(r"^::(warning|error) ([^:]*(?:[^:]|:(?!:))*?)::(.*)$")
 
 

@@ -187,7 +187,7 @@ class ScriptedProvider:
             raise refusals[creation]
         fate = next(world.fates)
         if creation == "lost" and fate in {"failed", "gone"}:
-            # No list shows that there was a job, and one that failed is not charged for.
+            # The list hides failed jobs, which are not charged.
             raise refusals["broken"]
         job = world.charge(self.name, key, picture.prompt, fate, picture.seed)
         await world.give_way()

@@ -173,7 +173,7 @@ def test_site_without_a_store_says_nothing_of_one_and_needs_no_client(tmp_path: 
     assert "store:" not in built.log
 
 
-# Not to be poisoned --------------------------------------------------------------------------------
+# Forged pictures ----------------------------------------------------------------------------------
 
 
 def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> None:
@@ -214,7 +214,7 @@ def test_forged_pictures_are_on_no_page(store: TeamStore, runners: Runners) -> N
     assert runners.build(store, NO_KEYS, SECRET).sources == dict.fromkeys(PAGES, "cached")
 
 
-# Never in the way ----------------------------------------------------------------------------------
+# Failing stores ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("path", "reason"), [("closed", "403"), ("full", "507"), ("", "reached")])

@@ -160,7 +160,7 @@ def test_configured_cache_below_the_folder_that_zensical_removes_is_reported(tmp
     told = "is in the folder that `zensical build --clean` removes"
     assert told not in shell("status").err
     assert told in shell(*PUBLISH).err
-    # As the wrapper leaves it.
+    # The state that the wrapper leaves.
     (tmp_path / ".leonardo/zensical").mkdir(parents=True)
     assert told in shell("status").err
     shutil.rmtree(tmp_path / ".leonardo")

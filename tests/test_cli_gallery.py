@@ -261,7 +261,7 @@ def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
     for key in cache.keys():  # noqa: SIM118 - a cache is no mapping
         rendering = cache.load(key)
         assert rendering is not None
-        # As an older version might have measured it.
+        # An older version might have measured it so.
         cache.save(key, replace(rendering, scrim=Scrim(**{field.name: 0 for field in fields(Scrim)})))
     store.close()
     assert _kinds(shell) == bright

@@ -114,7 +114,7 @@ MODELS: Mapping[str, Model] = {
         extra={"quality": _enum("LOW", "MEDIUM", "HIGH")},
         guidance="image_reference",
     ),
-    # No limit of its prompt is published; this is the lowest one of all models.
+    # The limit of its prompt is not published; this is the lowest one of all models.
     "nano-banana-2": Model("", ((848, 1264), (6336, 2688)), {}, seed=4_294_967_295, guidance="image_reference"),
 }
 

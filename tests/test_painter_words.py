@@ -30,7 +30,7 @@ def land(prompt: str) -> str:
         ("a sea of fog", "sky"),
         ("a starry sky", "sky"),
         ("a city by the river at night", "city"),
-        # The same in other languages.
+        # Scenes in other languages.
         ("ein Leuchtturm im Sturm", "coast"),
         ("Kiefernwald im Nebel", "forest"),
         ("der See bei Nacht", "lake"),

@@ -27,7 +27,7 @@ from documents import DOCS, Block, blocks
 from fork_server import write_command
 from services import LEONARDO_KEY, OPENAI_KEY, NeverFinishes, Services
 
-#: No step may take longer (seconds).
+#: The time limit of a step (seconds).
 STEP_TIMEOUT_S = 120.0
 CACHE = ".cache/plugin/leonardo"
 SECRETS = {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY}
@@ -169,7 +169,7 @@ def assert_fine(machine: Machine) -> None:
         assert set(wanted) == PACKAGES
 
 
-#: As the page on CI has it.
+#: The page on CI has it so.
 ON_MISSING = "on_missing: !ENV [HEROES_ON_MISSING, warn]"
 PAGES = {"index.md": page("Home", hero_prompt="a harbour"), "notes/b.md": page("B", hero_prompt="a quay")}
 

@@ -31,7 +31,7 @@ from services import (
     shows,
 )
 
-#: No certificates to read.
+#: Without TLS, there are no certificates to read.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 CINEMATIC = "a5632c7c-ddbb-4e2f-ba34-8456ab3ac436"

@@ -159,7 +159,7 @@ def test_store_without_a_server_says_so_at_once(tmp_path: Path) -> None:
         store.stop()
         message = failure(store.url)
 
-    # Not "no answer within 10 s".
+    # The message is another one than "no answer within 10 s".
     assert message == f"{store.url.partition('?')[0]}: cannot be read (it cannot be reached)"
 
 

@@ -229,7 +229,7 @@ def test_machine_without_the_right_writes_nothing(store: TeamStore) -> None:
     assert runner.told == []
 
 
-# Not to be poisoned --------------------------------------------------------------------------------
+# Forged pictures ----------------------------------------------------------------------------------
 
 
 def _bomb(store: TeamStore) -> None:
@@ -362,7 +362,7 @@ def test_secret_is_in_no_text(store: TeamStore) -> None:
     assert b"sesame" not in store.read(RECORD_NAME)
 
 
-# Never in the way ----------------------------------------------------------------------------------
+# Failing stores ------------------------------------------------------------------------------------
 
 
 def test_store_that_forbids_everything_is_one_warning_and_left_alone(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import yaml
 from builds import TRACEBACK, Site
 
 COMMAND = str(Path(sys.executable).with_name("zensical"))
-#: No build in a test may take longer (seconds).
+#: The time limit of a build (seconds).
 TIMEOUT_S = 60.0
 #: Where pictures are published, and the command that does it.
 FOLDER = "docs/assets/leonardo"

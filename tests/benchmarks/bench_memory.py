@@ -28,7 +28,7 @@ TEXT = "\n\n".join(["Some words of a page that is neither short nor long. " * 8]
 SMALL = {"formats": ["jpeg"], "widths": [480]}
 
 
-#: What a parent process says of its child's peak is no less than the parent's own; so the child says it itself. httpx
+#: The peak of a child that a parent reads is at least the parent's own, so the child prints it itself. httpx
 #: loads rich, for a command of its own, wherever the tests' own tools have brought it along.
 BUILD = """
 import atexit, pathlib, runpy, sys

@@ -31,7 +31,7 @@ from services import AnyServices, ServicesProcess
 from stores import KINDS, WRITER, TeamStore
 from stores import running as running_store
 
-#: No round takes longer, or something hangs (seconds).
+#: The time limit of a round (seconds); a longer one hangs.
 ROUND_S = 900.0
 #: A build whose leases live and die faster.
 _HURRIED = """

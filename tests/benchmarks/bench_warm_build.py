@@ -110,7 +110,7 @@ def compare(name: str, site: Site, rounds: int) -> None:
 
 def main(pages: int = 1000, rounds: int = 3) -> None:
     """Seed, build and print."""
-    # As an installer does; a checkout without compiled files would be read anew by every build.
+    # Compile as an installer does; a checkout without compiled files would be read anew by every build.
     compileall.compile_dir(Path(mkdocs_leonardo.__file__).parent, quiet=1)
     with tempfile.TemporaryDirectory() as scratch:
         heroes = {source(n): page(f"Page {n}", TEXT, hero_prompt=prompt(n)) for n in range(pages)}

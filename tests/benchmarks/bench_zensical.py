@@ -56,7 +56,7 @@ def compare(name: str, site: Site, plain: Site, arguments: Sequence[str], rounds
 
 def main(pages: int = 200, rounds: int = 7) -> None:
     """Seed, build and print."""
-    # As an installer does; a checkout without compiled files would be read anew by every build.
+    # Compile as an installer does; a checkout without compiled files would be read anew by every build.
     compileall.compile_dir(Path(mkdocs_leonardo.__file__).parent, quiet=1)
     with tempfile.TemporaryDirectory() as scratch:
         home: dict[str, str | bytes] = {"index.md": page("Home", TEXT)}

@@ -14,7 +14,7 @@ from serving import PATIENCE_S, serving
 
 from browser.sites import MATERIAL
 
-#: How a browser says which picture it has drawn, and that it has.
+#: A script that returns the width and the file of the drawn picture.
 DRAWN = "picture => picture.decode().then(() => [picture.naturalWidth, new URL(picture.currentSrc).pathname])"
 
 

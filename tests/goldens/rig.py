@@ -29,7 +29,7 @@ from images import plain
 from services import Fails, PromptModerated, Services
 
 FOLDER = Path(__file__).parent
-#: The same bytes with every version of Pillow.
+#: A picture with the same bytes in every version of Pillow.
 LOOK = FOLDER.parent / "earlier_cache/26c3686a9006ceeb.jpg"
 THEME = {
     "main.html": "<html><head><title>{{ page.title }}</title></head><body>{{ page.content }}</body></html>",

@@ -24,7 +24,7 @@ from .environments import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: No build may take longer (seconds).
+#: The time limit of a build (seconds).
 BUILD_TIMEOUT_S = 300.0
 #: Nor may any installation.
 INSTALL_TIMEOUT_S = 900.0

@@ -15,5 +15,5 @@ parser.add_argument("--until-stdin-closes", action="store_true", help="end when 
 arguments = parser.parse_args()
 run(arguments.ready_file, until_stdin_closes=arguments.until_stdin_closes)
 sys.stdout.flush()
-# Not by the usual way out: the watching thread may still sit in a read of standard input, which shutdown cannot end.
+# The usual way out would hang: the watching thread may still read standard input, which shutdown cannot end.
 os._exit(0)

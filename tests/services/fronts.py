@@ -134,7 +134,7 @@ class Leonardo(Service):
 
     name = "leonardo"
 
-    #: How long a job is at work once a slot is free, unless its fate says otherwise; None: without end.
+    #: The seconds of a job at work once a slot is free, unless its fate has others; None: without end.
     render_s = Setting[float | None](0.05)
     #: Jobs at work at one time, and jobs that may wait behind them.
     slots = Setting(10)
@@ -150,22 +150,22 @@ class Leonardo(Service):
     balance_usd = Setting[float | None](None)
     #: What `/me` says (the balance counts off it if one is set).
     paid_tokens = Setting[float | None](45677)
-    #: Name of the object that wraps a create answer; empty: none; ``[]``: a list of one; None: as the real ones do (v1
+    #: The object that wraps a create answer. Empty: none; ``[]``: a list of one; None: as the real ones do (v1
     #: and v2 differ).
     answer_shape = Setting[str | None](None)
-    #: How v2 refuses: with 200 and a list whose `details` are ``text``, ``errors`` or ``absent``, or in v1's
+    #: The form of v2's refusals: 200 and a list whose `details` are ``text``, ``errors`` or ``absent``, or in v1's
     #: ``envelope``.
     refusal_details = Setting("errors")
     #: Whether Phoenix refuses a create call without `contrast`.
     contrast_required = Setting(default=True)
     #: Whether the list of jobs begins with the newest.
     newest_first = Setting(default=True)
-    #: How long a form for an upload is good for, in seconds, and whether its fields come as text.
+    #: The seconds in which a form for an upload is valid, and whether its fields come as text.
     form_life_s = Setting(120.0)
     fields_as_text = Setting(default=True)
     #: Ids of uploads that the service has lost.
     lost_uploads = Setting[Sequence[str]](())
-    #: How long a new job is not in the list yet.
+    #: The seconds in which the list lacks a new job.
     list_lag_s = Setting(0.0)
     #: What the list and a poll show as a job's preset; whether they show its seed.
     shown_preset = Setting[str | None](None)
@@ -233,7 +233,7 @@ class ImageService(Service):
 
     #: The path of the API below its port.
     version: ClassVar[str]
-    #: How long a picture takes.
+    #: The seconds of a picture.
     render_s = Setting(0.02)
     #: Whether the answer states what was used; what is charged does not depend on it.
     states_usage = Setting(default=True)

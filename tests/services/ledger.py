@@ -264,7 +264,7 @@ class LedgerView:
         """Everything as JSON; `from_json` needs `requests` and `jobs` only."""
         return {
             "totals": self.totals(),
-            # Not asdict, which copies in depth: a waiting test reads this a hundred times a second.
+            # In place of asdict, which copies in depth: a waiting test reads this a hundred times a second.
             "requests": [vars(entry) for entry in self.requests],
             "jobs": [vars(job) for job in self.jobs],
         }

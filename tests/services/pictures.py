@@ -18,7 +18,7 @@ _LEVELS = (24, 92, 160, 228)
 #: Fields of two prompts differ by 85 on average; encoding, resizing and mild cropping move them by less than 10.
 _TOLERANCE = 20.0
 _CONTENT_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-#: How to turn upright pixels so that a reader who honours the orientation sees them upright again (EXIF 2.3, 4.6.4).
+#: The turn of upright pixels that a reader undoes by the orientation (EXIF 2.3, 4.6.4).
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

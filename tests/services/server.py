@@ -275,7 +275,7 @@ class ServicesProcess(RemoteServices):
 
 def run(ready_file: Path | None, *, until_stdin_closes: bool) -> None:
     """Serve until SIGTERM, SIGINT or, if asked for, the end of standard input."""
-    # No event: a signal may be handled while this very thread holds the lock of the event that it waits for.
+    # A queue in place of an event: a signal may be handled while this thread holds the lock of an event.
     ended = SimpleQueue[None]()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.put(None))

@@ -36,7 +36,7 @@ class Scheduler:
         """With `is_drawn` the seed chooses among ready callbacks; without it the oldest comes first, as in asyncio."""
         self.now = 0.0
         self.steps = 0
-        # How many things `run` still waits for.
+        # The number of things that `run` waits for.
         self.awaited = 0
         self._random = random
         self._is_drawn = is_drawn

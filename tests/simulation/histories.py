@@ -223,7 +223,7 @@ class History:
             if is_at_hand and process.record.requests:
                 raise Violation(f"a build whose heroes are all at hand asks {process.record.requests} times")
             if is_at_hand:
-                # Nothing is left that a later build could ask for.
+                # A later build has no request left.
                 break
 
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from .disk import Disk
     from .histories import History
 
-#: How long a service may hide the job of a call that ended in 5xx, and of one whose answer was lost (seconds).
+#: The seconds in which a service may hide the job of a call that ended in 5xx, or in a lost answer.
 HIDDEN_AFTER_5XX_S = 2.0
 HIDDEN_AFTER_LOSS_S = 10.0
 #: A job whose number is known may be given up when it was unknown for so long (seconds).
 UNKNOWN_FOR_GOOD_S = 6 * 3600.0
 CLOCKS_APART_S = 3600.0
-#: And one whose picture cannot be had, after this time (seconds).
+#: A job whose picture cannot be downloaded is given up after this time (seconds).
 GIVEN_UP_S = 30 * 86_400.0
 #: The contract's one retry.
 MOST_CREATES = 2

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NEVER = float("inf")
 
-#: How an order ended for the process that sent it. "nothing": it never heard, since it died or was interrupted.
+#: The end of an order for the process that sent it. "nothing": it never heard, since it died or was interrupted.
 Heard = Literal["nothing", "accepted", "refused", "failed", "lost", "not sent"]
 
 
@@ -127,7 +127,7 @@ class BuildRecord:
     told: list[str] = field(default_factory=list)
     is_calm: bool = False
     was_hindered: bool = False
-    #: It lost its lease, and began anew.
+    #: The build lost its lease, and began anew.
     has_begun_anew: bool = False
     has_slept: bool = False
 

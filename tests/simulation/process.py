@@ -63,7 +63,7 @@ class Machine:
     disk: Disk
     clock_error_s: float = 0.0
     processes: list[Process] = field(default_factory=list)
-    #: How many more operations of its disk until its power fails; 0: it does not.
+    #: The number of disk operations until the power fails; 0: the power stays.
     power_left: int = 0
 
 

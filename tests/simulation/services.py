@@ -19,7 +19,7 @@ from .ledger import NEVER, Job, Order
 if TYPE_CHECKING:
     from .world import World
 
-#: How long after an order the seconds of the world's clock begin, in Unix time.
+#: The Unix time at which the world's clock begins.
 EPOCH = 1_790_000_000.0
 _USER = "7f0c9d6e-0000-4000-8000-000000000001"
 

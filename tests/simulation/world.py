@@ -57,7 +57,7 @@ CHAINS: Sequence[tuple[str, ...]] = (
     ("openai", "leonardo"),
     ("openai",),
 )
-#: How often a kind of place is drawn, where that is not 1.
+#: The weight of a kind of place that is not 1.
 _WEIGHTS = {"create": 6, "lag": 3, "null": 2, "death": 5, "image": 2, "disk": 2, "list": 2, "cache": 2, "strangers": 1}
 #: Places that a chain without the service never comes to.
 _ONLY_JOBS = frozenset(
