@@ -37,7 +37,7 @@ from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site_markup import HeroContext
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.gemini import prices as gemini_prices
-from mkdocs_leonardo.providers.leonardo.create_calls import estimate_usd
+from mkdocs_leonardo.providers.leonardo.create_requests import estimate_usd
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import prices as openai_prices
 from mkdocs_leonardo.report import Spending, complaints, make_report

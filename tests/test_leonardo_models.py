@@ -37,8 +37,8 @@ from mkdocs_leonardo.errors import (
     RateLimited,
     RequestRefused,
 )
-from mkdocs_leonardo.providers.leonardo.create_calls import (
-    build_create_call,
+from mkdocs_leonardo.providers.leonardo.create_requests import (
+    build_create_request,
     estimate_usd,
     key_model,
     key_options,
@@ -298,7 +298,7 @@ async def test_order_goes_by_v1_where_v1_can_do_it(
 )
 def test_order_holds_what_the_model_takes_and_nothing_else(options: dict[str, Any], body: dict[str, Any]) -> None:
     """An order has the fields of its model, and for an unknown model the fewest."""
-    assert build_create_call(LeonardoOptions(**options), replace(PICTURE, seed=5)).body == body
+    assert build_create_request(LeonardoOptions(**options), replace(PICTURE, seed=5)).body == body
 
 
 @pytest.mark.parametrize(
@@ -534,10 +534,10 @@ def test_prompt_that_pages_may_have_is_what_the_order_takes(options: dict[str, A
     fits = replace(PICTURE, width_px=width_px, prompt="x" * most)
 
     assert rules_for(settings, fits).prompt_max == most
-    assert len(build_create_call(settings, fits).prompt) == most
+    assert len(build_create_request(settings, fits).prompt) == most
     if most > 1500:  # by v1, and auto, a longer one may go by v2
         with pytest.raises(RequestRefused, match=f"{most} are allowed"):
-            build_create_call(settings, replace(fits, prompt="x" * (most + 1)))
+            build_create_request(settings, replace(fits, prompt="x" * (most + 1)))
 
 
 @pytest.mark.parametrize(
@@ -565,9 +565,9 @@ def test_negative_prompt_that_pages_may_have_is_what_the_order_takes(
     assert rules_for(settings, fits).negative_prompt_max == most
     assert not [*problems(settings, frozenset(options), fits)]
     assert [name for name, _ in problems(settings, frozenset(options), longer)] == ["negative_prompt"]
-    build_create_call(settings, fits)
+    build_create_request(settings, fits)
     with pytest.raises(RequestRefused, match=f"negative_prompt: .* takes {most:,}" if most else "takes none"):
-        build_create_call(settings, longer)
+        build_create_request(settings, longer)
 
 
 def test_build_with_a_model_of_ones_own_says_what_it_is_sent(tmp_path: Path, services: Services) -> None:

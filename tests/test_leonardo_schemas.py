@@ -17,7 +17,12 @@ from services import KNOWN, STYLE_IDS
 from services.leonardo_orders import OTHER_STYLE_IDS
 
 from mkdocs_leonardo.errors import ProviderError
-from mkdocs_leonardo.providers.leonardo.create_calls import CreateCall, build_create_call, estimate_usd, problems
+from mkdocs_leonardo.providers.leonardo.create_requests import (
+    CreateRequest,
+    build_create_request,
+    estimate_usd,
+    problems,
+)
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.spec import PictureSpec, Reference
 
@@ -259,13 +264,13 @@ def modes_of(name: str) -> tuple[str, ...]:
     return tuple(mode.lower() for mode in KNOWN[name].modes) or ("",)
 
 
-def order_for(name: str, version: ApiVersion, mode: str, contrast: float, picture: PictureSpec) -> CreateCall:
+def order_for(name: str, version: ApiVersion, mode: str, contrast: float, picture: PictureSpec) -> CreateRequest:
     """The order for a picture that the configuration allows."""
     given = frozenset({"model", "api_version", "mode"} | ({"contrast"} if contrast != 3.5 else set()))
     options = LeonardoOptions(model=name, api_version=version, mode=mode, contrast=contrast)
     site = replace(picture, negative_prompt=picture.negative_prompt[:1000])
     assert [*problems(options, given, site)] == [], (name, version, mode, contrast)
-    return build_create_call(options, picture, REFERENCE if picture.reference else "")
+    return build_create_request(options, picture, REFERENCE if picture.reference else "")
 
 
 @pytest.mark.parametrize(("name", "version"), ALL)
@@ -327,14 +332,14 @@ def test_order_one_step_beyond_the_model_is_reported_and_not_made(name: str, ver
         assert [*told] == [option], (name, version, change)
         assert len(told[option]) > 20
         with pytest.raises(ProviderError, match="was not asked: "):
-            build_create_call(options, picture)
+            build_create_request(options, picture)
     longest = 1500 if version == "v1" else MODELS[name].prompt
     with pytest.raises(ProviderError, match=f"{longest} are allowed"):
-        build_create_call(options, replace(plain, prompt="x" * (longest + 1)))
+        build_create_request(options, replace(plain, prompt="x" * (longest + 1)))
     seed = MODELS[name].seed
     if seed is not None:
         with pytest.raises(ProviderError, match="takes seeds up to"):
-            build_create_call(options, replace(plain, seed=seed + 1))
+            build_create_request(options, replace(plain, seed=seed + 1))
 
 
 # Prices --------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from mkdocs_leonardo.commands.purchases import (
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import read_options
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.providers.leonardo.create_calls import MIN_ALCHEMY_CONTRAST, has_alchemy_switch, rules_for
+from mkdocs_leonardo.providers.leonardo.create_requests import MIN_ALCHEMY_CONTRAST, has_alchemy_switch, rules_for
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text, dollars
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mkdocs_leonardo.providers.answers import number_at, text_at, utc_seconds
-from mkdocs_leonardo.providers.leonardo.create_calls import CreateCall
+from mkdocs_leonardo.providers.leonardo.create_requests import CreateRequest
 from mkdocs_leonardo.providers.leonardo.responses import JOB_ID
 from mkdocs_leonardo.spec import JsonValue, clean_text
 
@@ -20,7 +20,7 @@ _STALE_PAGES = 3
 class Listing:
     """The account's list of jobs, as far as it was read; `best` is the job that `call` made after `since`."""
 
-    def __init__(self, call: CreateCall, *, since: float, known: frozenset[str]) -> None:
+    def __init__(self, call: CreateRequest, *, since: float, known: frozenset[str]) -> None:
         self._call = call
         self._since = since
         self._known = known
@@ -74,7 +74,7 @@ class Listing:
             self._times.append(created)
 
 
-def _fits(entry: JsonValue, call: CreateCall) -> bool:
+def _fits(entry: JsonValue, call: CreateRequest) -> bool:
     """Whether a listed job has the call's prompt, and its size and model if the list shows them."""
     model, size = text_at(entry, "modelId").lower(), (number_at(entry, "imageWidth"), number_at(entry, "imageHeight"))
     return (
@@ -84,7 +84,7 @@ def _fits(entry: JsonValue, call: CreateCall) -> bool:
     )
 
 
-def _is_made_by(entry: JsonValue, call: CreateCall) -> bool:
+def _is_made_by(entry: JsonValue, call: CreateRequest) -> bool:
     """Whether `call` made the listed job: by its seed, or for a call without a seed by the other values."""
     if _has_failed(entry) or not _fits(entry, call):
         return False
@@ -98,7 +98,7 @@ def _is_made_by(entry: JsonValue, call: CreateCall) -> bool:
     )
 
 
-def _may_be_made_by(entry: JsonValue, call: CreateCall) -> bool:
+def _may_be_made_by(entry: JsonValue, call: CreateRequest) -> bool:
     """Whether `call` may have made the listed job, of which the list may hide values."""
     if call.seed is None or _has_failed(entry):
         return False

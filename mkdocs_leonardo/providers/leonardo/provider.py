@@ -1,6 +1,6 @@
 """Leonardo's models: a job is created and paid for, polled until it is done, and its picture downloaded.
 
-The create call has two forms, v1 and v2, which `create_calls` builds; all other requests are v1's. By the vendor's
+The create call has two forms, v1 and v2, which `create_requests` builds; all other requests are v1's. By the vendor's
 guides both forms name the same models, modes, contrasts and styles, so they request the same picture. Both have the
 same key, and a change of the form buys nothing anew. A job of one form is found and collected under the other.
 """
@@ -30,9 +30,9 @@ from mkdocs_leonardo.providers.answers import (
     text_at,
 )
 from mkdocs_leonardo.providers.base import Account
-from mkdocs_leonardo.providers.leonardo.create_calls import (
+from mkdocs_leonardo.providers.leonardo.create_requests import (
     Version,
-    build_create_call,
+    build_create_request,
     estimate_usd,
     key_model,
     key_options,
@@ -116,7 +116,7 @@ class LeonardoProvider:
         """Create a job, which costs money; the create request is sent exactly once."""
         # Remembered since `prepare`; uploaded again if a create call has found it lost.
         reference_id = await self._reference_id(picture)
-        call = build_create_call(self._options, picture, reference_id)
+        call = build_create_request(self._options, picture, reference_id)
         try:
             answer = await self._api().request(
                 "POST",
@@ -151,7 +151,7 @@ class LeonardoProvider:
         if picture.reference is None:
             return ""
         # Checked before anything is uploaded for it.
-        build_create_call(self._options, picture)
+        build_create_request(self._options, picture)
         return await self._uploads.id_of(picture.reference, self._api(), self._read_user_id)
 
     # Fetch -------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ class LeonardoProvider:
 
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
         """Find the accepted job for `picture` that was created after `since` and is not in `known`."""
-        call = build_create_call(self._options, picture)
+        call = build_create_request(self._options, picture)
         if row_of(self._options.model).seed_max is None:
             # Its jobs look alike in the list, so an unknown job is no proof that there is none.
             raise leonardo_error(

@@ -64,8 +64,8 @@ _NAMES = tuple(row.name for row in ROWS)
 
 
 @dataclass(frozen=True, slots=True)
-class CreateCall:
-    """One create call: its form, its body, and the values by which the account's list shows the job."""
+class CreateRequest:
+    """One create request: its form, its body, and the values by which the account's list shows the job."""
 
     version: Version
     body: Mapping[str, JsonValue]
@@ -170,7 +170,7 @@ def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
 # Create calls --------------------------------------------------------------------------------------------------------
 
 
-def build_create_call(options: LeonardoOptions, picture: PictureSpec, reference_id: str = "") -> CreateCall:
+def build_create_request(options: LeonardoOptions, picture: PictureSpec, reference_id: str = "") -> CreateRequest:
     """Build the create call for `picture`, with its uploaded reference.
 
     ProviderError for a call that the service would refuse, or would draw with other settings.
@@ -196,7 +196,7 @@ def build_create_call(options: LeonardoOptions, picture: PictureSpec, reference_
         fields["seed"] = seed
     if picture.reference is not None and reference_id:
         fields |= _reference(row, version, picture.reference.strength, reference_id)
-    return CreateCall(
+    return CreateRequest(
         version=version,
         body=body,
         prompt=prompt,
