@@ -17,13 +17,11 @@ from services import (
     CutAfterRead,
     CutMidAnswer,
     HalfPicture,
-    Held,
     ModelNotFound,
     ModerationBlocked,
     NoPicture,
     NotAPicture,
     OrganisationNotVerified,
-    Picture,
     QuotaUsedUp,
     Services,
     Unparsable,
@@ -34,7 +32,6 @@ from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,
     JobFailed,
-    JobUnknown,
     PromptRefused,
     ProviderError,
     RateLimited,
@@ -95,24 +92,6 @@ async def test_submit_sends_these_fields_and_no_others(services: Services) -> No
     }
 
 
-async def test_submit_usage_not_stated_leaves_the_cost_open(services: Services) -> None:
-    """Without usage in the answer, the cost is unknown."""
-    services.openai.states_usage = False
-    provider = openai_at(services)
-    assert (await provider.submit(PICTURE)).cost_usd is None
-    await provider.aclose()
-
-
-async def test_submit_picture_in_another_format_is_taken(services: Services) -> None:
-    """The picture's format is recognised by its bytes."""
-    services.openai.on_create(Picture("WEBP"))
-    provider = openai_at(services)
-    submission = await provider.submit(PICTURE)
-    assert submission.image is not None
-    assert submission.image.data[8:12] == b"WEBP"
-    await provider.aclose()
-
-
 @pytest.mark.parametrize(
     ("behaviour", "kind", "charged"),
     [
@@ -152,48 +131,6 @@ async def test_submit_failed_says_what_it_means_and_who_pays(
 async def test_submit_rate_limited_says_how_long(services: Services) -> None:
     """The delay of a 429 is `Retry-After`."""
     assert (await refusal(services, Answer429(retry_after_s=7))).retry_after_s == pytest.approx(7, abs=1)
-
-
-async def test_submit_wrong_key_is_an_account_refused_that_hides_it(services: Services) -> None:
-    """A wrong key is a refused account, whose message has no part of the key."""
-    provider = openai_at(services, key="sk-proj-nobody-issued-this-1234")
-    with pytest.raises(AccountRefused, match="OPENAI_API_KEY") as caught:
-        await provider.submit(PICTURE)
-    await provider.aclose()
-    assert shows_no_secret(caught.value, "nobody-issued-this", "1234")
-
-
-async def test_submit_slower_than_the_timeout_is_uncertain(services: Services) -> None:
-    """A call without an answer in time may have been charged."""
-    error = await refusal(services, Held(), timeout_s=2)
-    assert (type(error), error.charged) == (ServiceFailed, Charged.UNKNOWN)
-    assert services.ledger.paid_jobs == 1
-
-
-async def test_submit_refused_connection_costs_nothing(services: Services) -> None:
-    """A refused connection is no charge."""
-    provider = openai_at(services, base_url=services.refusing_url)
-    with pytest.raises(ServiceFailed) as caught:
-        await provider.submit(PICTURE)
-    assert caught.value.charged is Charged.NO
-
-
-@pytest.mark.parametrize("prompt", ["", " \n ", "x" * 32_001])
-async def test_submit_prompt_that_would_be_refused_is_not_sent(services: Services, prompt: str) -> None:
-    """An empty prompt or one that is too long is not sent."""
-    provider = openai_at(services)
-    with pytest.raises(RequestRefused):
-        await provider.submit(replace(PICTURE, prompt=prompt))
-    assert services.ledger.requests == ()
-
-
-async def test_fetch_answer_lost_is_a_job_unknown(services: Services) -> None:
-    """A lost answer is an unknown job, since the service keeps no jobs."""
-    provider = openai_at(services)
-    submission = await provider.submit(PICTURE)
-    with pytest.raises(JobUnknown):
-        await provider.fetch(replace(submission, image=None), give_up_at=0.0)
-    await provider.aclose()
 
 
 def test_worded_has_words_for_every_style() -> None:
