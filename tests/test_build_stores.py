@@ -249,32 +249,26 @@ def test_locked_databases_cost_no_picture_and_pay_for_none(tmp_path: Path, servi
 # Pictures ------------------------------------------------------------------------------------------------------------
 
 
-def test_picture_with_a_changed_byte_is_fetched_again_free_of_charge(tmp_path: Path, services: Services) -> None:
-    """A damaged picture is fetched again by its job without a submission, and the damage is reported."""
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [(flip, "is not the image that was stored"), (Path.unlink, "")],
+    ids=["a changed byte", "gone"],
+)
+def test_picture_that_is_damaged_or_gone_is_fetched_again_free_of_charge(
+    tmp_path: Path, services: Services, spoil: Callable[[Path], None], message: str
+) -> None:
+    """A damaged or deleted picture is fetched again by its job without a submission, and damage is reported."""
     site = site_of(tmp_path)
     build(site, services)
-    flip(pair(site)[0])
+    spoil(pair(site)[0])
 
     built = build(site, services, "--strict")
 
     assert provider_of(built) == "leonardo"
     assert built.sources == {"index.md": "resumed"}
     assert services.ledger.creates == 1
-    assert "is not the image that was stored" in built.log
+    assert message in built.log
     assert build(site, services).sources == {"index.md": "cached"}
-
-
-def test_picture_that_is_gone_is_fetched_again_free_of_charge(tmp_path: Path, services: Services) -> None:
-    """A deleted picture with a record is fetched again by its job."""
-    site = site_of(tmp_path)
-    build(site, services)
-    pair(site)[0].unlink()
-
-    built = build(site, services, "--strict")
-
-    assert provider_of(built) == "leonardo"
-    assert built.sources == {"index.md": "resumed"}
-    assert services.ledger.creates == 1
 
 
 def test_record_with_a_changed_byte_is_reported_and_its_picture_not_bought_again(
