@@ -25,7 +25,7 @@ from services import AnyServices
 PATIENCE_S = 60.0
 
 
-class Serving:
+class Preview:
     """A running preview."""
 
     def __init__(self, url: str, log: Path, process: Process) -> None:
@@ -87,7 +87,7 @@ def serving(
     *arguments: str,
     environ: Mapping[str, str] | None = None,
     livereload: bool = True,
-) -> Iterator[Serving]:
+) -> Iterator[Preview]:
     """Run a preview of `site` until the end of the block."""
     site.configure(services, {})
     with socket.socket() as free:
@@ -106,7 +106,7 @@ def serving(
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Serving(f"http://127.0.0.1:{port}/", log, process)
+        yield Preview(f"http://127.0.0.1:{port}/", log, process)
     finally:
         process.terminate()
         process.wait()

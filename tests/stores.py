@@ -181,7 +181,7 @@ def running(kind: Kind, folder: Path, *, keys: Mapping[str, str] | None = None) 
             shutil.rmtree(store.folder.parents[1])
 
 
-class Line:
+class BreakableProxy:
     """A proxy in front of a server, which can be cut and mended."""
 
     def __init__(self, port: int) -> None:

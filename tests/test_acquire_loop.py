@@ -35,7 +35,7 @@ def test_loop_blocking_calls_share_few_threads() -> None:
     assert len(threads) == THREADS
 
 
-class Line:
+class HeldCoroutines:
     """Counts running coroutines, and holds each until the gate opens."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ def loop() -> Iterator[EventLoop]:
 
 def test_loop_runs_those_in_line_a_few_at_a_time_and_in_order(loop: EventLoop) -> None:
     """The loop starts few of many queued coroutines at a time, in order, and each gets its result or error."""
-    line = Line()
+    line = HeldCoroutines()
     numbers = [2 * number for number in range(3 * MOST_QUEUED)]
     futures = [loop.start_queued(line.work, number) for number in numbers]
     wrong = loop.start_queued(line.work, -2)
@@ -102,7 +102,7 @@ def test_loop_runs_those_in_line_a_few_at_a_time_and_in_order(loop: EventLoop) -
 
 def test_loop_who_steps_aside_lets_the_next_one_start(loop: EventLoop) -> None:
     """A page that waits for another page's picture gives its slot to the next page."""
-    line = Line()
+    line = HeldCoroutines()
     futures = [loop.start_queued(line.work, 1) for _ in range(MOST_QUEUED + 10)]
     futures += [loop.start_queued(line.work, 2) for _ in range(MOST_QUEUED + 10)]
 
@@ -114,7 +114,7 @@ def test_loop_who_steps_aside_lets_the_next_one_start(loop: EventLoop) -> None:
 
 def test_loop_in_line_who_is_cancelled_gives_way(loop: EventLoop) -> None:
     """A cancelled coroutine ends if it runs, and never starts if it is queued."""
-    line = Line()
+    line = HeldCoroutines()
     running = loop.start_queued(line.work, 0)
     others = [loop.start_queued(line.work, 2) for _ in range(MOST_QUEUED)]
     waiting = loop.start_queued(line.work, 4)
@@ -134,7 +134,7 @@ def test_loop_in_line_who_is_cancelled_gives_way(loop: EventLoop) -> None:
 def test_loop_that_closes_starts_no_queued_coroutine_and_awaits_what_is_paid_for() -> None:
     """A closing loop cancels running coroutines, awaits paid answers, and runs `last` after them."""
     events: list[str] = []
-    line = Line()
+    line = HeldCoroutines()
 
     async def paid(start_next: Callable[[], None]) -> None:  # noqa: ARG001 - the line's signature
         try:

@@ -79,7 +79,7 @@ DUST_USD = 1e-6
 
 
 @dataclass
-class Job:
+class Charge:
     """One charge: the estimate, until the service has stated a cost."""
 
     provider: str
@@ -94,7 +94,7 @@ class Job:
 
 
 @dataclass
-class World:
+class ScriptedWorld:
     """The services' state and the clock; `wrong` collects violations, since a pipeline survives exceptions."""
 
     journal_store: MemoryStore
@@ -108,7 +108,7 @@ class World:
     max_new_images: int = 0
     max_cost_usd: float | None = None
     unlisted_until_s: float = 0.0
-    jobs: list[Job] = field(default_factory=list)
+    jobs: list[Charge] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     #: Pictures for which the list could not be read when it was asked.
     unread: set[tuple[str, str]] = field(default_factory=set)
@@ -131,11 +131,11 @@ class World:
         """A journal of one more process."""
         return Journal(self.journal_store, Owner.of_this_process(), self.now)
 
-    def charge(self, provider: str, key: str, prompt: str, fate: Fate, seed: int | None = None) -> Job:
+    def charge(self, provider: str, key: str, prompt: str, fate: Fate, seed: int | None = None) -> Charge:
         """Add a paid job; a second one for a picture is a violation unless the first was hidden."""
         if self.alive(provider, key) and (provider, key) not in self.unread:
             self.wrong.append(f"{prompt} is paid for twice at {provider}")
-        job = Job(provider, key, prompt, self.build, fate, ESTIMATES_USD[provider], f"job-{len(self.jobs)}", seed)
+        job = Charge(provider, key, prompt, self.build, fate, ESTIMATES_USD[provider], f"job-{len(self.jobs)}", seed)
         self.jobs.append(job)
         mine = [each for each in self.jobs if each.build == self.build]
         if len(mine) > self.max_new_images:
@@ -145,7 +145,7 @@ class World:
             self.wrong.append(f"{standing_usd} dollars are more than {self.max_cost_usd}")
         return job
 
-    def alive(self, provider: str, key: str) -> list[Job]:
+    def alive(self, provider: str, key: str) -> list[Charge]:
         """The jobs that bought that picture, or will."""
         return [job for job in self.jobs if (job.provider, job.key) == (provider, key) and job.fate in {"done", "late"}]
 
@@ -157,7 +157,7 @@ class ScriptedProvider:
     timeout_s = 30.0
     options: Mapping[str, JsonValue] = {}
 
-    def __init__(self, name: str, world: World) -> None:
+    def __init__(self, name: str, world: ScriptedWorld) -> None:
         self.name = name
         self._world = world
 
@@ -235,7 +235,7 @@ class ScriptedProvider:
         """Do nothing, since the provider holds no resource."""
 
 
-def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tuple[Pipeline, Budget]:
+def pipeline_of(world: ScriptedWorld, home: PictureMemory, cooldowns: MemoryStore) -> tuple[Pipeline, Budget]:
     """One build's pipeline over the stores of all builds."""
     budget = Budget(max_new_images=world.max_new_images, max_cost_usd=world.max_cost_usd)
     journal = world.journal()
@@ -267,9 +267,9 @@ def pipeline_of(world: World, home: PictureMemory, cooldowns: MemoryStore) -> tu
     return Pipeline(context), budget
 
 
-def well_behaved_world() -> World:
+def well_behaved_world() -> ScriptedWorld:
     """A world whose services do what they are asked."""
-    return World(
+    return ScriptedWorld(
         journal_store=MemoryStore(),
         creations=repeat("made"),
         fates=repeat("done"),
@@ -316,7 +316,7 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
 
     After two good builds without caps, each living job is collected, and the journal holds only second choices.
     """
-    world = World(
+    world = ScriptedWorld(
         journal_store=MemoryStore(),
         creations=chain(creations, repeat("made")),
         fates=chain(fates, repeat("done")),

@@ -20,7 +20,7 @@ from builds import Site, page
 from cli_rig import COMMAND, Ran, Shell
 from services import AnyServices, Picture, Services
 from services.pictures import draw
-from serving import Serving
+from serving import Preview
 from zensical_rig import BLOG, Zensical
 from zensical_rig import build as plain_build
 
@@ -372,7 +372,7 @@ def test_changed_zensical_costs_one_sentence(
 
 
 @contextmanager
-def serving(site: Site, services: AnyServices | None) -> Iterator[Serving]:
+def serving(site: Site, services: AnyServices | None) -> Iterator[Preview]:
     """Run a real server of Zensical's behind the wrapper until the end of the block."""
     site.configure(services)
     with socket.socket() as free:
@@ -389,7 +389,7 @@ def serving(site: Site, services: AnyServices | None) -> Iterator[Serving]:
             stderr=subprocess.STDOUT,
         )
         try:
-            yield Serving(f"http://127.0.0.1:{port}/", log, process)  # type: ignore[arg-type]  # it waits and ends alike
+            yield Preview(f"http://127.0.0.1:{port}/", log, process)  # type: ignore[arg-type]  # it waits and ends alike
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)

@@ -51,7 +51,7 @@ class CountingStore(PictureMemory):
         return super().get_verified(key)
 
 
-class Service:
+class PictureProvider:
     """A provider that answers with the picture."""
 
     model = "model"
@@ -86,7 +86,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
     journal = Journal(MemoryStore(), Owner.of_this_process(), clock.now)
     renderer = NoFiles(threads=1)
     lookup = Lookup(
-        chain=[Service(name) for name in PROVIDERS],
+        chain=[PictureProvider(name) for name in PROVIDERS],
         providers_with_key=frozenset(PROVIDERS),
         stores=[(Source.CACHED, store)],
         journal=journal,

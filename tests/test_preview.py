@@ -27,7 +27,7 @@ QUIET_S = 0.5
 PATIENCE_S = 20.0
 
 
-class Rig:
+class PreviewRig:
     """A preview whose rebuilds are calls; `told` has its messages."""
 
     def __init__(self, folder: Path, services: Services, *, quiet_s: float = QUIET_S, **options: object) -> None:
@@ -98,9 +98,9 @@ def _hero(name: str, prompt: str) -> HeroSpec:
 
 
 @contextmanager
-def rig_of(folder: Path, services: Services, *, quiet_s: float = QUIET_S, **options: object) -> Iterator[Rig]:
+def rig_of(folder: Path, services: Services, *, quiet_s: float = QUIET_S, **options: object) -> Iterator[PreviewRig]:
     """A rig whose preview ends with the block."""
-    rig = Rig(folder, services, quiet_s=quiet_s, **options)
+    rig = PreviewRig(folder, services, quiet_s=quiet_s, **options)
     try:
         yield rig
     finally:
@@ -284,7 +284,7 @@ def test_commands_are_named_once_for_each_prompt_until_it_has_its_hero(tmp_path:
 def test_close_waits_for_an_answer_that_is_the_picture_and_says_so(tmp_path: Path, services: Services) -> None:
     """The end of a preview waits for OpenAI's answer, which is the picture, and says so."""
     services.openai.on_create(Held()).once()
-    rig = Rig(tmp_path, services, providers=["openai"])
+    rig = PreviewRig(tmp_path, services, providers=["openai"])
     rig.rebuild({"a.md": "a harbour"})
     rig.wait_until(lambda: services.ledger.paid_jobs == 1)
     rig.listener = lambda message: services.release() if message.startswith("waiting for") else None
@@ -307,7 +307,7 @@ def test_stamp_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     assert path.stat().st_mtime == 1
 
 
-class _Server:
+class _WatchingServer:
     """A server that remembers its watched paths."""
 
     def __init__(self) -> None:
@@ -326,7 +326,7 @@ class _Server:
 
 def test_watch_follows_the_stamp_and_nothing_else(tmp_path: Path) -> None:
     """The preview watches the stamp again after a deleted cache or a changed `cache_dir`, and nothing else."""
-    server: Any = _Server()
+    server: Any = _WatchingServer()
     watch = StampWatcher(server)
     for _ in range(3):
         watch.follow(tmp_path / "cache")
@@ -343,7 +343,7 @@ def test_watch_follows_the_stamp_and_nothing_else(tmp_path: Path) -> None:
 def test_watch_without_a_place_to_write_watches_nothing(tmp_path: Path) -> None:
     """A file in the place of the cache leaves the preview without a watched path."""
     (tmp_path / "cache").write_text("", encoding="utf-8")
-    server: Any = _Server()
+    server: Any = _WatchingServer()
 
     StampWatcher(server).follow(tmp_path / "cache")
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from providers_rig import gemini_at, openai_at, shows_no_secret
 from services import Held, Picture, Services
-from services.fronts import ImageService
+from services.fronts import PictureService
 
 from mkdocs_leonardo.errors import AccountRefused, Charged, JobUnknown, RequestRefused, ServiceFailed
 from mkdocs_leonardo.providers.base import Provider
@@ -25,7 +25,7 @@ MakeProvider = Callable[..., Provider]
 PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
-def service_of(provider: Provider, services: Services) -> ImageService:
+def service_of(provider: Provider, services: Services) -> PictureService:
     """The loopback service of the provider."""
     return services.openai if provider.name == "openai" else services.gemini
 

@@ -63,7 +63,7 @@ READTHEDOCS = recipe("hosts.md", ".readthedocs.yaml")
 
 
 @dataclass
-class Machine:
+class Checkout:
     """A fresh checkout of the site with the committed files. `log` is all that its steps print."""
 
     folder: Path
@@ -118,7 +118,7 @@ class Host:
     cache: dict[tuple[str, str], Path] = field(default_factory=dict)
     builds: int = 0
 
-    def machine(self, **environ: str) -> Machine:
+    def machine(self, **environ: str) -> Checkout:
         """A new machine with a checkout. Its `pip` checks the requirements, and has them already."""
         self.builds += 1
         folder = self.folder / f"machine-{self.builds}"
@@ -132,7 +132,7 @@ class Host:
             write_command(tools / name, Path(sys.executable).with_name(name))
         path = os.pathsep.join((str(tools), str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"))
         plain = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "CI": "true", "NO_MKDOCS_2_WARNING": "1"}
-        return Machine(folder, {**plain, **environ})
+        return Checkout(folder, {**plain, **environ})
 
     def save(self, key: str, folder: Path, *, scope: str = "") -> None:
         """Store a copy of the folder under the key as the newest entry."""
@@ -158,7 +158,7 @@ class Host:
         return bool(hits)
 
 
-def assert_fine(machine: Machine) -> None:
+def assert_fine(machine: Checkout) -> None:
     """Assert that the log has neither a traceback nor a key, and that nothing else was installed."""
     assert not TRACEBACK.search(machine.log), machine.log
     for secret in SECRETS.values():
@@ -242,7 +242,7 @@ def on_github(
     event: str = "push",
     pull_request: int | None = None,
     cancel: Callable[[], object] | None = None,
-) -> tuple[bool, Machine]:
+) -> tuple[bool, Checkout]:
     """Run a workflow for an event, or for a pull request; return whether it succeeded.
 
     With `cancel`, the build is cancelled when that returns.
@@ -390,7 +390,7 @@ def merge_jobs(block: Block) -> dict[str, dict[str, Any]]:
 
 def on_gitlab(
     host: Host, name: str, *, protected: bool, variables: Mapping[str, str] = SECRETS
-) -> tuple[bool, Machine]:
+) -> tuple[bool, Checkout]:
     """Run one job; return whether it succeeded."""
     job = merge_jobs(GITLAB)[name]
     machine = host.machine(GITLAB_CI="true", **variables, **job.get("variables", {}))
@@ -445,7 +445,7 @@ def test_gitlab_job_that_fails_keeps_what_it_paid_for(host: Host) -> None:
 # Other hosts ---------------------------------------------------------------------------------------------------------
 
 
-def on_netlify(host: Host, block: Block, **variables: str) -> tuple[bool, Machine]:
+def on_netlify(host: Host, block: Block, **variables: str) -> tuple[bool, Checkout]:
     """Run a ``netlify.toml`` with its plugin, which saves after a success only."""
     config = tomllib.loads(block.text)
     machine = host.machine(NETLIFY="true", **config["build"]["environment"], **variables)
@@ -461,7 +461,7 @@ def on_netlify(host: Host, block: Block, **variables: str) -> tuple[bool, Machin
     return succeeds, machine
 
 
-def on_cloudflare(host: Host, block: Block) -> tuple[bool, Machine]:
+def on_cloudflare(host: Host, block: Block) -> tuple[bool, Checkout]:
     """Run the build script by the build command of the page."""
     machine = host.machine(CF_PAGES="1")
     (machine.folder / block.title).write_text(block.text, encoding="utf-8")
@@ -474,7 +474,7 @@ def on_cloudflare(host: Host, block: Block) -> tuple[bool, Machine]:
     return succeeds, machine
 
 
-def on_readthedocs(host: Host, block: Block) -> tuple[bool, Machine]:
+def on_readthedocs(host: Host, block: Block) -> tuple[bool, Checkout]:
     """Install, run the jobs before the build, then the host's own call of MkDocs."""
     config = yaml.safe_load(block.text)
     machine = host.machine(READTHEDOCS="True", READTHEDOCS_OUTPUT="_readthedocs")
@@ -496,7 +496,7 @@ def on_readthedocs(host: Host, block: Block) -> tuple[bool, Machine]:
     ids=["netlify", "cloudflare", "readthedocs"],
 )
 def test_gallery_recipe_needs_no_key_and_stops_where_a_picture_is_missing(
-    pinned: Host, carry_out: Callable[[Host, Block], tuple[bool, Machine]], block: Block
+    pinned: Host, carry_out: Callable[[Host, Block], tuple[bool, Checkout]], block: Block
 ) -> None:
     """Each host publishes committed pictures without a connection, and stops at a missing one."""
     asked = len(pinned.services.ledger.requests)

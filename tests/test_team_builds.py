@@ -13,7 +13,7 @@ from builds import BUILD_TIMEOUT_S, Built, Site, page
 from fork_server import Process
 from kill_harness import LEONARDO_ONLY, kill, lock, pages, running, states, stop, wait_until
 from services import AnyServices, Held, MarkedNsfw, NeverFinishes, ServicesProcess
-from stores import KINDS, WRITER, Kind, Line, TeamStore
+from stores import KINDS, WRITER, BreakableProxy, Kind, TeamStore
 from stores import running as running_store
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="stops processes as Linux does")
@@ -205,7 +205,7 @@ def test_line_that_breaks_for_seconds_costs_no_picture_twice(tmp_path: Path, ser
     services.leonardo.render_s = 2.0
     with running_store("moto", tmp_path / "store") as team:
         shaky, steady = machines(tmp_path, team, 2, number_of_pages=8, concurrency=2)
-        line = Line(int(team.url.rpartition(":")[2].partition("&")[0]))
+        line = BreakableProxy(int(team.url.rpartition(":")[2].partition("&")[0]))
         shaky.options = {**shaky.options, "shared_store": re.sub(r":\d+", f":{line.port}", team.url)}
         with build_at_once((shaky, steady), services) as builds:
             services.wait_until(lambda ledger: ledger.paid_jobs >= 3, timeout_s=60)

@@ -16,7 +16,7 @@ PAGES = 4
 
 
 @dataclass
-class Team:
+class GatedTeam:
     """A store behind a gate, and machines with empty caches that build one site."""
 
     folder: Path
@@ -39,11 +39,11 @@ class Team:
 
 
 @pytest.fixture
-def team(tmp_path: Path, services_process: ServicesProcess) -> Iterator[Team]:
+def team(tmp_path: Path, services_process: ServicesProcess) -> Iterator[GatedTeam]:
     """A team with an empty store."""
     services_process.leonardo.render_s = 0.3
     with running("moto", tmp_path / "store") as store, gate_to(store) as gate:
-        yield Team(tmp_path, services_process, store, gate)
+        yield GatedTeam(tmp_path, services_process, store, gate)
 
 
 def reads(method: str, path: str) -> bool:
@@ -69,7 +69,7 @@ class AfterTheFirst:
 
 
 @pytest.mark.parametrize("status", [0, 429, 503])
-def test_store_that_fails_for_seconds_after_its_first_answer_is_waited_for(team: Team, status: int) -> None:
+def test_store_that_fails_for_seconds_after_its_first_answer_is_waited_for(team: GatedTeam, status: int) -> None:
     """A store that fails for seconds while reading delays a build, and no picture is paid for twice."""
     team.build()
     team.gate.outage = Outage(status, 6.0, starts=AfterTheFirst())
@@ -82,7 +82,7 @@ def test_store_that_fails_for_seconds_after_its_first_answer_is_waited_for(team:
     assert second.warnings == []
 
 
-def test_store_that_fails_for_seconds_while_sharing_is_waited_for(team: Team) -> None:
+def test_store_that_fails_for_seconds_while_sharing_is_waited_for(team: GatedTeam) -> None:
     """A picture that was paid for while the store failed for seconds is in the store afterwards."""
     team.gate.outage = Outage(503, 6.0, starts=is_shared)
     copies = [team.machine(), team.machine()]
@@ -109,7 +109,7 @@ LASTING = {
 
 
 @pytest.mark.parametrize("fault", LASTING)
-def test_store_that_fails_for_good_is_reported_and_nothing_is_paid_twice(team: Team, fault: str) -> None:
+def test_store_that_fails_for_good_is_reported_and_nothing_is_paid_twice(team: GatedTeam, fault: str) -> None:
     """With a store that fails for good, pages show placeholders, and one warning names the cause."""
     if fault == "500 on reads":
         team.build()

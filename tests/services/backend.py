@@ -51,7 +51,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class World:
+class SharedState:
     """The state that all services share."""
 
     script: LocalScript
@@ -82,7 +82,7 @@ def without_authorization(headers: Mapping[str, str]) -> dict[str, str]:
 class Backend:
     """One service behind one port."""
 
-    def __init__(self, world: World, service: Service) -> None:
+    def __init__(self, world: SharedState, service: Service) -> None:
         self._world = world
         self._service = service
         self._cuts = 0

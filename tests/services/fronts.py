@@ -228,7 +228,7 @@ class Leonardo(Service):
         return self.cdn.on_download(*behaviours)
 
 
-class ImageService(Service):
+class PictureService(Service):
     """An image API whose answer to a create call is the picture."""
 
     #: The path of the API below its port.
@@ -248,7 +248,7 @@ class ImageService(Service):
         return self.on("create", *behaviours)
 
 
-class OpenAI(ImageService):
+class OpenAI(PictureService):
     """OpenAI's image API."""
 
     name, version = "openai", "v1"
@@ -256,7 +256,7 @@ class OpenAI(ImageService):
     keys = Setting[Sequence[str]]((OPENAI_KEY,))
 
 
-class Gemini(ImageService):
+class Gemini(PictureService):
     """Google's Gemini image API."""
 
     name, version = "gemini", "v1beta"

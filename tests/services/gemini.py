@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .backend import Backend, Call, Refused, World, text_of
+from .backend import Backend, Call, Refused, SharedState, text_of
 from .behaviours import (
     BadBase64,
     DailyQuotaUsedUp,
@@ -180,7 +180,7 @@ def pixels(ratio: str, size: str) -> tuple[int, int]:
 class GeminiBackend(Backend):
     """The API behind one port."""
 
-    def __init__(self, world: World, front: Gemini) -> None:
+    def __init__(self, world: SharedState, front: Gemini) -> None:
         super().__init__(world, front)
         self._front = front
 

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from .backend import Backend, Call, Refused, World, bearer, text_of
+from .backend import Backend, Call, Refused, SharedState, bearer, text_of
 from .behaviours import (
     CompletesWithoutImages,
     CompletesWithUrl,
@@ -68,7 +68,7 @@ _PICTURE_PATH = re.compile(r"/users/[^/]+/generations/([^/]+)/[^/]+_(\d+)\.jpg")
 class LeonardoBackend(Backend):
     """Leonardo's API behind one port."""
 
-    def __init__(self, world: World, front: Leonardo) -> None:
+    def __init__(self, world: SharedState, front: Leonardo) -> None:
         super().__init__(world, front)
         self._front = front
         self.uploads = Uploads(world, front)
@@ -389,7 +389,7 @@ def _prompt_in(request: Request) -> str:
 class PictureBackend(Backend):
     """The picture host, with public addresses; it refuses requests with a key."""
 
-    def __init__(self, world: World, front: PictureHost, leonardo: Leonardo) -> None:
+    def __init__(self, world: SharedState, front: PictureHost, leonardo: Leonardo) -> None:
         super().__init__(world, front)
         self._leonardo = leonardo
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .backend import Backend, Call, Refused, World, bearer, text_of
+from .backend import Backend, Call, Refused, SharedState, bearer, text_of
 from .behaviours import (
     BadBase64,
     BillingLimitReached,
@@ -184,7 +184,7 @@ def _reference_of(request: Request, body: Mapping[str, object]) -> str:
 class OpenAIBackend(Backend):
     """The API behind one port."""
 
-    def __init__(self, world: World, front: OpenAI) -> None:
+    def __init__(self, world: SharedState, front: OpenAI) -> None:
         super().__init__(world, front)
         self._front = front
 

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self, cast
 
-from .backend import World
+from .backend import SharedState
 from .fronts import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, Gemini, Leonardo, OpenAI, PictureHost
 from .gemini import GeminiBackend
 from .ledger import Ledger, LedgerView
@@ -145,7 +145,7 @@ class Services(AnyServices):
             "forget_rules": self._script.clear,
             "clear_ledger": self._ledger.clear,
         }
-        world = World(self._script, self._ledger, urls, self._server.stopping)
+        world = SharedState(self._script, self._ledger, urls, self._server.stopping)
         leonardo = LeonardoBackend(world, self.leonardo)
         handlers: dict[str, Handler] = {
             "leonardo": leonardo.handle,

@@ -8,7 +8,7 @@ import threading
 import uuid
 from dataclasses import dataclass, replace
 
-from .backend import Backend, Call, World, text_of
+from .backend import Backend, Call, SharedState, text_of
 from .fronts import SIGNATURE, Leonardo, Storage
 from .leonardo_orders import refuse
 from .script import Chosen
@@ -32,7 +32,7 @@ class Upload:
 class Uploads:
     """All uploads by their ids."""
 
-    def __init__(self, world: World, front: Leonardo) -> None:
+    def __init__(self, world: SharedState, front: Leonardo) -> None:
         self._world = world
         self._front = front
         self._lock = threading.Lock()
@@ -106,7 +106,7 @@ class Uploads:
 class StorageBackend(Backend):
     """The storage that forms are sent to: another host, which takes no key."""
 
-    def __init__(self, world: World, front: Storage, uploads: Uploads) -> None:
+    def __init__(self, world: SharedState, front: Storage, uploads: Uploads) -> None:
         super().__init__(world, front)
         self._uploads = uploads
 

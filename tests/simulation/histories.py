@@ -20,7 +20,7 @@ from .clock import Stuck, without_threads
 from .disk import Disk
 from .invariants import Violation, check
 from .ledger import NEVER, Ledger
-from .process import Machine, Process, SiteOptions, product_of
+from .process import Machine, Process, SiteConfig, product_of
 from .world import World
 
 #: When the calm builds come, each counted from the one before (seconds). Jobs are asked for at growing intervals.
@@ -106,7 +106,7 @@ class History:
 
     # What is drawn ---------------------------------------------------------------------------------------------------
 
-    def _site(self) -> SiteOptions:
+    def _site(self) -> SiteConfig:
         draw = self.world.draw
         # An image service takes no seed, so that there only the prompt tells one order from another.
         seeds = (None, None, None, 7) if self.world.providers == ("leonardo",) else (None,)
@@ -116,7 +116,7 @@ class History:
             for _ in range(draw((1, 1, 1, 2, 2, 3, 5)))
         ]
         heroes = [HeroSpec(f"page-{number}.md", picture) for number, picture in enumerate(pictures)]
-        return SiteOptions(
+        return SiteConfig(
             heroes=heroes,
             providers=self.world.providers,
             max_new_images=draw((1, 2, 3, 25)),

@@ -68,7 +68,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class SiteOptions:
+class SiteConfig:
     """The configuration of a site: pages, providers in their order, caps."""
 
     heroes: Sequence[HeroSpec]
@@ -82,7 +82,7 @@ class SiteOptions:
 class _TimedBudget(Budget):
     """A build's caps that note when each task's last order was allowed."""
 
-    def __init__(self, world: World, site: SiteOptions) -> None:
+    def __init__(self, world: World, site: SiteConfig) -> None:
         super().__init__(max_new_images=site.max_new_images, max_cost_usd=site.max_cost_usd)
         self._world = world
         self.reserved_at: dict[asyncio.Task[Any] | None, float] = {}
@@ -99,7 +99,7 @@ class Process:
     `touches_left` counts the operations before its death; with 0, its operations do not end it.
     """
 
-    def __init__(self, world: World, machine: Machine, site: SiteOptions, *, touches_left: int = 0) -> None:
+    def __init__(self, world: World, machine: Machine, site: SiteConfig, *, touches_left: int = 0) -> None:
         self.world = world
         self.machine = machine
         self.number = len(world.ledger.builds) + 1
