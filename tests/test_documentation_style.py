@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from documents import DOCS, README, ROOT, name_of, prose, text_of
 
-DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 GUIDES = sorted((DOCS / "guide").glob("*.md"))
 
 #: Words of the house, and the words that readers know: stored or cached, placeholder, fix, an image in a folder.
