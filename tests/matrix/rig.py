@@ -6,6 +6,7 @@ built = place.build(theme, pages={"index.md": "..."}, plugins=["search"])
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from images import plain
+from PIL import Image
 
 from .environments import Environment
 
@@ -179,7 +180,9 @@ class Place:
 
 def picture() -> bytes:
     """A small grey picture."""
-    return plain((128, 128, 128), (640, 360), "PNG")
+    file = io.BytesIO()
+    Image.new("RGB", (640, 360), (128, 128, 128)).save(file, "PNG")
+    return file.getvalue()
 
 
 def front(body: str, **meta: object) -> str:
