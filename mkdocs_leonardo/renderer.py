@@ -34,7 +34,7 @@ from mkdocs_leonardo.spec import (
 from mkdocs_leonardo.storage.pictures import read_plain_file
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.cache import TextStore
+    from mkdocs_leonardo.storage.text_store import TextStore
 
 #: The most bytes of an author's own picture.
 MAX_OWN_BYTES = 64 * 2**20

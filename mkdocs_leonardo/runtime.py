@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.storage.base import PictureStore, StoreStats
-    from mkdocs_leonardo.storage.cache import TextStore
     from mkdocs_leonardo.storage.limits import RateLimiter
+    from mkdocs_leonardo.storage.text_store import TextStore
     from mkdocs_leonardo.team.leases import TeamLeases
     from mkdocs_leonardo.team.pictures import TeamPictures
 
@@ -225,9 +225,9 @@ class Runtime:
     # Stores ----------------------------------------------------------------------------------------------------------
 
     def _open_stores(self) -> None:
-        from mkdocs_leonardo.storage.cache import SealedStore
         from mkdocs_leonardo.storage.journal import Journal
         from mkdocs_leonardo.storage.process_leases import Owner
+        from mkdocs_leonardo.storage.text_store import SealedStore
 
         settings = self._settings
         hide_from_git(settings.cache_dir)
@@ -253,7 +253,7 @@ class Runtime:
 
     def _open(self, folder: Path, *, durable: bool) -> TextStore:
         """Open the database in `folder`; if that fails, a store in memory, or a sealed one if `durable`."""
-        from mkdocs_leonardo.storage.cache import MemoryStore, SealedStore, TextStore
+        from mkdocs_leonardo.storage.text_store import MemoryStore, SealedStore, TextStore
 
         try:
             store = TextStore.open(folder, durable=durable)

@@ -149,7 +149,7 @@ def _encoding(config: LeonardoConfig) -> Encoding:
         width_px=config.width,
         height_px=config.height,
         social=config.social,
-        spares_fallback=config.formats is Encoding().formats,
+        spares_fallback=config.formats is Encoding().formats,  # the default's own tuple: the site lists no formats
     )
 
 

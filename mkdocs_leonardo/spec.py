@@ -343,9 +343,10 @@ FULL_WIDTH_PX = 2048
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """The files that are made of a picture: formats, widths and crop. A change encodes again and buys nothing.
+    """The files that are made of a picture: formats, widths, size and crop, and whether one is made for sharing.
 
-    With `spares_fallback`, JPEG beside a better format is written in the few widths that a fallback needs.
+    Another value encodes again and buys nothing. With `spares_fallback`, JPEG beside a better format is written in the
+    few widths that a fallback needs.
     """
 
     formats: tuple[Format, ...] = ("avif", "jpeg")

@@ -25,11 +25,11 @@ from services import AnyServices, LedgerView
 
 from mkdocs_leonardo.errors import StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord
-from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.entries import Entry
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.storage.process_leases import Owner
+from mkdocs_leonardo.storage.text_store import TextStore
 
 #: Between two looks at something outside this process (seconds).
 LOOK_S = 0.01

@@ -45,12 +45,12 @@ from mkdocs_leonardo.spec import (
     Submission,
     generation_key,
 )
-from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.entries import Entry
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.limits import Cooldowns
 from mkdocs_leonardo.storage.process_leases import Owner
+from mkdocs_leonardo.storage.text_store import MemoryStore
 
 # Services that fail in any order --------------------------------------------------------------------------------------
 

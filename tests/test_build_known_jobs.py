@@ -18,7 +18,7 @@ from services import (
     Vanishes,
 )
 
-from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.text_store import TextStore
 
 DAY_S, HOUR_S = 86_400.0, 3600.0
 HASTY: dict[str, object] = {

@@ -16,13 +16,13 @@ from services import Services
 from zensical_rig import EXTENSIONS, PUBLISH, build
 
 from mkdocs_leonardo.spec import PictureRecord, Submission, digest_of
-from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.cache_move import move_cache
 from mkdocs_leonardo.storage.entries import Entry
 from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.storage.process_leases import Owner
+from mkdocs_leonardo.storage.text_store import TextStore
 
 FORMER, CACHE = ".cache/plugin/leonardo", ".leonardo/cache"
 SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176}

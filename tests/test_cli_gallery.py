@@ -23,8 +23,8 @@ from mkdocs_leonardo.commands.site_shade import find_shade_alpha
 from mkdocs_leonardo.host.blog_templates import find_templates_without_excerpts
 from mkdocs_leonardo.imaging.render import render
 from mkdocs_leonardo.spec import Encoding, HeroSpec, PictureRecord, Scrim
-from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.renderings import RenderingCache
+from mkdocs_leonardo.storage.text_store import TextStore
 
 HARBOUR, MEADOW = "a harbour at dusk", "a meadow in spring"
 

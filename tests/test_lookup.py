@@ -28,11 +28,11 @@ from mkdocs_leonardo.spec import (
     Submission,
     digest_of,
 )
-from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.limits import Cooldowns
 from mkdocs_leonardo.storage.process_leases import Owner
+from mkdocs_leonardo.storage.text_store import MemoryStore
 
 HERO = HeroSpec("a.md", PictureSpec("a harbour at dusk"))
 PROVIDERS = ("first", "second")

@@ -27,7 +27,7 @@ from kill_harness import (
 )
 from services import Answer429, CutAfterRead, Held, NeverFinishes, ServicesProcess
 
-from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.text_store import TextStore
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="stops processes as Linux does")
 

@@ -40,8 +40,8 @@ from mkdocs_leonardo.imaging.reference import MAX_BYTES, copy_without_metadata
 from mkdocs_leonardo.providers.base import OwnUploads, Provider
 from mkdocs_leonardo.providers.leonardo.uploads import UPLOAD_TURN_S, LeonardoUploads
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Reference, Strength, generation_key
-from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.limits import SharedValues
+from mkdocs_leonardo.storage.text_store import TextStore
 
 pytestmark = pytest.mark.anyio
 

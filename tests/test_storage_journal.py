@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from mkdocs_leonardo.spec import JsonValue, Submission
-from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
 from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, CreateCall, Entry, Refusal
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.process_leases import LEASE_S, Owner
+from mkdocs_leonardo.storage.text_store import MemoryStore, TextStore
 
 KEY = "5" * 64
 REQUEST: dict[str, JsonValue] = {"prompt": "a lighthouse", "seed": None}
@@ -512,7 +512,7 @@ def test_nonsense_process_id_is_no_proof_of_death(store: TextStore, journal: Jou
 HOLD = """
 import sys, time
 from pathlib import Path
-from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.text_store import TextStore
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.process_leases import Owner
 journal = Journal(TextStore.open(Path(sys.argv[1]), durable=True), Owner.of_this_process(), lambda: 1_790_000_000.0)
@@ -547,7 +547,7 @@ def test_lease_of_a_killed_process_is_free_at_once(
 RACE = """
 import sys, time
 from pathlib import Path
-from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.text_store import TextStore
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.process_leases import Owner
 journal = Journal(TextStore.open(Path(sys.argv[1]), durable=False), Owner.of_this_process(), time.time)

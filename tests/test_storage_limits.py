@@ -10,7 +10,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mkdocs_leonardo.spec import JsonValue
-from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
 from mkdocs_leonardo.storage.limits import (
     LONGEST_COOLDOWN_S,
     WINDOW_S,
@@ -19,6 +18,7 @@ from mkdocs_leonardo.storage.limits import (
     StoredRenderTimes,
     admit,
 )
+from mkdocs_leonardo.storage.text_store import MemoryStore, TextStore
 
 NOW = 1_790_000_000.0
 
@@ -131,7 +131,7 @@ def test_window_that_is_not_ours_blocks_for_a_minute_at_most(store: TextStore, v
 RESERVE = """
 import sys, time
 from pathlib import Path
-from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.text_store import TextStore
 from mkdocs_leonardo.storage.limits import RateLimiter
 window = RateLimiter(TextStore.open(Path(sys.argv[1]), durable=False), "leonardo", 150)
 print("ready", flush=True)

@@ -10,8 +10,8 @@ import pytest
 
 from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.spec import Rendering, Scrim, Variant, digest_of
-from mkdocs_leonardo.storage.cache import MemoryStore
 from mkdocs_leonardo.storage.renderings import RenderingCache
+from mkdocs_leonardo.storage.text_store import MemoryStore
 
 KEY = "ab" * 32
 #: Columns of a record that are texts, a word for each file; the other columns are lists of numbers.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
     from mkdocs_leonardo.storage.limits import Cooldowns, RateLimiter
 
-#: The requests of one job, from create call to last poll; Leonardo's jobs take 2.9 to 4.0 (see its polling.py).
+#: The requests of one job, from create call to last poll; Leonardo's jobs take 2.9 to 4.0 (see `leonardo/schedule.py`).
 REQUESTS_PER_JOB = 5
 #: The interval between two checks of the request limit (seconds).
 PACE_S = 1.0

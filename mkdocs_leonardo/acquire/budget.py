@@ -20,7 +20,7 @@ class Reservation:
 class Budget:
     """The submissions and dollars of one build, counted against its caps. All calls come from one thread.
 
-    Each retry and each fallback has a reservation of its own.
+    Each retry and each fallback has a reservation of its own. "There" is the provider of the call.
 
     | after            | the submission counts | at                                     |
     |------------------|-----------------------|----------------------------------------|
@@ -28,7 +28,7 @@ class Budget:
     | `mark_uncertain` | yes, and as uncertain | its estimate                           |
     | `settle`         | yes                   | the cost that the service states       |
     | `zero_cost`      | yes                   | $0                                     |
-    | `count_only_at`  | at its provider only  | its estimate, at its provider only     |
+    | `count_only_at`  | for later calls there | its estimate, for later calls there    |
     | `void`           | no                    | nothing                                |
 
     `zero_cost`, `count_only_at` and `void` change nothing when they are repeated.

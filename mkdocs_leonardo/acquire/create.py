@@ -1,12 +1,13 @@
 """Create a job at one provider: the create call, on the one line that spends money, and the steps around it.
 
-`JobCreator.try_provider` takes these steps in order, and goes back to `_may_call` if the call is to be repeated:
+`JobCreator.try_provider` takes these steps in order, and goes back to `_prepare_call` if the call is to be repeated:
 
 | step                | what it does                                                                                 |
 |---------------------|----------------------------------------------------------------------------------------------|
-| `_fits_caps`        | checks the caps, before any connection is opened                                             |
-| `_may_call`         | waits until the provider may be called, and uploads what the call names                      |
-| `_journal_call`     | writes the call to journal and team lease, with its reservation                              |
+| `_check_caps`       | looks whether the caps have room, before any connection is opened                            |
+| `_prepare_call`     | waits until the provider may be called, and uploads what the call names                      |
+| `Budget.reserve`    | counts the call against the caps, or refuses it                                              |
+| `_journal_call`     | writes the call to journal and team lease                                                    |
 | `_send_call`        | sends the call: the one line that spends money                                               |
 | `_handle_failure`   | after an error: searches for a job that was made after all, and decides whether to repeat    |
 | `_collect_picture`  | after an accepted call: waits for the picture, and stores it                                 |
@@ -29,8 +30,8 @@ from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import MAX_CALLS, Decision, Step, choose_cooldown_s, decide
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.leases import LeaseTakenOver
-from mkdocs_leonardo.acquire.lost_jobs import LostJobs
 from mkdocs_leonardo.acquire.request import JobRequest
+from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 class JobCreator:
     """Creates a job for a request to one provider, and collects it."""
 
-    def __init__(self, context: BuildContext, jobs: Jobs, lost: LostJobs, request: JobRequest) -> None:
+    def __init__(self, context: BuildContext, jobs: Jobs, lost: UnansweredCalls, request: JobRequest) -> None:
         self._context = context
         self._jobs = jobs
         self._lost = lost
@@ -64,7 +65,7 @@ class JobCreator:
     async def try_provider(self) -> StoredPicture | None:
         """Create and collect the picture; returns None if the next provider is to be asked."""
         name, access = self._provider.name, self._context.access
-        if not self._fits_caps():
+        if not self._check_caps():
             return None
         await access.check_account(self._provider)
         async with access.hold_account_slot(name) as release_account_slot, access.throttle(name):
@@ -77,7 +78,7 @@ class JobCreator:
                 finally:
                     access.get_outage(name).leave(self)
 
-    def _fits_caps(self) -> bool:
+    def _check_caps(self) -> bool:
         """Whether the caps have room for this picture; adds an attempt to the request if not."""
         estimate_usd = self._provider.estimate_usd(self._request.picture)
         if self._context.budget.would_fit(estimate_usd, self._provider.name):
@@ -99,7 +100,7 @@ class JobCreator:
     async def _call_until_decided(self, release_account_slot: Callable[[], None]) -> StoredPicture | None:
         """Send create calls until one gives a picture, or the next provider is to be asked."""
         while True:
-            if not await self._may_call():
+            if not await self._prepare_call():
                 return None
             estimate_usd = self._provider.estimate_usd(self._request.picture)
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
@@ -109,7 +110,7 @@ class JobCreator:
                 for number, submission in found.items():
                     return await self._collect_picture(submission, number, release_account_slot)
             if reservation is None:
-                self._fits_caps()
+                self._check_caps()
                 return None
             call = await self._journal_call(reservation)
             try:
@@ -123,7 +124,7 @@ class JobCreator:
             else:
                 return await self._collect_picture(submission, call.number, release_account_slot)
 
-    async def _may_call(self) -> bool:
+    async def _prepare_call(self) -> bool:
         """Wait until a create call may be sent, and upload its files; adds an attempt to the request if it may not."""
         reason = await self._context.access.wait_to_call(self._provider.name, self)
         if reason is None:

@@ -258,6 +258,7 @@ class Pipeline:
         answer = await to_thread(self._lookup.find, HeroSpec(request.page, request.picture))
         answer, reason = await self._look_in_team(request.page, answer)
         candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
+        # Only the providers before the stored picture's own can have a better one.
         rank = len(candidates) if stored is None else stored.rank
         try:
             obtained = await self._runner.collect_earlier_jobs(

@@ -14,8 +14,8 @@ from mkdocs_leonardo.acquire.concurrency import to_thread
 from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.create import JobCreator
 from mkdocs_leonardo.acquire.jobs import Jobs
-from mkdocs_leonardo.acquire.lost_jobs import LostJobs
 from mkdocs_leonardo.acquire.request import JobRequest, NoProviderLeft, PictureRequest
+from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate
 from mkdocs_leonardo.providers.base import FindsLostJobs
@@ -32,7 +32,7 @@ class JobRunner:
 
     def __init__(self, context: BuildContext, jobs: Jobs) -> None:
         self._context = context
-        self._jobs, self._lost = jobs, LostJobs(context)
+        self._jobs, self._lost = jobs, UnansweredCalls(context)
 
     # Paid jobs --------------------------------------------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ class JobRunner:
         if entry.accepted:
             return entry.get_due_jobs(self._context.clock.now())
         if isinstance(provider, FindsLostJobs):
-            return await self._find_lost_jobs(request, entry)
+            return await self._find_unanswered(request, entry)
         # This build does not repeat its own calls; the next build may.
         if not any((key, call.number) in self._jobs.sent_calls for call in entry.intended):
             # The answer was the picture itself, and was not stored.
@@ -84,7 +84,7 @@ class JobRunner:
             await request.publish(await to_thread(self._context.journal.delete_call, key))
         return ()
 
-    async def _find_lost_jobs(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
+    async def _find_unanswered(self, request: JobRequest, entry: Entry) -> tuple[Submission, ...]:
         """Search for the jobs of unanswered calls, unless a build has done so recently."""
         if not any(call.is_due(self._context.clock.now()) for call in entry.intended):
             return ()
@@ -99,7 +99,7 @@ class JobRunner:
         entry = await to_thread(self._context.journal.get_entry, request.key)
         if entry is None or not isinstance(request.provider, FindsLostJobs):
             return
-        for job in (*entry.get_due_jobs(self._context.clock.now()), *await self._find_lost_jobs(request, entry)):
+        for job in (*entry.get_due_jobs(self._context.clock.now()), *await self._find_unanswered(request, entry)):
             # The job of the shown picture is open if the cache could not take the picture.
             if job.job_id != shown.job_id:
                 await self._jobs.collect_duplicate(request, job)

@@ -178,7 +178,7 @@ def _make_takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
     Each take has a page name of its own, since it is not the page's hero until its seed is in the front matter.
     """
     picture = hero.picture
-    assert picture is not None  # noqa: S101 - `_page_of_takes` has looked
+    assert picture is not None  # noqa: S101 - `_choose_page_of_takes` has looked
     return tuple(
         replace(hero, page=f"{hero.page} (hero_seed: {seed})", picture=replace(picture, seed=seed))
         for seed in range(1, number + 1)

@@ -48,7 +48,7 @@ class Quote:
     refusal: Refusal | None = None
 
     @property
-    def is_paid(self) -> bool:
+    def is_collectable(self) -> bool:
         """Whether a job is, or may be, paid for and can be collected."""
         return self.has_api_key and self.job in {"accepted", "intended"}
 
@@ -98,7 +98,7 @@ class HeroStatus:
         for quote in self.quotes:
             if self.record is not None and quote.key == self.record.key:
                 break
-            if quote.is_paid:
+            if quote.is_collectable:
                 jobs.append(quote)
         return tuple(jobs)
 
@@ -206,7 +206,7 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
         rendering = runtime.renderer.load(stored.record, hero)
         return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
     state, reason = _find_state(answer, quotes)
-    paid = [quote for quote in quotes if quote.is_paid]
+    paid = [quote for quote in quotes if quote.is_collectable]
     if paid:
         state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
     last = runtime.lookup.get_last_shown(hero.page)

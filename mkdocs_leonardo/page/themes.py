@@ -63,9 +63,10 @@ class Columns(NamedTuple):
 class Theme:
     """The layout of one theme.
 
-    `rules` is its file in ``css``. `article` gives the widths of the article beside the page's columns. `full_sizes` is
-    the `sizes` of a hero in the layout `full`. `full_place` finds the hero's place in the start of a page, -1 in the
-    HTML of another theme. `is_in_main` says whether the place is in the main part of the page.
+    `rules` is its file in ``css``, which every theme of `THEMES` has. `article` gives the widths of the article beside
+    the page's columns. `full_sizes` is the `sizes` of a hero in the layout `full`. `full_place` finds the hero's place
+    in the start of a page, -1 in the HTML of another theme. `is_in_main` says whether the place is in the main part of
+    the page.
     """
 
     rules: str

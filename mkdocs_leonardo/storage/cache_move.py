@@ -20,7 +20,7 @@ from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.progress import Notify
-    from mkdocs_leonardo.storage.cache import TextStore
+    from mkdocs_leonardo.storage.text_store import TextStore
 
 _JOURNAL, _PICTURES = "journal", "pictures"
 #: The folders that the next build makes again, so that they are not merged.
@@ -101,7 +101,7 @@ def _refuse_leased(former: Path) -> None:
 
 
 def _open_store(folder: Path) -> TextStore:
-    from mkdocs_leonardo.storage.cache import TextStore
+    from mkdocs_leonardo.storage.text_store import TextStore
 
     return TextStore.open(folder, durable=True)
 

@@ -18,8 +18,8 @@ INTERVAL_PART = 0.5
 
 #: A job whose picture cannot be collected is given up at this age (seconds).
 GIVE_UP_S = 30 * 86400.0
-#: How long the id of a deleted job is kept (seconds), so that no search takes it for a lost job. A lost job of the same
-#: prompt is searched for during a shorter time.
+#: How long the id of a deleted job is kept (seconds): longer than the job of any unanswered call is searched for, so
+#: that no search adopts it.
 CLOSED_S = GIVE_UP_S + 5 * 86400.0
 #: A job is also given up when the service has not known it for so long (seconds).
 UNKNOWN_S = 6 * 3600.0
@@ -111,7 +111,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The refusal of a prompt, which is not sent again. `is_empty`: its job ended without a picture."""
+    """The reason why a prompt is not sent again.
+
+    A content check refused it, or (`is_empty`) its job ended without a picture.
+    """
 
     key: str
     reason: str

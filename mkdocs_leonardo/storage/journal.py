@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
-from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import (
     MOST_TEXT,
     amount_or_none,
@@ -22,6 +21,7 @@ from mkdocs_leonardo.storage.checked_json import (
 )
 from mkdocs_leonardo.storage.entries import CLOSED_S, UNKNOWN_S, CreateCall, Entry, Refusal, encode_entry, parse_entry
 from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, ProcessLeases
+from mkdocs_leonardo.storage.text_store import TextStore
 
 #: How long the number of a picture's last create call is kept after its entry is deleted (seconds).
 NUMBERS_S = 90 * 86400.0

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from mkdocs_leonardo.errors import StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue
-from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import numbers_in
+from mkdocs_leonardo.storage.text_store import TextStore
 
 #: A minute, and a second for requests that arrive late: the service counts by its own clock.
 WINDOW_S = 61.0

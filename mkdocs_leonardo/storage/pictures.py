@@ -23,7 +23,7 @@ from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json
 from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text, whole
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.storage.cache import TextStore
+    from mkdocs_leonardo.storage.text_store import TextStore
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mkdocs_leonardo.spec import JsonValue
-from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text_in, whole
+from mkdocs_leonardo.storage.text_store import TextStore
 
 #: A holder that has not renewed its lease for so long has lost it (seconds). Holders renew about every 2 s.
 LEASE_S = 10.0

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, get_args, overload
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
-from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.checked_json import mapping, text, whole
 from mkdocs_leonardo.storage.pictures import read_plain_file
+from mkdocs_leonardo.storage.text_store import TextStore
 
 _PREFIX = "rendering:"
 _MAX_FILE_BYTES = 64 * 2**20

@@ -34,7 +34,7 @@ _MOST_SHOWN = 20
 
 _PACKAGE = Path(mkdocs_leonardo.__file__).parent
 #: The modules of the purchase line, of which branches are counted.
-_LINE = ("acquire/[!lp]*.py", "acquire/lost_jobs.py")
+_LINE = ("acquire/[!lp]*.py",)
 
 
 @dataclass(slots=True)

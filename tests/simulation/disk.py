@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of
-from mkdocs_leonardo.storage.cache import TextStore
 from mkdocs_leonardo.storage.pictures import encode_record, parse_record
+from mkdocs_leonardo.storage.text_store import TextStore
 
 if TYPE_CHECKING:
     from .ledger import Order

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.storage.cache import MemoryStore, TextStore
+from mkdocs_leonardo.storage.text_store import MemoryStore, TextStore
 
 INSERT = "INSERT INTO Cache(key, raw, store_time, mode, filename, value) VALUES (?, ?, 0, ?, ?, ?)"
 RAW, BINARY, TEXT, PICKLE = 1, 2, 3, 4
@@ -265,7 +265,7 @@ select.select([sys.stdin], [], [], 30)
 COUNT = """
 import sys
 from pathlib import Path
-from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.text_store import TextStore
 store = TextStore.open(Path(sys.argv[1]), durable=False)
 for _ in range(30):
     with store.transaction():
@@ -340,7 +340,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.storage.cache import TextStore
+from mkdocs_leonardo.storage.text_store import TextStore
 store = TextStore.open(Path(sys.argv[1]), durable=True)
 limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
@@ -716,7 +716,7 @@ def test_journal_that_names_another_file_does_not_delete_it(folder: Path, tmp_pa
 def test_write_ahead_log_of_a_killed_process_is_used(tmp_path: Path) -> None:
     """A commit of a killed process is read by the next one."""
     program = (
-        "import os, sys; from pathlib import Path; from mkdocs_leonardo.storage.cache import TextStore\n"
+        "import os, sys; from pathlib import Path; from mkdocs_leonardo.storage.text_store import TextStore\n"
         "store = TextStore.open(Path(sys.argv[1]), durable=True); store.set('k', 1)\n"
         "context = store.transaction(); context.__enter__(); store.set('half', 1); os.kill(os.getpid(), 9)"
     )

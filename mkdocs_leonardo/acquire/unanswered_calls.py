@@ -1,7 +1,7 @@
-"""Lost jobs: those of create calls that failed or got no answer, searched for in the account's list.
+"""Create calls that failed or got no answer, and the search for their jobs in the account's list.
 
-Such a call counts as paid in journal and budget until a list proves that it made no job. Such a list was read at least
-10 s after the call's end, goes back beyond the call, and does not show the job.
+Such a call counts as paid in journal and budget until a list proves that it made no job. Such a list reaches back to
+before the call, does not show the job, and was read at least 10 s after the call's end.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class SearchResult:
     was_read: bool = True
 
 
-class LostJobs:
+class UnansweredCalls:
     """Finds the jobs of failed and unanswered create calls, and rules out the calls that made no job."""
 
     def __init__(self, context: BuildContext) -> None:
@@ -163,13 +163,13 @@ class LostJobs:
                 )
 
     async def _compute_wait_s(self, key: str) -> float:
-        """Return the seconds until a list proves the absence of every missing job; 0 if it does now."""
+        """Return how many seconds until a list can prove that none of the calls made a job; 0 if it already can."""
         entry = await to_thread(self._context.journal.get_entry, key)
         calls = entry.intended if entry is not None else ()
         return max((0.0, *(self._compute_call_wait_s(key, call) for call in calls)))
 
     def _compute_call_wait_s(self, key: str, call: CreateCall) -> float:
-        """Return the seconds until a list proves the absence of the call's job; 0 or less if it does now."""
+        """Return how many seconds until a list can prove that the call made no job; 0 or less if it already can."""
         now = self._context.clock.now()
         if (key, call.number) in self._reserved:
             return self._ended_at[key, call.number] + SEARCH_S - now
