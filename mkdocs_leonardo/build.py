@@ -123,7 +123,7 @@ class Build:
     def _wait_for_pages(self) -> tuple[Resolution, ...]:
         waiting = [work for _, work in self._heroes.values() if isinstance(work, Future) and not work.done()]
         try:
-            patience_s = self.runtime.compute_patience_s(len(self._heroes)) + len(self._heroes) * RENDER_S
+            patience_s = self.runtime.compute_patience_s(len(waiting)) + len(waiting) * RENDER_S
             self._progress.wait(waiting, patience_s=patience_s)
         except KeyboardInterrupt:
             self._tell_open_jobs()

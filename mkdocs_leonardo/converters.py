@@ -61,7 +61,7 @@ def unknown_option(name: str, known: tuple[str, ...], *variables: str) -> str:
 
 
 def schema_of(convert: Callable[[object], object]) -> dict[str, JsonValue]:
-    """The JSON schema of a converter's values; text, unless the converter has one."""
+    """Return the JSON schema of the values that `convert` accepts; that of a string if it declares none."""
     return dict(convert.schema) if isinstance(convert, Converter) else {"type": "string"}
 
 
@@ -186,7 +186,7 @@ def host_name(value: object) -> str:
 
 
 def optional(convert: Callable[[object], T]) -> Converter[T | None]:
-    """Make the converter of a value of `convert`, or of none."""
+    """Return a converter that accepts None, and the values that `convert` accepts."""
     return Converter(
         lambda value: None if value is None else convert(value), {"anyOf": [schema_of(convert), {"type": "null"}]}
     )

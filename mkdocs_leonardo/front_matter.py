@@ -65,7 +65,7 @@ _FOCAL_POINTS = {
 _PERCENTAGES = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%\s+([0-9]{1,3}(?:\.[0-9]+)?)%")
 _DIGITS = re.compile(r"\s*[0-9]{1,20}\s*")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-#: A macro that no plugin has rendered. `{{word}}`, without spaces, is a word in braces.
+#: A macro that was not rendered. `{{word}}`, without spaces, is a brace that is written twice, and no macro.
 _MACRO = re.compile(
     r"""\{\{ -? \s+ (?!and\b|or\b) [A-Za-z_]\w* \s* (?: [-.|(\[~+*/%<>=!] .* )? \}\}
       | \{\{ -? [A-Za-z_]\w* \s* [.|(\[] [^{}]* \}\}

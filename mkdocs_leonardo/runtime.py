@@ -259,7 +259,7 @@ class Runtime:
             store = TextStore.open(folder, durable=durable)
         except StoreUnavailable as error:
             if durable:
-                # Each page that needs the store repeats it as a warning; no page does if all heroes are cached.
+                # INFO, since each page that needs the journal logs a warning. Pages whose heroes are cached need none.
                 self._notify(logging.INFO, f"{error}; nothing new can be made in this build")
                 return SealedStore(f"{unwritable_journal_message(error)}, or choose another one")
             self._notify(logging.INFO, f"{error}; going on without it")

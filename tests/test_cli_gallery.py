@@ -274,6 +274,10 @@ def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
     assert _kinds(shell) == bright
     assert "sets --leonardo-hero-scrim to 0.02 where this image needs 0." in shell("check").out
 
+    site.write({"own.md": page("Own", hero_image="own.jpg", hero_layout="auto")})
+    assert site.build(shell.services).exit_code == 0
+    assert _kinds(shell) == [bright[0], bright[2]], "auto puts the title above an image that needs a heavy shade"
+
 
 @pytest.mark.parametrize(
     ("text", "alpha"),

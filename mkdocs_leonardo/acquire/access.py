@@ -105,7 +105,7 @@ class Access:
         try:
             account = await provider.account()
         except ProviderError as error:
-            # The answer to the create call decides.
+            # The create call goes ahead; its answer shows whether the account can pay.
             self._notify(logging.DEBUG, f"{provider.name}: the account could not be read ({error})")
             return
         finally:

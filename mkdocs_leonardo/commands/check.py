@@ -16,6 +16,7 @@ from mkdocs_leonardo.commands.zensical.publish import is_shown, read_earlier_man
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations, is_github
 from mkdocs_leonardo.lookup import get_own_path
+from mkdocs_leonardo.page.markup import may_cover
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MANIFEST, STYLESHEET, short_key
@@ -220,12 +221,11 @@ def _pin_step(site: SitePages, page: str) -> str:
 def _choose_fix(site: SitePages, status: HeroStatus) -> str:
     """Return the fix for a damaged image: another copy of it, if there is one."""
     page, folder = status.hero.page, site.settings.gallery_dir
-    is_pinned = str(folder) in status.trouble
-    if is_pinned and status.state == "cached":
+    if status.is_pin_faulty and status.state == "cached":
         return f"run mkdocs-leonardo pin {page}, and commit {site.options.display_path(folder)}"
     # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
     delete = "delete both halves and " if status.state == "damaged" else ""
-    if is_pinned:
+    if status.is_pin_faulty:
         return f"restore it from the repository, or {delete}run mkdocs-leonardo generate {page}{_pin_step(site, page)}"
     return f"{delete}run mkdocs-leonardo generate {page}"
 
@@ -266,9 +266,11 @@ def _check_contrast(status: HeroStatus, rendering: Rendering | None, data: bytes
     """
     from mkdocs_leonardo.imaging.normalise import inspect
 
-    if status.hero.layout not in {"none", "stacked", "split"} and site.options.shade is not None:
+    if not may_cover(status.hero.layout, rendering):
+        inspect(data)
+    elif site.options.shade is not None:
         yield from _check_contrast_under(site.options.shade, status, data, site)
-    elif status.hero.layout in {"none", "stacked", "split"} or rendering is None:
+    elif rendering is None:
         inspect(data)
     elif not _is_legible(status, rendering):
         folder = site.options.display_path(site.settings.cache_dir / "variants")

@@ -58,9 +58,9 @@ class HeroStatus:
     """The status of one page's hero. `quotes` are in the order of the providers.
 
     `record` and `store` belong to the picture that a build would show. `rendering` is None until its files are made.
-    `trouble` is the fault of a stored copy, even if another copy is sound. `last` is the earlier picture that the page
-    shows while its own is missing; None if the page shows a placeholder. `reason` is why the picture is not bought:
-    a refused prompt, a job without a picture, or a damaged file.
+    `trouble` is the fault of a stored copy, even if another copy is sound. `is_pin_faulty`: the faulty copy is in the
+    gallery. `last` is the earlier picture that the page shows while its own is missing; None if the page shows a
+    placeholder. `reason` is why the picture is not bought: a refused prompt, a job without a picture or a damaged file.
     """
 
     hero: HeroSpec
@@ -70,6 +70,7 @@ class HeroStatus:
     store: PictureSource | None = None
     rendering: Rendering | None = None
     trouble: str = ""
+    is_pin_faulty: bool = False
     reason: str = ""
     last: PictureRecord | None = None
 
@@ -201,17 +202,19 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
     answer = runtime.lookup.find(hero)
     quotes = tuple(_make_quote(runtime, candidate, answer, jobs) for candidate in answer.candidates)
     trouble = "; ".join(one.text for one in answer.faults)
+    is_pin_faulty = any(one.source is Source.PINNED for one in answer.faults)
     if isinstance(answer, Hit):
         stored = answer.stored
         rendering = runtime.renderer.load(stored.record, hero)
-        return HeroStatus(hero, _STATES[stored.source], quotes, stored.record, stored.store, rendering, trouble)
+        state = _STATES[stored.source]
+        return HeroStatus(hero, state, quotes, stored.record, stored.store, rendering, trouble, is_pin_faulty)
     state, reason = _find_state(answer, quotes)
     paid = [quote for quote in quotes if quote.is_collectable]
     if paid:
         state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
     last = runtime.lookup.get_last_shown(hero.page)
     shown = last.record if last is not None else None
-    return HeroStatus(hero, state, quotes, trouble=trouble, reason=reason, last=shown)
+    return HeroStatus(hero, state, quotes, trouble=trouble, is_pin_faulty=is_pin_faulty, reason=reason, last=shown)
 
 
 def _make_quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:

@@ -166,7 +166,7 @@ def _find_unused_variants(
 ) -> Iterator[Unused]:
     """Find encoded files that no page shows with the present options. Making them again costs nothing."""
     shown = [(record, status.hero) for status in found for record in find_used_records(runtime, status)]
-    # As most pages show it: another configuration's focal points are not known here.
+    # With the usual focal point, since the pages of other configurations are not read here.
     shown += [(record, HeroSpec(record.page)) for record in kept]
     renderings = [runtime.renderer.load(record, hero) for record, hero in shown]
     used = {variant.path for rendering in renderings if rendering for variant in rendering.variants}

@@ -73,7 +73,7 @@ class BackgroundGenerator:
         self._loop: EventLoop | None = None
         self._budget = Budget(max_new_images=0, max_cost_usd=None)
         self._runtimes: list[tuple[Settings, Runtime]] = []
-        # Of the event loop alone.
+        # The attributes below are used only in the event loop.
         self._request: _Request | None = None
         self._is_held = False
         self._pending: dict[str, _MissingHero] = {}

@@ -132,7 +132,7 @@ def crop_box(size_px: tuple[int, int], aspect: tuple[int, int], focus: FocalPoin
     """The largest part of a picture with the aspect width:height, as (left, top, right, bottom) in fractional pixels.
 
     It lies as CSS's `object-fit: cover` with `object-position` at `focus` puts it, so that files and pages crop alike.
-    The focal point is always inside, at the same fractions of the part as of the whole.
+    The focal point keeps its relative position: 30 % of the whole is 30 % of the part.
     """
     width, height = size_px
     target = aspect[0] / aspect[1]

@@ -13,7 +13,18 @@ from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
 from mkdocs_leonardo.page.themes import find_full_width_place
-from mkdocs_leonardo.spec import CENTER, FocalPoint, Format, HeroAsset, HeroSpec, Layout, Scrim, Variant, short_key
+from mkdocs_leonardo.spec import (
+    CENTER,
+    FocalPoint,
+    Format,
+    HeroAsset,
+    HeroSpec,
+    Layout,
+    Rendering,
+    Scrim,
+    Variant,
+    short_key,
+)
 from mkdocs_leonardo.tint import find_tint
 
 #: The default of the visible line on the AI.
@@ -104,6 +115,13 @@ def choose_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout
     title, scrim = _extract_title(heading_html), asset.rendering.scrim
     shades = (scrim.long_narrow, scrim.long_wide) if is_long(title, spec.tagline) else (scrim.narrow, scrim.wide)
     return "stacked" if _letters(title) > _AUTO_LETTERS or max(shades) >= _AUTO_SHADE else "content"
+
+
+def may_cover(layout: Layout, rendering: Rendering | None) -> bool:
+    """Whether text may stand on the image. With `auto`, none does before the shade is known, or on a heavy shade."""
+    if layout != "auto":
+        return layout not in _APART | {"none"}
+    return rendering is not None and max(rendering.scrim.narrow, rendering.scrim.wide) < _AUTO_SHADE
 
 
 def _extract_title(heading_html: str) -> str:

@@ -38,7 +38,7 @@ class Alert:
         return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:g} credits"
 
     def is_below(self, account: Account) -> bool:
-        """Whether the account has less for certain; an unknown balance is not low."""
+        """Whether the balance is known, and lower than this alert."""
         if not self.is_usd and account.usd is None:
             return account.credits is not None and account.credits < self.amount
         left_usd, rate = worth_usd(account), account.credit_usd

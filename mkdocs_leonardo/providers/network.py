@@ -141,7 +141,7 @@ def no_tls() -> ssl.SSLContext:
 
 
 def without_ids(path: str) -> str:
-    """The path as a log may show it."""
+    """Return the path without ids and query, which a log may not show."""
     return "/".join(part for part in path.partition("?")[0].split("/") if len(part) < 32)  # noqa: PLR2004 - a UUID is longer
 
 

@@ -15,23 +15,20 @@ _OS_ERROR = re.compile(r"(?:os error |code: )(\d+)")
 
 #: What S3, Azure and Google say of a bucket that does not exist.
 NO_PLACE = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist")
+#: The client's call for a folder on a web server: the folder is missing, or another writer made it at the same moment.
+_FOLDER = re.compile(r"MKCOL")
 #: The addresses at which the client asks for credentials that the environment does not have.
 _NO_CREDENTIALS = re.compile(
     r"169\.254\.169\.254|169\.254\.170\.2|/computeMetadata/|service-accounts/|CredentialsNotLoaded"
 )
 #: Services that answer errors with a code of their own; web servers with WebDAV answer with pages.
 WITH_CODES = frozenset({"s3", "gs", "az"})
-NO_STORE_ANSWERS = "no object store answers"
 #: The meanings of the client's messages; the first pattern that is found counts.
 _REASONS = (
     (NO_PLACE, "there is no such bucket"),
-    (
-        re.compile(NO_STORE_ANSWERS),
-        "the server there is no object store; check the address, and whether a login page answers",
-    ),
     (re.compile(r"Account must be specified"), "AZURE_STORAGE_ACCOUNT_NAME is not set"),
     (re.compile(r"redirect without LOCATION"), "the bucket is in another region; write its region into the address"),
-    (re.compile(r"MKCOL"), "the folder in its address does not exist"),
+    (_FOLDER, "the folder in its address does not exist"),
     (re.compile(r"TimedOut|kind: Timeout"), "no answer in time"),
     (re.compile(r"kind: Connect"), "it cannot be reached"),
     (re.compile(r"error sending request|HTTP error"), "the connection broke"),
@@ -74,6 +71,18 @@ _PASSING_ERRORS = frozenset(
 )
 
 
+class NoObjectStore(OSError):
+    """A server answered that is no object store."""
+
+    def __init__(self) -> None:
+        super().__init__("the server there is no object store; check the address, and whether a login page answers")
+
+
+def is_about_folder(text: str) -> bool:
+    """Whether the client failed to make an object's folder, which may be missing or made by another writer."""
+    return _FOLDER.search(text) is not None
+
+
 def find_status(text: str) -> int | None:
     """Return the HTTP status in the client's message; None if the message has none."""
     status = _STATUS.search(text)
@@ -93,7 +102,7 @@ def is_refusal(text: str, *, is_folder: bool) -> bool:
         return status not in _PASSING and (code is None or code[1] not in _PASSING_CODES)
     if is_folder and os_error:
         return int(os_error[1]) not in _PASSING_ERRORS
-    return "redirect without LOCATION" in text or NO_STORE_ANSWERS in text
+    return "redirect without LOCATION" in text
 
 
 def explain_error(text: str) -> str:
@@ -105,7 +114,7 @@ def explain_error(text: str) -> str:
         region = _REGION.search(text) if _CODES[code[1]] is _OTHER_REGION else None
         fix = f"the bucket is in {region[1]}; write ?region={region[1]} behind the address" if region else ""
         return f"{code[1]}: {fix or _CODES[code[1]]}"
-    if status and not NO_PLACE.search(text) and "MKCOL" not in text:
+    if status and not NO_PLACE.search(text) and not is_about_folder(text):
         return _MEANINGS.get(status, f"it answers {status}{f', {code[1]}' if code else ''}")
     os_error = _OS_ERROR.search(text)
     for pattern, meaning in _REASONS:

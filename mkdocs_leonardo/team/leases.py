@@ -340,7 +340,7 @@ class TeamLease:
         self._record.jobs.pop(key, None)
 
     async def refuse(self, key: str, reason: str) -> None:
-        """Publish a refusal that was paid for, so that no other machine pays for it."""
+        """Publish that the prompt was refused and charged, so that no other machine pays for the same refusal."""
         self._record.refusals[key] = reason
         await self._publish()
 

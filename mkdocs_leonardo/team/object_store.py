@@ -22,11 +22,12 @@ from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.team.address import StoreAddress, is_endpoint
 from mkdocs_leonardo.team.answers import (
     NO_PLACE,
-    NO_STORE_ANSWERS,
     WEB_PAGE,
     WITH_CODES,
+    NoObjectStore,
     explain_error,
     find_status,
+    is_about_folder,
     is_foreign,
     is_refusal,
 )
@@ -140,7 +141,7 @@ class ObjectStore:
         """Create the object unless it exists; returns whether this call created it.
 
         Returns True as well if the object holds these bytes already, since the answer to an earlier try may be lost.
-        Callers that must tell their objects apart put something of their own into `data`.
+        Callers that need to know whose object it is put a unique value into `data`.
         """
         return await self._call(_Kind.WRITE, name, lambda: self._create(name, data), timeout_s)
 
@@ -179,7 +180,7 @@ class ObjectStore:
                     break
             else:
                 if WEB_PAGE.match(data):
-                    raise OSError(NO_STORE_ANSWERS)
+                    raise NoObjectStore
                 return bytes(data)
         raise BrokenEntry(f"{self.address}/{name}: is larger than {max_bytes} bytes")
 
@@ -245,7 +246,7 @@ class ObjectStore:
             else:
                 await store.put_async(_check_name(name), data, mode="create", use_multipart=False)
         except (AlreadyExistsError, PreconditionError) as error:
-            if "MKCOL" in str(error):
+            if is_about_folder(str(error)):
                 raise
             return False
         return True
@@ -257,7 +258,7 @@ class ObjectStore:
         try:
             await client.put_async(_check_name(name), data, use_multipart=False)
         except BaseError as error:
-            if "MKCOL" not in str(error):
+            if not is_about_folder(str(error)):
                 raise
             await client.put_async(_check_name(name), data, use_multipart=False)
 
@@ -277,7 +278,7 @@ class ObjectStore:
             if NO_PLACE.search(str(error)):
                 raise
             if self.address.scheme in WITH_CODES and find_status(str(error)) and is_foreign(str(error)):
-                raise OSError(NO_STORE_ANSWERS) from None
+                raise NoObjectStore from None
             return None
 
     async def _call(
@@ -306,7 +307,7 @@ class ObjectStore:
         self._refuse_known_failure(kind)
         from obstore.exceptions import BaseError
 
-        text, reason = "", f"no answer within {timeout_s:g} s"
+        text, reason, is_refused = "", f"no answer within {timeout_s:g} s", False
         begun = self._breaker.begin()
         with move_on_after(timeout_s):
             try:
@@ -314,9 +315,11 @@ class ObjectStore:
             except BrokenEntry:
                 self._record_answer(kind)
                 raise
+            except NoObjectStore as error:
+                reason, is_refused = str(error), True
             except (BaseError, OSError, ValueError, NotImplementedError) as error:
                 text = str(error)
-                reason = explain_error(text)
+                reason, is_refused = explain_error(text), is_refusal(text, is_folder=self.address.scheme == "file")
             except Exception:  # noqa: BLE001 - the client's own faults are of a kind that only it knows
                 reason = "its client failed"
             else:
@@ -325,7 +328,7 @@ class ObjectStore:
         self.failures += 1
         message = f"{self.address}: cannot {kind.value} ({reason})"
         # Raised outside of `except`: the client's exception, with addresses and headers, is not the context.
-        if is_refusal(text, is_folder=self.address.scheme == "file"):
+        if is_refused:
             refusals = self._refusals.get(kind, [])
             self._record_answer(kind)
             self._refusals[kind] = [*refusals, message]

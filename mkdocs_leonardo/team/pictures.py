@@ -291,7 +291,7 @@ def sign_record(record: PictureRecord, secret: bytes | None) -> bytes:
 def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
     if secret is None:
         return
-    # The text has been read as a record, so that it is an object of JSON.
+    # The text was parsed as a record before, so it is a JSON object.
     values: dict[str, JsonValue] = json.loads(text)
     if not has_signature_form(values.get(_SIGNATURE)):
         raise BrokenEntry(f"{where}: is not signed")

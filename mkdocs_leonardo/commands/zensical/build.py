@@ -97,7 +97,7 @@ def _list_pages(folder: Path) -> Iterator[str]:
 
 
 def _finish_page(project: Project, path: str) -> bool:
-    """Finish one page that shows a hero; return whether its tags for sharing had no place."""
+    """Finish a page that shows a hero; return True if it has no place for the tags for sharing."""
     from mkdocs_leonardo.page.finish import MARKS, finish
 
     with open(path, "rb") as page:  # noqa: PTH123 - slower, and called for each page on every build

@@ -304,7 +304,7 @@ MODES = ("fast", "quality", "ultra", "low", "medium", "high")
 def row_of(model: str) -> Row:
     """The row of a model, by its name in any spelling, or by its id.
 
-    A model that is not in the table gets a row with the limits of all models: the sides in v1, the texts in v2.
+    A model that is not in the table gets a row with the limits of size of API v1, and of texts of v2.
     """
     name = re.sub(r"[\s_]+", "-", model.strip().lower())
     known = next((row for row in ROWS if name in {row.name, row.model_id, *row.aliases} - {""}), None)
@@ -322,7 +322,7 @@ def row_of(model: str) -> Row:
 
 
 def is_uuid(text: str) -> bool:
-    """Whether the text is an id, as v1 has them."""
+    """Whether the text is a UUID, as the ids of models in API v1 are."""
     try:
         uuid.UUID(text)
     except ValueError:

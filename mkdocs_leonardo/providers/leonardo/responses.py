@@ -40,7 +40,7 @@ _NO_REFERENCE = re.compile(r"invalid init image id|couldn't access image|init im
 
 
 def create_refusal(answer: Answer, model: str, now: float) -> ProviderError:
-    """The error for a create call that made no job, or may have made one."""
+    """Return the error for a failed create call; `charged` says whether it may have made a job."""
     known = known_refusal(answer, model)
     if known is not None:
         return known

@@ -30,7 +30,7 @@ QUICK_QUANTILE = 0.18
 #: The first poll comes this much after the quick time once `ENOUGH` times are known; before, at the quick time.
 FIRST_MARGIN = 1.10
 ENOUGH = 6
-#: The next poll comes when the waiting time has grown by this part, or by `LEAST_STEP_S`.
+#: The next poll comes when the elapsed time has grown by this fraction, and at least by `LEAST_STEP_S`.
 GROWTH = 0.14
 #: `GROWTH` while few times are known, since the first jobs together would poll too often.
 UNSURE_GROWTH = 0.2
