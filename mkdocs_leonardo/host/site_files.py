@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -20,17 +19,8 @@ class PictureFile(File):
 
     A thousand heroes are nine thousand files; copying them takes longer than all other work of a warm build. The
     cache's files are never written to again, only replaced, and their digests are checked before they are linked.
+    `copy_file` is the one method of the host's class that differs.
     """
-
-    @property
-    def src_path(self) -> str:
-        """The place in the site, with the system's separators."""
-        return os.path.normpath(self.src_uri)
-
-    @src_path.setter
-    def src_path(self, value: str) -> None:
-        # The host's setter makes a `Path` of it first, which changes none of the plugin's names.
-        self.src_uri = value
 
     def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
         """Put the file into the site."""
