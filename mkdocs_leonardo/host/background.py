@@ -128,9 +128,10 @@ class BackgroundGenerator:
         runtime = Runtime(settings, environ=self._environ, notify=self._notify, budget=self._budget)
         self._runtimes.append((settings, runtime))
         if self._loop is None:
-            self._loop = EventLoop()
+            self._loop = runtime.loop
             self._loop.start(self._live)
-        self._loop.start(runtime.pipeline.heartbeat)
+        else:
+            self._loop.start(runtime.pipeline.heartbeat)
 
     # In the event loop -----------------------------------------------------------------------------------------------
 
