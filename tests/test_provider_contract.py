@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
@@ -124,8 +125,15 @@ def violations(contract: ProviderContract) -> Mapping[str, ContractViolation]:
 @pytest.fixture(scope="module")
 def verdicts() -> Mapping[type[Honest], Mapping[str, ContractViolation]]:
     """The contract's verdicts on all providers, run side by side, since most of the time is waiting."""
-    with ThreadPoolExecutor(8) as pool:
-        asked = {kind: pool.submit(violations, contract_of(kind)) for kind in EVERYBODY}
+    root = logging.getLogger()
+    level = root.level
+    # Each thread sets the level for its captured logs, and restores what it found, which another thread may have set.
+    root.setLevel(logging.DEBUG)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            asked = {kind: pool.submit(violations, contract_of(kind)) for kind in EVERYBODY}
+    finally:
+        root.setLevel(level)
     return {kind: verdict.result() for kind, verdict in asked.items()}
 
 
