@@ -218,7 +218,7 @@ class Runtime:
             sleep=self._clock.sleep,
             notify=self._notify,
             secret=rights.secret,
-            may_cross=address.scheme in {"http", "https"},
+            can_overwrite=address.scheme in {"http", "https"},
         )
         return team, leases
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.page.head import Social, insert_head, make_linked_data
+from mkdocs_leonardo.page.head import SocialTags, insert_head, make_linked_data
 from mkdocs_leonardo.spec import MADE_BY_AI, HeroAsset, Rendering, Scrim, Source, Variant
 
 LINK = '<link rel="stylesheet" href="../hero.css">\n'
-SOCIAL = Social(
+SOCIAL = SocialTags(
     image_url="https://example.org/a.jpg",
     image_type="image/jpeg",
     width_px=1200,
@@ -25,7 +25,7 @@ SOCIAL = Social(
 )
 
 
-def with_head(head: str, *, social: Social | None = None, origin: str = "") -> str:
+def with_head(head: str, *, social: SocialTags | None = None, origin: str = "") -> str:
     """The lines added to a head; asserts that nothing else of the page changes."""
     page = f"<!doctype html><html><head>{head}</head><body><p>&lt;/head&gt;</p></body></html>"
     changed = insert_head(page, stylesheet_url="../hero.css", social=social, origin=origin)
@@ -154,5 +154,5 @@ def test_caption_in_linked_data_never_ends_the_script(caption: str) -> None:
 @given(st.text())
 def test_texts_in_properties_never_become_markup(text: str) -> None:
     """Title and alternative text stay inside their attributes."""
-    social = Social("https://example.org/a.jpg", "image/jpeg", 1200, 630, alt=f'"><b>{text}', title=f'"><b>{text}')
+    social = SocialTags("https://example.org/a.jpg", "image/jpeg", 1200, 630, alt=f'"><b>{text}', title=f'"><b>{text}')
     assert set(_Scripts(with_head("", social=social)).tags) == {"link", "meta"}

@@ -670,7 +670,7 @@ async def test_unsigned_lease_is_ignored(team: Team) -> None:
 async def test_owner_whose_lease_was_overwritten_does_not_pay(team: Team) -> None:
     """An owner whose lease was overwritten notices it and does not pay."""
     first = await take(
-        TeamLeases(team.store(), now=lambda: NOW, sleep=anyio.sleep, notify=lambda *_: None, may_cross=True)
+        TeamLeases(team.store(), now=lambda: NOW, sleep=anyio.sleep, notify=lambda *_: None, can_overwrite=True)
     )
     path = team.folder / "claims" / f"{LEASE_NAME}-000001"
     value = json.loads(path.read_text(encoding="utf-8"))

@@ -51,7 +51,7 @@ class Access:
         self._windows = windows
         self._off: dict[str, str] = {}
         self._cooling: dict[str, str] = {}
-        self._outages: dict[str, Outage] = {}
+        self._outages: dict[str, OutageDetector] = {}
         self._accounts: dict[str, Event] = {}
         self._slots: dict[str, CapacityLimiter] = {}
         self._gates: dict[str, Lock] = {}
@@ -83,9 +83,9 @@ class Access:
             return self._cooling.get(name, "is paused: a short while ago it was down, or refused too many requests")
         return None
 
-    def get_outage(self, name: str) -> Outage:
+    def get_outage(self, name: str) -> OutageDetector:
         """Return the outage detector of the provider."""
-        return self._outages.setdefault(name, Outage())
+        return self._outages.setdefault(name, OutageDetector())
 
     async def wait_to_call(self, name: str, caller: object) -> str | None:
         """Wait until the caller may send a create call. Returns None then, or the reason why it may not."""
@@ -151,8 +151,8 @@ class Access:
             yield release
 
 
-class Outage:
-    """Outage detector of one provider. A caller is the acquisition of one page's picture.
+class OutageDetector:
+    """The outage detector of one provider. A caller is the acquisition of one page's picture.
 
     Before the first accepted call, and after each failed one, at most `MOST_PROBES` callers call the provider until it
     accepts a call. The provider is down when `PAGES_OF_AN_OUTAGE` callers in a row have failed.

@@ -116,7 +116,7 @@ def read_site(config_file: str | None, console: Console, *, command: Literal["bu
     """Read every page; CommandError or HeroError if the site cannot be read. `serve` reads drafts as well."""
     project = _find_project(config_file)
     if project is not None:
-        absent = tuple(_find_missing(project))
+        absent = tuple(_find_uninstalled(project))
         if absent:
             console.note(f"read without {name_some(absent)}, not installed here; their pages and metadata are not seen")
         return replace(read_project_pages(project, console, with_drafts=command == "serve"), not_installed=absent)
@@ -198,7 +198,7 @@ def _find_project(config_file: str | None) -> Project | None:
     if project.path.suffix == ".toml":
         return project
     _create_watched_folder(project)
-    return project if "leonardo" in project.plugins and any(_find_missing(project)) else None
+    return project if "leonardo" in project.plugins and any(_find_uninstalled(project)) else None
 
 
 def _create_watched_folder(project: Project) -> None:
@@ -213,7 +213,7 @@ def _create_watched_folder(project: Project) -> None:
                 folder.mkdir(parents=True, exist_ok=True)
 
 
-def _find_missing(project: Project) -> Iterator[str]:
+def _find_uninstalled(project: Project) -> Iterator[str]:
     """Yield the theme and the plugins that a mkdocs.yml names and that are not installed."""
     if project.path.suffix == ".toml":
         return

@@ -9,7 +9,7 @@ from mkdocs.plugins import PrefixedLogger
 from mkdocs_leonardo.spec import printable
 
 
-class _OneLine(logging.Filter):
+class _OneLineFilter(logging.Filter):
     """A log filter that escapes control characters, with which text of a page or service could command a terminal."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -27,6 +27,6 @@ def notify(level: int, message: object) -> None:
 
 
 log = PrefixedLogger("leonardo", logging.getLogger("mkdocs.plugins.leonardo"))
-log.logger.addFilter(_OneLine())
+log.logger.addFilter(_OneLineFilter())
 #: The beginning of the plugin's messages in MkDocs's log.
 PREFIX = f"{log.prefix}: "

@@ -50,7 +50,7 @@ def xmp_packet(record: PictureRecord, source_type: str = "") -> bytes:
     Pictures of AI providers are marked as such; other pictures get only the mark they came with (`source_type`).
     The prompt is not in the packet, since it may be private.
     """
-    fields = [("photoshop:Credit", _name(record.provider)), ("xmp:CreatorTool", _name(record.model))]
+    fields = [("photoshop:Credit", _strip_markup(record.provider)), ("xmp:CreatorTool", _strip_markup(record.model))]
     if record.created_at > 0:
         created = datetime.fromtimestamp(record.created_at, UTC)
         fields.append(("xmp:CreateDate", created.strftime("%Y-%m-%dT%H:%M:%SZ")))
@@ -87,7 +87,7 @@ def detect(data: bytes) -> Provenance:
     return Provenance(" ".join(marks), source_type)
 
 
-def _name(value: str) -> str:
+def _strip_markup(value: str) -> str:
     """The name without markup and control characters (XML has no way to write these), cut to its length limit."""
     plain = "".join(character for character in value if character.isprintable() and character not in "<>&\"'")
     return plain.encode("utf-8", "ignore")[:MAX_NAME_BYTES].decode("utf-8", "ignore").strip()

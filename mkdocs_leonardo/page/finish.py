@@ -6,7 +6,7 @@ import json
 import re
 from html import unescape
 
-from mkdocs_leonardo.page.head import Social, insert_head
+from mkdocs_leonardo.page.head import SocialTags, insert_head
 
 #: Attributes of elements that the Markdown extension adds to a page's content; each has "data-leonardo-".
 STYLE_MARK = "data-leonardo-style"
@@ -34,7 +34,7 @@ def finish(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
     finished = insert_head(
         head,
         stylesheet_url=unescape(href[1]) if href else "",
-        social=None if own is None else Social(**own),
+        social=None if own is None else SocialTags(**own),
     )
     is_named = own is None or "og:image" in finished
     return (page if finished == head else finished.encode("utf-8") + page[end:]), is_named

@@ -24,7 +24,7 @@ _WIDTH_PX = attrgetter("width_px")
 _JSON = json.JSONEncoder(ensure_ascii=False)
 
 
-class Social(NamedTuple):
+class SocialTags(NamedTuple):
     """The tags for sharing: title, texts and image of a link to the page. All URLs are absolute; "" and 0 are unknown.
 
     `title` may hold character references such as ``&amp;``; tags in it are plain text.
@@ -41,22 +41,22 @@ class Social(NamedTuple):
     site_name: str = ""
 
 
-def make_social(spec: HeroSpec, file: Variant, folder_url: str, their_url: str, **about_page: str) -> Social:
+def make_social_tags(spec: HeroSpec, file: Variant, folder_url: str, their_url: str, **about_page: str) -> SocialTags:
     """Make the tags of a page whose hero has the image `file` for sharing, in the folder at `folder_url`.
 
     `their_url` is the address of the author's own image, "" without one. Its type and size are unknown.
     """
     url = folder_url + file.name
     if their_url not in {"", url}:
-        return Social(their_url, **about_page)  # type: ignore[arg-type]  # texts alone
-    return Social(url, "image/jpeg", file.width_px, file.height_px, spec.alt, **about_page)
+        return SocialTags(their_url, **about_page)  # type: ignore[arg-type]  # texts alone
+    return SocialTags(url, "image/jpeg", file.width_px, file.height_px, spec.alt, **about_page)
 
 
 def insert_head(
     output_html: str,
     *,
     stylesheet_url: str = "",
-    social: Social | None = None,
+    social: SocialTags | None = None,
     origin: str = "",
 ) -> str:
     """Add the link to the stylesheet, the tags for sharing and `origin` at the end of the page's head.
@@ -86,7 +86,7 @@ def _insert(text: str, place: int, end: str, more: str) -> str:
     return text[:place] + more + text[place:]
 
 
-def _properties(social: Social) -> list[tuple[str, str]]:
+def _properties(social: SocialTags) -> list[tuple[str, str]]:
     """List the properties in Open Graph's order: those of an image follow the image."""
     return [
         ("og:type", "article"),

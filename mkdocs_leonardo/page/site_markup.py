@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from mkdocs_leonardo.page.head import Social, insert_head, make_linked_data, make_social
+from mkdocs_leonardo.page.head import SocialTags, insert_head, make_linked_data, make_social_tags
 from mkdocs_leonardo.page.markup import (
     choose_layout,
     insert_card,
@@ -219,12 +219,12 @@ class SiteMarkup:
         stylesheet_url = self._url_on(page)(name) if shows else ""
         return insert_head(output_html, stylesheet_url=stylesheet_url, social=social, origin=origin)
 
-    def _describe(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[Social | None, str]:
+    def _describe(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[SocialTags | None, str]:
         """Return the tags for sharing the page, and the JSON-LD on its picture's origin."""
         origin, file = make_linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
         if not self._social or file is None:
             return None, origin
-        social = make_social(
+        social = make_social_tags(
             spec,
             file,
             self._folder_url,

@@ -387,16 +387,16 @@ def _parse_values(value: JsonValue, path: Path | str) -> PictureRecord:
         extension=check_field("extension", lambda value: text(value, _EXTENSION)),
         provider=check_field("provider", _name),
         model=check_field("model", _name),
-        job_id=check_field("job_id", _writable, ""),
+        job_id=check_field("job_id", _replace_surrogates, ""),
         cost_usd=check_field("cost_usd", _optional_amount),
         created_at=check_field("created_at", _time),
         width_px=check_field("width_px", _pixels, 0),
         height_px=check_field("height_px", _pixels, 0),
         seconds=check_field("seconds", _optional_amount),
-        page=check_field("page", _writable, ""),
-        marks=check_field("marks", _writable, ""),
+        page=check_field("page", _replace_surrogates, ""),
+        marks=check_field("marks", _replace_surrogates, ""),
         request=check_field("request", _request, {}),
-        site=check_field("site", _writable, ""),
+        site=check_field("site", _replace_surrogates, ""),
     )
 
 
@@ -404,7 +404,7 @@ def _name(value: JsonValue | None) -> str:
     return text(value, _NAME)
 
 
-def _writable(value: JsonValue | None) -> str:
+def _replace_surrogates(value: JsonValue | None) -> str:
     """Return a text that can be written again: a page's name may hold bytes that are no text."""
     return _SURROGATE.sub("\ufffd", text(value, _ANY))
 

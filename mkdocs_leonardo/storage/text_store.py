@@ -69,7 +69,7 @@ class TextStore:
         self._durable = durable
         self._wait_s = wait_s
         self._lock = threading.RLock()
-        self._opened: _Opened | None = None
+        self._opened: _OpenDatabase | None = None
         self._closed = False
 
     @classmethod
@@ -162,7 +162,7 @@ class TextStore:
             raise StoreUnavailable(f"{self._folder}: {getattr(error, 'strerror', None) or error}") from error
         return self._opened.cache
 
-    def _open(self) -> _Opened:
+    def _open(self) -> _OpenDatabase:
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._folder.is_symlink():
             # A link in a restored cache may lead to any folder.
@@ -225,7 +225,7 @@ class SealedStore(TextStore):
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class _OpenDatabase:
     """An open database and the file it is in (device and inode)."""
 
     cache: _FencedCache
@@ -323,7 +323,7 @@ def _refuse_foreign_files(path: Path) -> None:
             raise _NotOurs("has a journal that names another file")
 
 
-def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
+def _open_database(path: Path, *, durable: bool, wait_s: float) -> _OpenDatabase:
     """Open and check the database, and start diskcache on it; gives up after about OPEN_WAIT_S."""
     open_wait_s = min(wait_s, OPEN_WAIT_S)
     give_up_at = time.monotonic() + open_wait_s
@@ -339,7 +339,7 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _Opened:
     except BaseException:
         connection.close()
         raise
-    return _Opened(cache, read_identity(path))
+    return _OpenDatabase(cache, read_identity(path))
 
 
 def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:

@@ -89,17 +89,17 @@ class TeamLeases:
         notify: Notify,
         monotonic: Callable[[], float] = time.monotonic,
         secret: bytes | None = None,
-        may_cross: bool = False,
+        can_overwrite: bool = False,
         patience_s: float = MOST_WAIT_S,
     ) -> None:
-        """Sign objects with `secret`. `may_cross`: two creates may cross, whatever the service says."""
+        """Sign objects with `secret`. `can_overwrite`: one of two creates at once may overwrite the other."""
         self.owner = uuid.uuid4().hex
         self.store = store
         self.now = now
         self._sleep = sleep
         self.monotonic = monotonic
         self._secret = secret
-        self._may_cross = may_cross
+        self._can_overwrite = can_overwrite
         self._patience_s = patience_s
         self._notify = notify
         self._told: set[str] = set()
@@ -243,9 +243,9 @@ class TeamLeases:
         await self.store.replace(path, record.encode(path, self._secret))
 
     @property
-    def may_cross(self) -> bool:
+    def can_overwrite(self) -> bool:
         """Whether machines can overwrite each other's objects."""
-        return self._may_cross or self.store.ignores_preconditions is not False
+        return self._can_overwrite or self.store.ignores_preconditions is not False
 
     async def _list(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
         """List every lease in the store; coroutines that ask at the same moment share one listing."""
@@ -412,7 +412,7 @@ class TeamLease:
                 break
             if record.owner:
                 return False
-        if not self._leases.may_cross:
+        if not self._leases.can_overwrite:
             return True
         record = await self._leases.read_record(_make_path(self.name, self._number))
         return record is not None and record.owner == self._leases.owner

@@ -22,8 +22,8 @@ from mkdocs_leonardo.providers.leonardo.models import (
     V1_MIN_SIDE_PX,
     Mode,
     Row,
-    Sides,
     Size,
+    SizeLimits,
     credits_for,
     is_uuid,
     row_of,
@@ -387,7 +387,7 @@ def _side_problems(row: Row, version: Version, picture: PictureSpec) -> Iterator
     sizes = row.sizes
     if version == "v1":
         low, most = V1_MIN_SIDE_PX, (V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
-    elif isinstance(sizes, Sides):
+    elif isinstance(sizes, SizeLimits):
         low, most = sizes.low, (sizes.width, sizes.height)
     else:
         low, most = MIN_SIDE_PX, (max(width for width, _ in sizes), max(height for _, height in sizes))

@@ -44,7 +44,7 @@ CONTRASTS = (1.0, 1.3, 1.8, 2.5, 3.0, 3.5, 4.0, 4.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class SizeLimits:
     """Any size within these limits, in pixels."""
 
     low: int
@@ -78,7 +78,7 @@ class Row:
     name: str
     model_id: str
     styles: Mapping[str, str]
-    sizes: Sides | tuple[Size, ...]
+    sizes: SizeLimits | tuple[Size, ...]
     modes: tuple[Mode, ...]
     prices: Mapping[Mode, Credits]
     mode_field: str = ""
@@ -200,7 +200,7 @@ _PHOENIX = Row(
     name="phoenix-v1.0",
     model_id=PHOENIX_1_0,
     styles=PHOENIX_STYLES,
-    sizes=Sides(32, 2048, 2048),
+    sizes=SizeLimits(32, 2048, 2048),
     modes=("QUALITY", "FAST", "ULTRA"),
     # Flat for FAST and QUALITY over the listed sizes, of which the largest has 1.25 megapixels.
     prices={"FAST": Credits(10), "QUALITY": Credits(15), "ULTRA": Credits(10, 32)},
@@ -218,7 +218,7 @@ _LUCID_ORIGIN = Row(
     name="lucid-origin",
     model_id="7b592283-e8a7-4c5a-9ba6-d18c31f258b9",
     styles=_styles(*_LUCID),
-    sizes=Sides(16, 3840, 3616),
+    sizes=SizeLimits(16, 3840, 3616),
     modes=("FAST", "ULTRA"),
     prices={"FAST": Credits(0, 8), "ULTRA": Credits(0, 40)},
     mode_field="mode",
@@ -232,7 +232,7 @@ _FLUX_DEV = Row(
     name="flux-dev",
     model_id="b2614463-296c-462a-9586-aafdb8f00e36",
     styles=_styles(*_SHARED, "ANIME_GENERAL"),
-    sizes=Sides(480, 2048, 2048),
+    sizes=SizeLimits(480, 2048, 2048),
     modes=("",),
     prices={"": Credits(0, 8)},
     contrasts=CONTRASTS,
@@ -254,7 +254,7 @@ ROWS: tuple[Row, ...] = (
         name="lucid-realism",
         model_id="05ce0082-2d80-4a2d-8653-4d1c85e2418e",
         styles=_styles(*_LUCID_REALISM),
-        sizes=Sides(16, 2496, 2496),
+        sizes=SizeLimits(16, 2496, 2496),
         prompt_max=9999,
     ),
     _FLUX_DEV,
@@ -262,7 +262,7 @@ ROWS: tuple[Row, ...] = (
         _FLUX_DEV,
         name="flux-schnell",
         model_id="1dd50843-d653-4516-a8e3-f0238ee453ff",
-        sizes=Sides(32, 2048, 2048),
+        sizes=SizeLimits(32, 2048, 2048),
         prices={"": Credits(0, 2)},
         style_preprocessor=298,
     ),
@@ -312,7 +312,7 @@ def row_of(model: str) -> Row:
         name=model,
         model_id=model if is_uuid(model) else "",
         styles={},
-        sizes=Sides(V1_MIN_SIDE_PX, V1_MAX_SIDE_PX, V1_MAX_SIDE_PX),
+        sizes=SizeLimits(V1_MIN_SIDE_PX, V1_MAX_SIDE_PX, V1_MAX_SIDE_PX),
         modes=("",),
         prices={},
         negative_prompt_max=V2_MAX_NEGATIVE_PROMPT,
@@ -336,7 +336,7 @@ def size_for(row: Row, width_px: int, height_px: int) -> Size:
     A picture that is at most a quarter smaller than wanted is enlarged rather than bought at twice the size.
     """
     sizes = row.sizes
-    if isinstance(sizes, Sides) or (width_px, height_px) in sizes:
+    if isinstance(sizes, SizeLimits) or (width_px, height_px) in sizes:
         return width_px, height_px
 
     def unlike(size: Size) -> tuple[float, bool, float]:
