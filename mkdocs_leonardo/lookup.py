@@ -49,11 +49,13 @@ _STORED_EARLIER = frozenset({Source.PINNED, Source.CACHED})
 class Candidate:
     """A provider of the chain with its generation key for a picture.
 
-    `has_api_key`: the provider has an API key. `may_be_asked`: this build may also send it requests for the picture.
+    `has_api_key`: the provider has an API key. `takes_picture`: it takes the picture's reference, if there is one.
+    `may_be_asked`: both are so, and the site allows to generate.
     """
 
     provider: Provider
     has_api_key: bool
+    takes_picture: bool
     may_be_asked: bool
     key: str
     picture: PictureSpec
@@ -130,7 +132,7 @@ class Lookup:
         self._renderer = renderer
         self._clock = clock
         self._notify = notify
-        self._generate = generate
+        self.generate = generate
         self._is_shared = is_shared
         self._unrecorded_pictures = unrecorded_pictures
         self._unrecorded: Mapping[str, Path] | None = None
@@ -168,20 +170,22 @@ class Lookup:
         for provider in self.chain:
             key = generation_key(provider.name, provider.model, picture, provider.options)
             has_api_key = provider.name in self._providers_with_key
-            may_be_asked = has_api_key and self._generate and self._check_reference(provider, picture)
-            candidates.append(Candidate(provider, has_api_key, may_be_asked, key, picture))
+            takes_picture = picture.reference is None or (
+                isinstance(provider, TakesReferences) and provider.takes_references
+            )
+            may_be_asked = has_api_key and takes_picture and self.generate
+            if has_api_key and self.generate and not takes_picture:
+                self._tell_no_reference(provider)
+            candidates.append(Candidate(provider, has_api_key, takes_picture, may_be_asked, key, picture))
         return tuple(candidates)
 
-    def _check_reference(self, provider: Provider, picture: PictureSpec) -> bool:
-        """Whether the provider takes the picture's reference; otherwise it is not asked for the picture."""
-        takes = picture.reference is None or (isinstance(provider, TakesReferences) and provider.takes_references)
-        if not takes:
-            self._tell_once(
-                logging.WARNING,
-                f"{provider.name} takes no reference with the model {provider.model}, so it draws no page that has "
-                "one; leave style_reference and hero_reference out, or choose another model",
-            )
-        return takes
+    def _tell_no_reference(self, provider: Provider) -> None:
+        """Warn of a provider that is not asked for pictures with a reference."""
+        self._tell_once(
+            logging.WARNING,
+            f"{provider.name} takes no reference with the model {provider.model}, so it draws no page that has "
+            "one; leave style_reference and hero_reference out, or choose another model",
+        )
 
     def _search(self, candidates: Sequence[Candidate], faults: list[StoreFault]) -> StoredPicture | None:
         for source, store in self.stores:
@@ -194,7 +198,7 @@ class Lookup:
     def _get_verified(
         self, store: PictureStore, source: Source, key: str, faults: list[StoreFault]
     ) -> PictureRecord | None:
-        """Return the record of an intact pair; None otherwise, with an addition to `faults` for a damaged one."""
+        """Return the record of an intact pair; None otherwise. Adds a damaged or unreadable one to `faults`."""
         try:
             return store.get_verified(key)
         except BrokenEntry as error:
@@ -212,10 +216,10 @@ class Lookup:
 
         An unreadable picture is not a missing one, since it may be paid for.
         """
-        for candidate in candidates:
-            for fault in faults:
-                if fault.is_broken and fault.key == candidate.key:
-                    return f"{fault.text}{_NOT_AGAIN}"
+        keys = {candidate.key for candidate in candidates}
+        broken = [fault.text for fault in faults if fault.is_broken and fault.key in keys]
+        if broken:
+            return f"{'; '.join(broken)}{_NOT_AGAIN}"
         if self._unrecorded is None:
             self._unrecorded = {path.name[:16]: path for path in self._unrecorded_pictures()}
         for candidate in candidates:
@@ -288,7 +292,7 @@ class Lookup:
         """Return why no provider is asked; None if the only reason is that the site has no key."""
         if isinstance(answer, Miss) and answer.damage is not None:
             return Failure(answer.damage)
-        return None if self._generate else GENERATION_OFF
+        return None if self.generate else GENERATION_OFF
 
     def choose_placeholder(self, hero: HeroSpec) -> StoredPicture:
         """Return the placeholder of a page: its last accepted hero, or the painter's picture."""

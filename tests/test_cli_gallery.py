@@ -277,6 +277,10 @@ def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
     site.write({"own.md": page("Own", hero_image="own.jpg", hero_layout="auto")})
     assert site.build(shell.services).exit_code == 0
     assert _kinds(shell) == [bright[0], bright[2]], "auto puts the title above an image that needs a heavy shade"
+    shutil.rmtree(site.cache)
+    assert _kinds(shell) == [bright[0], bright[2]], "as before the first build"
+    Image.new("RGB", (320, 180), (170, 170, 170)).save(site.folder / "docs/own.jpg")
+    assert _kinds(shell) == bright, "and on an image that needs a lighter one"
 
 
 @pytest.mark.parametrize(

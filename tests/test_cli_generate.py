@@ -10,7 +10,7 @@ import pytest
 from builds import Site, page
 from cli_rig import Shell
 from fork_server import Process
-from services import Answer429, Fails, Held, LostAnswer, PromptModerated, Services, shows
+from services import Answer429, Fails, Held, LostAnswer, ModerationBlocked, PromptModerated, Services, shows
 
 LIGHTHOUSE, DESERT = "a lighthouse in a storm", "a desert at noon"
 
@@ -377,7 +377,24 @@ def test_generate_without_key_or_permission_spends_nothing(shell: Shell, service
     status = shell("status")
     assert "generate: false: no image is paid for" in status.err
     assert "$" not in status.out
+    assert "$" not in shell("status", environ={"LEONARDO_API_KEY": "", "OPENAI_API_KEY": ""}).out
+    shell.site.configure(services, {"providers": ["local"]})
+    assert "$" not in shell("status").out, "nothing is ever paid for"
     assert services.ledger.requests == ()
+
+
+def test_status_of_an_image_does_not_depend_on_the_permission_to_generate(shell: Shell, services: Services) -> None:
+    """A fallback's refusal is no reason to rewrite a prompt that the first provider takes."""
+    services.leonardo.on_create(Fails())
+    services.openai.on_create(ModerationBlocked())
+    assert shell("generate", "index.md", "--yes").exit_code == 1
+    before = shell.pages()["index.md"]
+    assert (before["state"], before["problem"]) == ("missing", None)
+
+    shell.site.configure(services, {"generate": False})
+
+    after = shell.pages()["index.md"]
+    assert (after["state"], after["problem"], after["key"]) == ("missing", None, before["key"])
 
 
 def test_generate_takes_makes_alternatives_to_choose_by_seed(shell: Shell, services: Services) -> None:

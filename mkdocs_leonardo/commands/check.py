@@ -91,7 +91,7 @@ def _find_published_pages(site: SitePages, found: Sequence[HeroStatus], console:
     if folder is None:
         return frozenset()
     manifest = read_earlier_manifest(folder, console)
-    absent = [status.hero for status in found if status.state == "missing" and not status.trouble]
+    absent = [status.hero for status in found if status.state in {"missing", "damaged"} and not status.trouble]
     return frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
 
 
@@ -266,7 +266,7 @@ def _check_contrast(status: HeroStatus, rendering: Rendering | None, data: bytes
     """
     from mkdocs_leonardo.imaging.normalise import inspect
 
-    if not may_cover(status.hero.layout, rendering):
+    if not may_cover(status.hero.layout):
         inspect(data)
     elif site.options.shade is not None:
         yield from _check_contrast_under(site.options.shade, status, data, site)
@@ -286,6 +286,8 @@ def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: S
     encoding, focus = site.settings.encoding, status.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
     needed = measure(image, placeholder(image), focus, dominant=dominant(image))
+    if not may_cover(status.hero.layout, needed):
+        return
     # Scripts from right to left and long titles have other areas, which most sites do not need.
     percent = max(needed.narrow, needed.wide)
     if 100 * shade <= percent - STEP - (0 if needed.blur else SHARP_MARGIN):

@@ -33,7 +33,8 @@ _STATES: dict[Source, HeroState] = {Source.PINNED: "pinned", Source.CACHED: "cac
 class Quote:
     """One provider's key and price for a picture.
 
-    `may_be_asked`: a build may order the picture from the provider. `job` is the state of a job that is not collected,
+    `is_able`: the provider takes the picture, and has not ended a job for it without an image. `is_allowed`: the site
+    allows to generate. `job` is the state of a job that is not collected,
     or that can be fetched again since its stored picture is damaged. "intended": its create call has no answer so far.
     "lost": that answer was the picture; it never arrived, and may have been charged. `refusal` is the reason why the
     prompt is not sent again.
@@ -43,9 +44,15 @@ class Quote:
     key: str
     estimate_usd: float
     has_api_key: bool
-    may_be_asked: bool
+    is_able: bool
+    is_allowed: bool
     job: JobState | None = None
     refusal: Refusal | None = None
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether a build may order the picture from the provider."""
+        return self.has_api_key and self.is_able and self.is_allowed
 
     @property
     def is_collectable(self) -> bool:
@@ -83,8 +90,9 @@ class HeroStatus:
 
     @property
     def _first(self) -> Quote | None:
-        """The quote of the first provider that may be asked; if none may be, that of the first provider."""
-        return next((quote for quote in self.quotes if quote.may_be_asked), next(iter(self.quotes), None))
+        """The quote of the first provider with a key that is able to make the picture; without one, the first quote."""
+        able = (quote for quote in self.quotes if quote.has_api_key and quote.is_able)
+        return next(able, next((quote for quote in self.quotes if quote.is_able), next(iter(self.quotes), None)))
 
     def read_picture(self) -> bytes:
         """Read the stored picture as delivered; BrokenEntry or StoreUnavailable if it cannot be read."""
@@ -111,7 +119,8 @@ class HeroStatus:
     @property
     def losses(self) -> tuple[str, ...]:
         """Warnings of lost answers of earlier builds; empty once the picture is stored."""
-        gone = [quote.provider for quote in self.quotes if quote.job == "lost" and self.state == "missing"]
+        is_absent = self.state in {"missing", "damaged"}
+        gone = [quote.provider for quote in self.quotes if quote.job == "lost" and is_absent]
         return tuple(unanswered_message(self.hero.page, provider) for provider in gone)
 
     @property
@@ -122,8 +131,9 @@ class HeroStatus:
     @property
     def has_price(self) -> bool:
         """Whether a build would pay for the picture, now or once the site has an API key."""
-        is_keyless = self.state == "missing" and not any(quote.has_api_key for quote in self.quotes)
-        return self.must_be_bought or is_keyless
+        is_keyless = not any(quote.has_api_key for quote in self.quotes)
+        could_be_asked = any(quote.is_able and quote.is_allowed for quote in self.quotes)
+        return self.must_be_bought or (self.state == "missing" and is_keyless and could_be_asked)
 
     @property
     def estimate_usd(self) -> float:
@@ -229,9 +239,16 @@ def _make_quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jo
         if job == "intended" and keeps_no_jobs and runtime.journal.get_lease_holder(lease_name(picture)) is None:
             job = "lost"
     refusal = runtime.journal.get_refusal(candidate.key)
-    may_be_asked = candidate.may_be_asked and not (refusal and refusal.is_empty)
-    price_usd = provider.estimate_usd(picture)
-    return Quote(provider.name, candidate.key, price_usd, candidate.has_api_key, may_be_asked, job, refusal)
+    return Quote(
+        provider.name,
+        candidate.key,
+        provider.estimate_usd(picture),
+        candidate.has_api_key,
+        is_able=candidate.takes_picture and not (refusal and refusal.is_empty),
+        is_allowed=runtime.lookup.generate,
+        job=job,
+        refusal=refusal,
+    )
 
 
 def _find_state(miss: Miss, quotes: Sequence[Quote]) -> tuple[HeroState, str]:
@@ -241,7 +258,7 @@ def _find_state(miss: Miss, quotes: Sequence[Quote]) -> tuple[HeroState, str]:
     for quote in quotes:
         if quote.refusal is not None and not quote.refusal.is_empty:
             return "refused", quote.refusal.reason
-        if quote.may_be_asked:
+        if quote.has_api_key and quote.is_able:
             return "missing", ""
     for quote in quotes:
         if quote.refusal is not None:

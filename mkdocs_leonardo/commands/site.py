@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -283,7 +283,7 @@ def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) ->
 
 
 def _choose(
-    site: SitePages, names: Sequence[str], pages: Iterable[str], explain: Callable[[SitePages, str], str]
+    site: SitePages, names: Sequence[str], pages: Collection[str], explain: Callable[[SitePages, str], str]
 ) -> frozenset[str]:
     """Choose those of `pages` that fit a name, or all without names; CommandError for a name that fits none."""
     if not names:

@@ -20,7 +20,6 @@ from mkdocs_leonardo.spec import (
     HeroAsset,
     HeroSpec,
     Layout,
-    Rendering,
     Scrim,
     Variant,
     short_key,
@@ -117,11 +116,11 @@ def choose_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout
     return "stacked" if _letters(title) > _AUTO_LETTERS or max(shades) >= _AUTO_SHADE else "content"
 
 
-def may_cover(layout: Layout, rendering: Rendering | None) -> bool:
-    """Whether text may stand on the image. With `auto`, none does before the shade is known, or on a heavy shade."""
-    if layout != "auto":
-        return layout not in _APART | {"none"}
-    return rendering is not None and max(rendering.scrim.narrow, rendering.scrim.wide) < _AUTO_SHADE
+def may_cover(layout: Layout, scrim: Scrim | None = None) -> bool:
+    """Whether text may stand on the image. `scrim`: the shade that the image needs, None before it is known."""
+    if layout == "auto" and scrim is not None:
+        return max(scrim.narrow, scrim.wide) < _AUTO_SHADE
+    return layout not in _APART | {"none"}
 
 
 def _extract_title(heading_html: str) -> str:
