@@ -173,12 +173,14 @@ def test_front_matter_that_is_not_read_is_one_warning_with_the_fix(tmp_path: Pat
 
 def test_prompt_that_yaml_cuts_is_reported_before_it_is_bought(tmp_path: Path, services: Services) -> None:
     """A prompt that YAML cuts at a `#` is a warning before its picture is made, and not afterwards."""
-    site = Site(tmp_path, {"index.md": "---\nhero_prompt: a lake # at dawn\n---\n# A page\n"})
+    aligned = '---\nhero_prompt:  "a pond # at dusk"\n---\n# Another page\n'
+    site = Site(tmp_path, {"index.md": "---\nhero_prompt: a lake # at dawn\n---\n# A page\n", "other.md": aligned})
 
     built = site.build(services, "--strict")
 
     assert "index.md: hero_prompt ends before '# at dawn', which YAML takes for a comment" in built.log
-    assert [job.prompt for job in services.ledger.jobs] == ["a lake"]
+    assert "other.md: hero_prompt ends" not in built.log
+    assert sorted(job.prompt for job in services.ledger.jobs) == ["a lake", "a pond # at dusk"]
     assert "takes for a comment" not in site.build(services, "--strict").log
 
 

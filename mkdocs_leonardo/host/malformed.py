@@ -28,7 +28,7 @@ _CURLY = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 #: A quoted text of YAML with its end.
 _QUOTED = r"(?s)\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'"
 #: A plain prompt, and the comment behind it.
-_COMMENT = r"(?m)^hero_prompt:[ \t]+(?![\"'|>])[^\n]*?[ \t](#[^\n]*)"
+_COMMENT = r"(?m)^hero_prompt:[ \t]+(?![ \t\"'|>])[^\n]*?[ \t](#[^\n]*)"
 _NO_END = "has no end; close it with a line of three dashes, ---"
 #: Characters that mean something to YAML at the beginning of a value.
 _INDICATOR = r"[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])"
