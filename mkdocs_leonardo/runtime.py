@@ -122,8 +122,9 @@ class Runtime:
             from mkdocs_leonardo.acquire.loop import MOST_QUEUED, EventLoop
 
             # Of the running ones, half are in flight, and half are being stored and encoded.
+            heartbeat = self.pipeline.heartbeat
             self._loop = EventLoop(max(MOST_QUEUED, 2 * self._settings.concurrency))
-            self._loop.start(self.pipeline.heartbeat)
+            self._loop.start(heartbeat)
         return self._loop
 
     @cached_property

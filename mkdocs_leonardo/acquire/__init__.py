@@ -1,4 +1,4 @@
-"""Acquisition of missing pictures: access to providers, create calls, lost jobs, collection.
+"""Acquisition of missing pictures: access to providers, create calls, unanswered calls, collection.
 
-Everything but `budget` is asynchronous, and imported only when a picture is missing.
+Everything but `budget` is imported only when an event loop is needed.
 """

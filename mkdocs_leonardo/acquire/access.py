@@ -188,7 +188,7 @@ class OutageDetector:
         self._is_up = False
 
     def record_refusal(self) -> None:
-        """Record a refusal: the provider is up."""
+        """Record a refusal: the provider has answered, so earlier failures do not count."""
         self._failures = 0
 
     def record_failed_caller(self, caller: object) -> bool:

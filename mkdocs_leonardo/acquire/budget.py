@@ -18,7 +18,7 @@ class Reservation:
 
 
 class Budget:
-    """The submissions and dollars of one build, counted against its caps. All calls come from one thread.
+    """The submissions and dollars of one build, counted against its caps. Calls of two threads may not overlap.
 
     Each retry and each fallback has a reservation of its own. "There" is the provider of the call.
 

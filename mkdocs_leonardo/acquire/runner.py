@@ -122,8 +122,9 @@ class JobRunner:
     async def _try_providers(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """Return the picture of the first provider that makes one; None if none does."""
         for candidate in candidates:
-            reason = request.team_lease and request.team_lease.get_refusal_reason(candidate.key)
-            if reason:
+            lease = request.team_lease
+            reason = None if lease is None else lease.get_refusal_reason(candidate.key)
+            if reason is not None:
                 raise PromptRefused(reason, provider=candidate.provider.name)
             refusal = await to_thread(self._context.journal.get_refusal, candidate.key)
             if refusal is not None and not refusal.is_empty:

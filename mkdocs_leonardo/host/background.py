@@ -53,7 +53,7 @@ class _Request:
 
 
 class BackgroundGenerator:
-    """Generates missing heroes in an event loop of its own, and writes the stamp for each one that is ready.
+    """Generates missing heroes in the event loop of its first runtime, and writes the stamp for each one that is ready.
 
     The host's thread calls `hold`, `take` and `close`. All else runs in the event loop, which alone changes the state
     that both threads read.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class SiteBuild:
-    """One build. `settings` are the site's own, None if the plugin is switched off: then all methods do nothing.
+    """One build. `settings` are the site's own, None if the plugin is switched off: then pages stay as they are.
 
     The builds of a preview have a copy of the settings that spends nothing. `heroes` is None until a page asks for one.
     """

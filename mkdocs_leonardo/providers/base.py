@@ -1,7 +1,7 @@
 """The provider contract. Third parties implement `Provider` and register a declaration of it as an entry point.
 
-`submit` may cost money; a build calls it at most once for an entry in the journal. `fetch` is free and never submits;
-a later process may call it again, with nothing but the `Submission`. Both raise only `ProviderError`.
+`submit` may cost money; a build calls it at most once for each create call in the journal. `fetch` is free and never
+submits; a later process may call it again, with nothing but the `Submission`. Both raise only `ProviderError`.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Prepares(Protocol):
     async def prepare(self, picture: PictureSpec) -> None:
         """Upload the files that the create call for `picture` names, free of charge; ProviderError if that fails.
 
-        An upload may take minutes, so it precedes the caps and the journal's entry.
+        An upload may take minutes, so it precedes the reservation and the journal's entry.
         """
         ...
 

@@ -149,11 +149,11 @@ class Declaration(Generic[OptionsT]):
     make: Callable[[ProviderContext], Provider]
     options: type[OptionsT]
     key_variable: str = ""
-    creator: str = ""
     limits: Callable[[OptionsT], Limits] = lambda _: Limits()
     problems: Callable[[OptionsT, frozenset[str], PictureSpec], Iterable[tuple[str, str]]] = lambda *_: ()
     rules: Callable[[OptionsT, PictureSpec], PictureRules] | None = None
     notes: Callable[[OptionsT], Iterable[str]] = lambda _: ()
+    creator: str = ""
 
     def variable_for(self, name: str) -> str:
         """The environment variable that holds the API key of the provider, which is registered as `name`."""

@@ -77,7 +77,7 @@ class CreateCall:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The create calls for one picture that have no answer yet, or a job to collect: one or more, in order."""
+    """The create calls for one picture, in order, whose outcome is open or whose job is to be collected."""
 
     key: str
     provider: str

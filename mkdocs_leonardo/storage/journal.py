@@ -157,7 +157,7 @@ class Journal(ProcessLeases):
         return self._change(key, number, asked)
 
     def delete_call(self, key: str, number: int = 0) -> Entry | None:
-        """Delete a call that certainly made no job (0: all without a known job); returns the rest of the entry."""
+        """Delete a call without a job to collect (0: all such calls); returns the rest of the entry."""
         return self._drop(key, lambda call: call.state == "intended" and number in (0, call.number))
 
     def delete_job(self, key: str, job_id: str | None = None) -> Entry | None:

@@ -1,4 +1,4 @@
-"""The record of a lease: owner, open jobs and paid refusals, as JSON that may be signed with the team's secret."""
+"""The record of a lease: owner, open jobs and refused prompts, as JSON that may be signed with the team's secret."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 class LeaseRecord:
     """The content of one numbered object of a lease.
 
-    `is_whole`: it includes the jobs and refusals of all lower numbers. `refusals` were paid for, by key. A record
+    `is_whole`: it includes the jobs and refusals of all lower numbers. `refusals` are the reasons, by key. A record
     without `owner` is not of this team.
     """
 

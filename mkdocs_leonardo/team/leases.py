@@ -119,7 +119,7 @@ class TeamLeases:
     async def acquire(self, name: str, keys: Collection[str]) -> TeamLease | None:
         """Acquire the lease on `name`, with the open jobs of earlier owners; None while another machine holds it.
 
-        The lease has number 0 if one of `keys` has a refusal that was paid for, or if the store fails. After a failure,
+        The lease has number 0 if one of `keys` is of a prompt that was refused, or if the store fails. After a failure,
         its `doubt` says why.
         """
         try:
@@ -295,7 +295,7 @@ class TeamLease:
         return None if entry is None else fit_to_clock(entry, self._leases.now())
 
     def get_refusal_reason(self, key: str) -> str | None:
-        """Return why the service refused `key` to another machine, which paid; None without such a refusal."""
+        """Return why the service refused `key` to another machine; None without such a refusal."""
         return self._record.refusals.get(key)
 
     async def merge_earlier_records(self) -> None:
@@ -340,7 +340,7 @@ class TeamLease:
         self._record.jobs.pop(key, None)
 
     async def refuse(self, key: str, reason: str) -> None:
-        """Publish that the prompt was refused and charged, so that no other machine pays for the same refusal."""
+        """Publish that the prompt was refused, so that no other machine may pay for the same refusal."""
         self._record.refusals[key] = reason
         await self._publish()
 
