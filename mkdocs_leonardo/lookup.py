@@ -267,7 +267,7 @@ class Lookup:
         if isinstance(answer, Miss):
             if self._is_shared or any(candidate.may_be_asked for candidate in answer.candidates):
                 return None
-            stored = self.choose_placeholder(hero)
+            stored = self.choose_substitute(hero)
             rendering = self._renderer.load(stored.record, hero)
             failure = self.explain_miss(answer)
             return None if rendering is None else Resolution(hero, make_asset(stored, rendering), failure=failure)
@@ -286,7 +286,7 @@ class Lookup:
         if hero.picture is None and isinstance(answer, Hit):
             return answer.stored.record.key
         asked = (candidate.key for candidate in answer.candidates if candidate.may_be_asked)
-        return next(asked, None) or self.get_painted(hero).record.key
+        return next(asked, None) or self.get_placeholder(hero).record.key
 
     def explain_miss(self, answer: LookupResult) -> Failure | None:
         """Return why no provider is asked; None if the only reason is that the site has no key."""
@@ -294,14 +294,14 @@ class Lookup:
             return Failure(answer.damage)
         return None if self.generate else GENERATION_OFF
 
-    def choose_placeholder(self, hero: HeroSpec) -> StoredPicture:
-        """Return the placeholder of a page: its last accepted hero, or the painter's picture."""
-        return self.get_last_shown(hero.page) or self.get_painted(hero)
+    def choose_substitute(self, hero: HeroSpec) -> StoredPicture:
+        """Return the substitute for a missing picture: the page's last hero, or the placeholder."""
+        return self.get_last_shown(hero.page) or self.get_placeholder(hero)
 
-    def get_painted(self, hero: HeroSpec) -> StoredPicture:
-        """Return the painter's picture for the page."""
+    def get_placeholder(self, hero: HeroSpec) -> StoredPicture:
+        """Return the placeholder of the page: the painter's picture."""
         assert hero.picture is not None  # noqa: S101 - own pictures need no placeholder
-        return StoredPicture(self._renderer.make_painted_record(hero.picture), None, Source.LOCAL)
+        return StoredPicture(self._renderer.make_placeholder_record(hero.picture), None, Source.LOCAL)
 
     def get_last_shown(self, page: str) -> StoredPicture | None:
         """Return the picture that the page showed last, if it is still stored."""
@@ -333,7 +333,7 @@ class Lookup:
                 self._journal.remember_hero(page, key)
                 self._last_heroes[page] = key
         except StoreUnavailable as error:
-            # The page may then get a painted placeholder instead of its last hero.
+            # The page may then get a placeholder instead of its last hero.
             self._notify(logging.DEBUG, f"{page}: its last hero could not be recorded ({error})")
 
     def _tell_once(self, level: int, message: str) -> None:

@@ -116,8 +116,8 @@ class Renderer:
 
     # Records of pictures that no service made ------------------------------------------------------------------------
 
-    def make_painted_record(self, picture: PictureSpec) -> PictureRecord:
-        """Return a record of the painter's picture. Its digest is its key, since no bytes are stored."""
+    def make_placeholder_record(self, picture: PictureSpec) -> PictureRecord:
+        """Return a placeholder's record. Its digest is its key, since no bytes are stored."""
         from mkdocs_leonardo.painter.picture import PAINTER_VERSION
 
         # The painter ignores references.

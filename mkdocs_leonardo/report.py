@@ -134,7 +134,7 @@ def complaints(
         if resolution.failure:
             told_at = max(level, logging.WARNING) if resolution.is_refused else level
             groups[told_at, _complaint(resolution)].append(resolution)
-        elif without_provider and resolution.asset is not None and resolution.asset.is_placeholder:
+        elif without_provider and resolution.asset is not None and resolution.asset.is_substitute:
             text = f"shows {describe_shown(resolution)}: {without_provider}"
             if on_missing == "error":
                 groups[logging.ERROR, text].append(resolution)

@@ -269,7 +269,7 @@ class Scrim:
 
     A phone shows another crop of the picture than a desktop: `narrow` and `wide`. On a desktop, text stands on the
     left, in right-to-left scripts on the right: `wide_rtl`. A long text covers more of the picture: `long_…`. The
-    ground behind the text is the blurred placeholder if `blur` is 1, and the sharp picture if it is 0.
+    ground behind the text is the blur-up image if `blur` is 1, and the sharp picture if it is 0.
     """
 
     narrow: int
@@ -283,14 +283,14 @@ class Scrim:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A picture's files for pages, its placeholder and measurements. Pages with the same picture share a rendering.
+    """A picture's files for pages, its blur-up image and measurements. Pages with the same picture share a rendering.
 
-    `placeholder` is a data URI of a WebP 16 pixels wide, `dominant` a colour as ``#rrggbb``. `source_type` is the IPTC
+    `blur_up` is a data URI of a WebP 16 pixels wide, `dominant` a colour as ``#rrggbb``. `source_type` is the IPTC
     digital source type (a URL) in an author's own picture, "" without one.
     """
 
     variants: Sequence[Variant]
-    placeholder: str
+    blur_up: str
     dominant: str
     scrim: Scrim
     width_px: int
@@ -331,7 +331,7 @@ class HeroAsset:
     creator: str = ""
 
     @property
-    def is_placeholder(self) -> bool:
+    def is_substitute(self) -> bool:
         """Whether the page shows this picture instead of its own one."""
         return self.source in {Source.LAST, Source.LOCAL}
 

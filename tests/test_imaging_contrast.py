@@ -20,7 +20,7 @@ from mkdocs_leonardo.imaging.contrast import (
     measure,
 )
 from mkdocs_leonardo.imaging.normalise import crop_box
-from mkdocs_leonardo.imaging.variants import dominant, placeholder
+from mkdocs_leonardo.imaging.variants import dominant, encode_blur_up
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
 from mkdocs_leonardo.tint import TINTS, find_tint
 
@@ -29,7 +29,7 @@ SIZE = (1536, 864)
 
 def scrim_of(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
     """The scrim of the picture in its own tint."""
-    return measure(image, placeholder(image), focus, dominant=dominant(image))
+    return measure(image, encode_blur_up(image), focus, dominant=dominant(image))
 
 
 def noise(sigma: float = 60) -> Image.Image:
@@ -68,14 +68,14 @@ class Screens:
     """A picture as browsers show it, in views of different sizes, around a focal point."""
 
     def __init__(self, image: Image.Image, focus: FocalPoint = CENTER) -> None:
-        uri = placeholder(image)
+        uri = encode_blur_up(image)
         self._files = (image, Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
         self._tint = TINTS[find_tint(dominant(image))]
         self._focus = focus
         self._shown: dict[tuple[tuple[int, int], int], Image.Image] = {}
 
     def shown(self, size: tuple[int, int], blur: int) -> Image.Image:
-        """The picture, or its placeholder with the stylesheet's blur, cropped to a size."""
+        """The picture, or its blur-up image with the stylesheet's blur, cropped to a size."""
         if (size, blur) not in self._shown:
             file = self._files[blur]
             image = file.resize(size, Image.Resampling.BILINEAR, box=crop_box(file.size, size, self._focus))
@@ -163,8 +163,8 @@ def test_measure_focus_moves_what_a_phone_shows() -> None:
 
 
 @pytest.mark.parametrize(("side_px", "scrim"), [(8, Scrim(0, 0, 0, 0, 0, 0)), (24, Scrim(18, 18, 16, 18, 18, 16))])
-def test_measure_small_lights_count_by_what_the_placeholder_keeps_of_them(side_px: int, scrim: Scrim) -> None:
-    """Stars on 5 % of the picture vanish in the blurred placeholder; lamps on 42 % brighten it."""
+def test_measure_small_lights_count_by_what_the_blur_up_image_keeps_of_them(side_px: int, scrim: Scrim) -> None:
+    """Stars on 5 % of the picture vanish in the blur-up image; lamps on 42 % brighten it."""
     assert scrim == scrim_of(dotted(side_px))
 
 

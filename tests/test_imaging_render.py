@@ -185,12 +185,12 @@ def test_render_same_input_gives_same_bytes(tmp_path: Path) -> None:
     assert [variant.digest for variant in one.variants] == [variant.digest for variant in other.variants]
 
 
-def test_render_measures_placeholder_colour_and_scrim(tmp_path: Path) -> None:
-    """The rendering has the picture's placeholder, colour and scrim."""
+def test_render_measures_blur_up_image_colour_and_scrim(tmp_path: Path) -> None:
+    """The rendering has the picture's blur-up image, colour and scrim."""
     rendering = render_scene(Image.new("RGB", (320, 180), "white"), tmp_path)
 
     assert (rendering.dominant, rendering.scrim) == ("#ffffff", Scrim(58, 58, 58, 58, 58, 58))
-    assert rendering.placeholder.startswith("data:image/webp;base64,")
+    assert rendering.blur_up.startswith("data:image/webp;base64,")
     assert (rendering.width_px, rendering.height_px) == (320, 180)
 
 

@@ -14,9 +14,9 @@ from PIL import Image, features
 from mkdocs_leonardo.imaging.variants import (
     available_formats,
     dominant,
+    encode_blur_up,
     ladder,
     open_draft,
-    placeholder,
     plan_files,
     usable_formats,
     write_ladder,
@@ -147,9 +147,9 @@ def test_write_ladder_takes_a_turn_for_each_file_that_takes_memory(tmp_path: Pat
     ],
     ids=["noise", "coarse", "coarsest", "white", "gradient", "tall", "flat"],
 )
-def test_placeholder_any_picture_stays_below_200_bytes(image: Image.Image) -> None:
-    """The placeholder of any picture is a WebP 16 pixels wide of less than 200 bytes."""
-    uri = placeholder(image)
+def test_blur_up_image_of_any_picture_stays_below_200_bytes(image: Image.Image) -> None:
+    """The blur-up image of any picture is a WebP 16 pixels wide of less than 200 bytes."""
+    uri = encode_blur_up(image)
 
     assert len(uri) < 200
     head, _, data = uri.partition(",")
@@ -158,12 +158,12 @@ def test_placeholder_any_picture_stays_below_200_bytes(image: Image.Image) -> No
     assert (decoded.format, decoded.width) == ("WEBP", 16)
 
 
-def test_placeholder_looks_like_the_picture() -> None:
-    """The placeholder has the picture's dark and light places."""
+def test_blur_up_image_looks_like_the_picture() -> None:
+    """The blur-up image has the picture's dark and light places."""
     image = Image.new("RGB", (1536, 864), (20, 20, 60))
     image.paste((250, 200, 120), (768, 0, 1536, 864))
 
-    decoded = Image.open(BytesIO(base64.b64decode(placeholder(image).partition(",")[2]))).convert("L")
+    decoded = Image.open(BytesIO(base64.b64decode(encode_blur_up(image).partition(",")[2]))).convert("L")
 
     assert isinstance(dark := decoded.getpixel((3, 4)), int)
     assert isinstance(light := decoded.getpixel((12, 4)), int)

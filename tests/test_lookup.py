@@ -152,7 +152,7 @@ def test_stored_picture_is_looked_for_once(rank: int) -> None:
 
 
 def test_look_up_without_permission_to_generate_shows_a_placeholder_at_once() -> None:
-    """Without permission to generate, a missing picture is a placeholder without the event loop."""
+    """Without permission to generate, a missing picture has a substitute without the event loop."""
     lookup, _ = parts(CountingStore(), generate=False)
     hero = replace(HERO, page="b.md")
 

@@ -97,7 +97,7 @@ class Outline(HTMLParser):
 
 @pytest.mark.parametrize("layout", ["stacked", "split"])
 def test_header_with_text_apart_is_text_and_figure(layout: Layout) -> None:
-    """A header with the text apart is the text, then a figure of picture, placeholder and credit, without a shade."""
+    """A header with the text apart is the text, then a figure of picture, blur-up image and credit, without a shade."""
     html = render_hero(asset("jpeg"), spec(tagline="Dawn", layout=layout), HEADING, url=url, credit=True)
     outline = Outline(html)
     names = [name for name in outline.attributes if name.startswith("leonardo")]
@@ -245,8 +245,8 @@ def test_scrim_is_the_next_step_upwards(measured: int, step: str) -> None:
 
 
 @pytest.mark.parametrize("blur", [0, 1])
-def test_text_stands_on_the_placeholder_where_the_shade_is_measured_for_it(blur: int) -> None:
-    """The blurred placeholder is behind the text only if the scrim was measured for it."""
+def test_text_stands_on_the_blur_up_image_where_the_shade_is_measured_for_it(blur: int) -> None:
+    """The blur-up image is behind the text only if the scrim was measured for it."""
     made = asset("jpeg")
     measured = replace(made, rendering=replace(made.rendering, scrim=replace(made.rendering.scrim, blur=blur)))
     header = render_hero(measured, spec(), HEADING, url=url)

@@ -41,7 +41,7 @@ def written(folder: Path) -> Rendering:
         )
     return Rendering(
         variants=tuple(variants),
-        placeholder="data:image/webp;base64,UklGRhgAAABXRUJQ+/==",
+        blur_up="data:image/webp;base64,UklGRhgAAABXRUJQ+/==",
         dominant="#1a2b3c",
         scrim=Scrim(narrow=42, wide=30, wide_rtl=35, long_narrow=43, long_wide=31, long_wide_rtl=36),
         width_px=1536,

@@ -103,7 +103,7 @@ class Pipeline:
     async def resolve(
         self, hero: HeroSpec, answer: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
     ) -> Resolution:
-        """Resolve the page's hero: the picture, made if it is missing, or a placeholder with the reason. May pay.
+        """Resolve the page's hero: the picture, made if it is missing, or a substitute with the reason. May pay.
 
         `answer` is the result of the look-up, if it is known. `start_next` is called before each wait for the work of
         another page or machine.
@@ -116,11 +116,11 @@ class Pipeline:
         stored = resolution.stored
         if stored is None:
             failure = resolution.failure or self._lookup.explain_miss(answer)
-            return await self._resolve_placeholder(resolution, hero, failure)
+            return await self._resolve_substitute(resolution, hero, failure)
         try:
             asset = await self._with_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
-            return await self._resolve_placeholder(resolution, hero, Failure(f"its files could not be made ({error})"))
+            return await self._resolve_substitute(resolution, hero, Failure(f"its files could not be made ({error})"))
         self._lookup.warn_of_damage(hero.page, answer)
         await to_thread(self._lookup.remember, hero.page, stored)
         return replace(resolution, asset=asset)
@@ -128,7 +128,7 @@ class Pipeline:
     async def acquire_picture(
         self, hero: HeroSpec, answer: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
     ) -> Resolution:
-        """Acquire the page's picture as `resolve` does, without files for pages and without a placeholder."""
+        """Acquire the page's picture as `resolve` does, without files for pages and without a substitute."""
         assert hero.picture is not None  # noqa: S101 - an author's own picture is not bought
         started = self._context.clock.now()
         if answer is None:
@@ -156,9 +156,9 @@ class Pipeline:
         except (PictureError, StorageError, OSError) as error:
             return Resolution(hero, failure=Failure(f"hero_image {get_own_path(hero).name} {_describe_error(error)}"))
 
-    async def _resolve_placeholder(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
-        """Resolve the page to its placeholder: its last accepted hero, or the painter's picture."""
-        stored = await to_thread(self._lookup.choose_placeholder, hero)
+    async def _resolve_substitute(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
+        """Resolve the page to its substitute: its last hero, or the placeholder."""
+        stored = await to_thread(self._lookup.choose_substitute, hero)
         try:
             asset = await self._with_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:

@@ -281,11 +281,11 @@ def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: S
     """Check that the site's own shade, an alpha, suffices for the image."""
     from mkdocs_leonardo.imaging.contrast import SHARP_MARGIN, STEP, measure
     from mkdocs_leonardo.imaging.normalise import normalise
-    from mkdocs_leonardo.imaging.variants import dominant, placeholder
+    from mkdocs_leonardo.imaging.variants import dominant, encode_blur_up
 
     encoding, focus = site.settings.encoding, status.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
-    needed = measure(image, placeholder(image), focus, dominant=dominant(image))
+    needed = measure(image, encode_blur_up(image), focus, dominant=dominant(image))
     if not may_cover(status.hero.layout, needed):
         return
     # Scripts from right to left and long titles have other areas, which most sites do not need.
@@ -307,7 +307,7 @@ def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
     heroes = [variant for variant in rendering.variants if variant.role == "hero"]
     largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))
     image = normalise(largest.path.read_bytes(), width_px=largest.width_px, height_px=largest.height_px)
-    needed = measure(image, rendering.placeholder, status.hero.focus, dominant=rendering.dominant)
+    needed = measure(image, rendering.blur_up, status.hero.focus, dominant=rendering.dominant)
     return all(
         getattr(needed, field.name) <= getattr(rendering.scrim, field.name) + _CONTRAST_TOLERANCE
         for field in fields(needed)

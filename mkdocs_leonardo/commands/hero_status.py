@@ -203,7 +203,7 @@ def find_used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureReco
             return (runtime.renderer.read_own(hero.own_image)[0],)
         return ()
     records = [record for record in (status.record, status.last) if record is not None]
-    return (*records, runtime.renderer.make_painted_record(hero.picture))
+    return (*records, runtime.renderer.make_placeholder_record(hero.picture))
 
 
 def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> HeroStatus:

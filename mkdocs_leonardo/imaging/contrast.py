@@ -1,7 +1,7 @@
 """The shade that white text on a picture needs, and no more than that.
 
 The stylesheet puts title and tagline at the foot of the hero and lays the picture's dark tint behind them at the
-measured alpha. A picture that would need much of it is covered with its placeholder there, which has no details. The
+measured alpha. A picture that would need much of it is covered with its blur-up image there, which has no details. The
 tint spans a phone's whole width, and on a desktop the three quarters where lines start, on the right in right-to-left
 scripts. The part of the picture behind the text depends on the window and on the amount of text. The views below are
 examples of phones and desktops, of which the most demanding one decides. For a short text these are the views with
@@ -95,17 +95,17 @@ LONG_WIDE_VIEWS = (
 )
 VIEWS = (*NARROW_VIEWS, *WIDE_VIEWS, *LONG_NARROW_VIEWS, *LONG_WIDE_VIEWS)
 
-# 400 x 225 pixels of the picture, or of the placeholder enlarged as browsers do it.
+# 400 x 225 pixels of the picture, or of the blur-up image enlarged as browsers do it.
 _SAMPLE_WIDTH_PX = 400
 # A luminance is counted in steps of MAX_LUMINANCE / 200, rounded up, so that the sum of three channels fits a byte
 # where it matters and errors are on the dark side (at most 3 steps: 0.0028).
 _THRESHOLD = 200
 
 
-def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *, dominant: str) -> Scrim:
+def measure(image: Image.Image, blur_up: str, focus: FocalPoint = CENTER, *, dominant: str) -> Scrim:
     """The least scrim, in steps of 2 percent up to 58, with which white text on the RGB picture reaches 4.5:1.
 
-    Text stands on the picture, or on its placeholder, a data URI, where the picture needs more than `MOST_SHARP`.
+    Text stands on the picture, or on its blur-up image, a data URI, where the picture needs more than `MOST_SHARP`.
     `dominant` is the picture's dominant colour, ``#rrggbb``, whose hue the scrim has. "Reaches" means for 995 of 1000
     pixels behind the text.
     """
@@ -117,7 +117,7 @@ def measure(image: Image.Image, placeholder: str, focus: FocalPoint = CENTER, *,
     sharp = _scrim_of(copies, focus, tint, blur_share=0)
     if max(sharp.long_narrow, sharp.long_wide, sharp.long_wide_rtl) <= MOST_SHARP:
         return _with_margin(sharp)
-    with Image.open(BytesIO(base64.b64decode(placeholder.partition(",")[2]))) as small:
+    with Image.open(BytesIO(base64.b64decode(blur_up.partition(",")[2]))) as small:
         size = (_SAMPLE_WIDTH_PX, max(1, round(small.height * _SAMPLE_WIDTH_PX / small.width)))
         sample = small.convert("RGB").resize(size, Image.Resampling.BICUBIC)
     return _scrim_of((sample,), focus, tint, blur_share=BLUR_SHARE)

@@ -19,8 +19,8 @@ from mkdocs_leonardo.imaging.variants import (
     SOCIAL_OPTIONS,
     SOCIAL_SIZE_PX,
     dominant,
+    encode_blur_up,
     open_draft,
-    placeholder,
     plan_files,
     write_ladder,
     write_social,
@@ -164,10 +164,10 @@ def _normalise(picture: bytes | Image.Image, encoding: Encoding, *, is_generated
 
 def _measure(image: Image.Image, focus: FocalPoint, variants: Sequence[Variant], source_type: str) -> Rendering:
     """The files with the measurements of the picture that they show."""
-    colour, small = dominant(image), placeholder(image)
+    colour, small = dominant(image), encode_blur_up(image)
     return Rendering(
         variants=tuple(variants),
-        placeholder=small,
+        blur_up=small,
         dominant=colour,
         scrim=contrast.measure(image, small, focus, dominant=colour),
         width_px=image.width,

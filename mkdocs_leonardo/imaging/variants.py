@@ -1,4 +1,4 @@
-"""The files of a hero: a ladder of widths in each format, the social picture, the placeholder, the dominant colour."""
+"""The files of a hero: a ladder of widths in each format, the social picture, the blur-up image, the main colour."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENCODER_VERSION = 2
 #: Facebook's and X's size for a large link preview (2026).
 SOCIAL_SIZE_PX = (1200, 630)
 
-MAX_PLACEHOLDER_CHARS = 199
+MAX_BLUR_UP_CHARS = 199
 
 #: The extensions of the formats, by which Pillow knows its encoders as well.
 EXTENSIONS: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
@@ -71,7 +71,7 @@ FEWER_FALLBACK_WIDTHS_PX = (960,)
 #: Above this width, encoding an AVIF takes 12 to 35 MB, which is most of what a build needs at its peak.
 AVIF_SMALL_WIDTH_PX = 768
 
-_PLACEHOLDER_WIDTH_PX = 16
+_BLUR_UP_WIDTH_PX = 16
 
 
 def available_formats() -> tuple[Format, ...]:
@@ -252,10 +252,10 @@ def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: s
     )
 
 
-def placeholder(image: Image.Image) -> str:
-    """The picture 16 pixels wide as the data URI of a WebP, less than 200 characters for any picture."""
-    height = max(1, min(_PLACEHOLDER_WIDTH_PX, round(image.height * _PLACEHOLDER_WIDTH_PX / image.width)))
-    small = image.resize((_PLACEHOLDER_WIDTH_PX, height), Image.Resampling.BOX, reducing_gap=2.0)
+def encode_blur_up(image: Image.Image) -> str:
+    """Encode the picture 16 pixels wide as the data URI of a WebP, less than 200 characters for any picture."""
+    height = max(1, min(_BLUR_UP_WIDTH_PX, round(image.height * _BLUR_UP_WIDTH_PX / image.width)))
+    small = image.resize((_BLUR_UP_WIDTH_PX, height), Image.Resampling.BOX, reducing_gap=2.0)
     attempts: list[Callable[[Image.Image], Image.Image]] = [
         lambda picture: picture,
         lambda picture: picture.filter(ImageFilter.GaussianBlur(1)),
@@ -268,7 +268,7 @@ def placeholder(image: Image.Image) -> str:
             buffer = BytesIO()
             soften(small).save(buffer, format="webp", quality=quality, method=6)
             uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-            if len(uri) <= MAX_PLACEHOLDER_CHARS:
+            if len(uri) <= MAX_BLUR_UP_CHARS:
                 return uri
     return uri
 

@@ -165,7 +165,7 @@ def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:
         "key": short_key(asset.key),
         "provider": asset.provider,
         "source": asset.source.value,
-        "placeholder": rendering.placeholder,
+        "placeholder": rendering.blur_up,
         "dominant": rendering.dominant,
         "scrim": list(astuple(rendering.scrim)),
         "size": [rendering.width_px, rendering.height_px],
@@ -182,7 +182,7 @@ def _hero_from_json(value: Any) -> ShownHero:  # noqa: ANN401 - anything may be 
     x, y = value["focus"]
     rendering = Rendering(
         variants=tuple(_variant_from_json(each) for each in value["files"]),
-        placeholder=str(value["placeholder"]),
+        blur_up=str(value["placeholder"]),
         dominant=str(value["dominant"]),
         scrim=Scrim(*map(int, value["scrim"])),
         width_px=int(width),

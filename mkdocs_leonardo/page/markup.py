@@ -83,7 +83,7 @@ def render_hero(
     title = _extract_title(heading_html)
     is_apart = spec.layout in _APART
     shade = "" if is_apart else _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
-    source = escape(asset.rendering.placeholder)
+    source = escape(asset.rendering.blur_up)
     tagline = [f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>'] if spec.tagline else []
     blur = f'<img class="leonardo-hero__blur" src="{source}" alt="" aria-hidden="true">'
     ground = (
@@ -92,12 +92,12 @@ def render_hero(
     text = ['<div class="leonardo-hero__text">', heading_html, *tagline, *ground, "</div>"]
     picture = _render_picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
     # The stylesheet knows from an element after the text that the text is complete. This one is painted below it.
-    placeholder = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
+    blur_up = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
     caption = _render_caption("figcaption" if is_apart else "p", asset.creator, credit)
     if is_apart:
-        inside = [*text, '<figure class="leonardo-hero__figure">', picture, placeholder, *caption, "</figure>"]
+        inside = [*text, '<figure class="leonardo-hero__figure">', picture, blur_up, *caption, "</figure>"]
     else:
-        inside = [picture, *text, placeholder, *caption]
+        inside = [picture, *text, blur_up, *caption]
     attributes = f"{_attributes(asset, spec)}{shade}{_title_attribute(title)}{_NO_ROLE}"
     return "\n".join([f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>', *inside, "</header>"])
 
@@ -149,8 +149,8 @@ def render_card(
         loading, sizes = 'loading="lazy" decoding="async"', f"auto, {sizes}"
     lines = [f'{_CARD_START} href="{escape(href)}" tabindex="-1" aria-hidden="true"{_attributes(asset, spec)}>']
     if is_eager:
-        # Later cards are below the window, so their placeholders would only make the page larger.
-        lines.append(f'<img class="leonardo-card__placeholder" src="{escape(asset.rendering.placeholder)}" alt="">')
+        # Later cards are below the window, so their blur-up images would only make the page larger.
+        lines.append(f'<img class="leonardo-card__placeholder" src="{escape(asset.rendering.blur_up)}" alt="">')
     return "\n".join([*lines, _render_picture("leonardo-card", asset, spec.alt, sizes, url, loading), "</a>"])
 
 

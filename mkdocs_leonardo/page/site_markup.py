@@ -42,7 +42,7 @@ class HeroContext:
     `layout` is the page's or the site's; with ``none``, a template draws the hero. `provider` is leonardo, openai,
     local, own or another one. `credit` names the AI that made the picture, "" if none did. The files' names begin with
     `key`. `width` and `height` are the picture's, in pixels. `dominant` is its main colour as ``#rrggbb``, and `focus`
-    its focal point in the syntax of `object-position`. `placeholder` is a data URI of it, 16 pixels wide.
+    its focal point in the syntax of `object-position`. `placeholder` is its blur-up image, a data URI.
     """
 
     _asset: HeroAsset
@@ -152,7 +152,7 @@ class SiteMarkup:
             width=rendering.width_px,
             height=rendering.height_px,
             dominant=rendering.dominant,
-            placeholder=rendering.placeholder,
+            placeholder=rendering.blur_up,
             focus=f"{spec.focus.x * 100:g}% {spec.focus.y * 100:g}%",
             social=self._folder_url + file.name if file is not None else "",
         )

@@ -35,7 +35,7 @@ _FILE_NAMES = re.compile(rf"{_FILE_NAME}(?: {_FILE_NAME})*")
 _DIGESTS = re.compile(r"[0-9a-f]{64}(?: [0-9a-f]{64})*")
 _ROLES = frozenset({"hero", "social"})
 _FORMATS = frozenset(get_args(Format))
-_PLACEHOLDER = re.compile(r"(?:data:image/webp;base64,[A-Za-z0-9+/]{1,4096}={0,2})?")
+_BLUR_UP = re.compile(r"(?:data:image/webp;base64,[A-Za-z0-9+/]{1,4096}={0,2})?")
 _SOURCE_TYPE = re.compile(r"(?:https?://cv\.iptc\.org/newscodes/digitalsourcetype/[A-Za-z]{1,40})?", re.IGNORECASE)
 _SCRIM = tuple(field.name for field in fields(Scrim))
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -148,7 +148,7 @@ def _encode_rendering(rendering: Rendering) -> dict[str, JsonValue]:
             "names": " ".join(each.name for each in files),
             "files": " ".join(each.file for each in files),
         },
-        "placeholder": rendering.placeholder,
+        "placeholder": rendering.blur_up,
         "dominant": rendering.dominant,
         "scrim": asdict(rendering.scrim),
         "width_px": rendering.width_px,
@@ -162,7 +162,7 @@ def _parse_rendering(record: Mapping[str, JsonValue], columns: _Columns, folder:
     scrim = mapping(record["scrim"])
     return Rendering(
         variants=_CachedVariants(columns, folder),
-        placeholder=text(record["placeholder"], _PLACEHOLDER),
+        blur_up=text(record["placeholder"], _BLUR_UP),
         dominant=text(record["dominant"], _COLOUR),
         scrim=Scrim(*[whole(scrim[name], 0, _MAX_SCRIM_PERCENT) for name in _SCRIM]),
         width_px=whole(record["width_px"], 1, _MAX_SIDE_PX),

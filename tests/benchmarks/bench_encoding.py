@@ -30,7 +30,7 @@ from mkdocs_leonardo.imaging.contrast import measure
 from mkdocs_leonardo.imaging.normalise import fit, inspect, normalise
 from mkdocs_leonardo.imaging.provenance import xmp_packet
 from mkdocs_leonardo.imaging.render import render
-from mkdocs_leonardo.imaging.variants import Options, dominant, options_for, placeholder
+from mkdocs_leonardo.imaging.variants import Options, dominant, encode_blur_up, options_for
 from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import Encoding, Format, PictureRecord, PictureSpec, Rendering
 
@@ -217,8 +217,8 @@ def report_steps(images: Sequence[Image.Image]) -> None:
         "inspect": lambda: inspect(data),
         "normalise": lambda: normalise(data, width_px=SIZE[0], height_px=SIZE[1]),
         "normalise 2048 x 1152": lambda: normalise(data, width_px=2048, height_px=1152),
-        "scrim": lambda: measure(images[0], placeholder(images[0]), dominant=dominant(images[0])),
-        "placeholder": lambda: placeholder(images[0]),
+        "scrim": lambda: measure(images[0], encode_blur_up(images[0]), dominant=dominant(images[0])),
+        "placeholder": lambda: encode_blur_up(images[0]),
         "dominant colour": lambda: dominant(images[0]),
         "XMP packet": lambda: xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix", created_at=1.0)),
     }
@@ -227,7 +227,7 @@ def report_steps(images: Sequence[Image.Image]) -> None:
         for _ in range(10):
             step()
         print(f"{name:>22}: {(time.perf_counter() - started) * 100:5.1f} ms")
-    print(f"{'placeholder':>22}: {max(len(placeholder(image)) for image in images)} bytes at most")
+    print(f"{'placeholder':>22}: {max(len(encode_blur_up(image)) for image in images)} bytes at most")
 
 
 def main(arguments: Sequence[str]) -> None:

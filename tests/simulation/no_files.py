@@ -19,6 +19,6 @@ class NoFiles(Renderer):
         del record, hero
         return RENDERING
 
-    def make_painted_record(self, picture: PictureSpec) -> PictureRecord:
+    def make_placeholder_record(self, picture: PictureSpec) -> PictureRecord:
         """The record of a placeholder, another one for each prompt."""
         return PictureRecord(digest_of(picture.prompt.encode()), "0" * 64, "png", "local", "painter")

@@ -56,7 +56,7 @@ class BuiltHeroes:
 
 def _shows_wanted_image(resolution: Resolution) -> bool:
     """Whether the page shows the image that it asks for."""
-    return not resolution.failure and resolution.asset is not None and not resolution.asset.is_placeholder
+    return not resolution.failure and resolution.asset is not None and not resolution.asset.is_substitute
 
 
 @contextmanager

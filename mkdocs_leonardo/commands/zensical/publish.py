@@ -76,7 +76,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
                 page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
                     console.warn(f"{page}: no image: {explain_failure(resolution)}")
-                elif not (asset.is_placeholder and _has_real_picture(shown.get(page), folder)):
+                elif not (asset.is_substitute and _has_real_picture(shown.get(page), folder)):
                     shown[page] = make_entry(resolution.hero, asset)
                     for variant in asset.rendering.variants:
                         write_if_changed(folder / variant.name, variant.path.read_bytes())
