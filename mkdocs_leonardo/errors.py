@@ -27,7 +27,7 @@
     │       └── HostNotListed     the host is not in `image_hosts`
     └── StorageError
         ├── StoreUnavailable      read-only, full, locked or gone: the build goes on without the store
-        │   └── StoreRefused      the store answers and refuses: waiting does not help
+        │   └── StoreRejected     the store answers and rejects the call: waiting does not help
         └── BrokenEntry           an entry that is not what was stored: a miss with a warning
 
 Messages hold no key, no ``Authorization`` value and no signed URL.
@@ -177,8 +177,8 @@ class StoreUnavailable(StorageError):
     """The store is read-only, full, locked or gone; the build goes on without it."""
 
 
-class StoreRefused(StoreUnavailable):
-    """The store answers and refuses: forbidden, full, or not set up for the request."""
+class StoreRejected(StoreUnavailable):
+    """The store answers and rejects the call: forbidden, full, or not set up for the request."""
 
 
 class BrokenEntry(StorageError):

@@ -146,7 +146,7 @@ class _Reader:
 
     def read(self) -> FrontMatter:
         unknown = self._unknown_keys()
-        if _is_refusal(self._meta.get("hero_prompt")):
+        if _is_opt_out(self._meta.get("hero_prompt")):
             return FrontMatter(None, unknown)
         prompt = self._prompt()
         image = self._path("hero_image", "the image")
@@ -359,7 +359,7 @@ def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_refusal(value: object) -> bool:
+def _is_opt_out(value: object) -> bool:
     """Whether the prompt is `false`, also as text, as in metadata without the --- lines."""
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
 

@@ -59,7 +59,7 @@ class SiteBuild:
             self._published = folder
             folder.set_aside()
 
-    def spell_refusal(self, page: Page) -> None:
+    def spell_opt_out(self, page: Page) -> None:
         """Write `hero_prompt: false` as the text that means the same."""
         if self.settings is not None and page.meta.get("hero_prompt") is False:
             page.meta["hero_prompt"] = "false"

@@ -95,8 +95,8 @@ def is_foreign(text: str) -> bool:
     return bool(body.strip()) and not _CODE.search(text)
 
 
-def is_refusal(text: str, *, is_folder: bool) -> bool:
-    """Whether the service, or the folder, refused for good; otherwise a retry may help."""
+def is_permanent(text: str, *, is_folder: bool) -> bool:
+    """Whether the service, or the folder, fails for good; otherwise a retry may help."""
     status, code, os_error = find_status(text), _CODE.search(text), _OS_ERROR.search(text)
     if status is not None:
         return status not in _PASSING and (code is None or code[1] not in _PASSING_CODES)

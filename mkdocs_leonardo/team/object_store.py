@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from anyio import move_on_after, sleep
 
-from mkdocs_leonardo.errors import BrokenEntry, StoreRefused, StoreUnavailable
+from mkdocs_leonardo.errors import BrokenEntry, StoreRejected, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.team.address import StoreAddress, is_endpoint
 from mkdocs_leonardo.team.answers import (
@@ -29,7 +29,7 @@ from mkdocs_leonardo.team.answers import (
     find_status,
     is_about_folder,
     is_foreign,
-    is_refusal,
+    is_permanent,
 )
 from mkdocs_leonardo.team.breaker import CircuitBreaker
 from mkdocs_leonardo.team.client import CALL_S, connect, in_the_background
@@ -41,7 +41,7 @@ T = TypeVar("T")
 #: One state of an object: e_tag, when it was written (Unix seconds by the service's clock), and size in bytes.
 Version: TypeAlias = tuple[str | None, float, int]
 
-#: After so many failures in a row, the store gets no calls for a while. After so many refusals in a row, the build
+#: After so many failures in a row, the store gets no calls for a while. After so many rejections in a row, the build
 #: makes no more calls of that kind.
 MOST_FAILURES = 3
 #: How long a failing call to a store that has answered before is retried (seconds). So a short interruption costs time,
@@ -75,9 +75,9 @@ class _Kind(Enum):
 class ObjectStore:
     """The objects at one address. All calls belong to one event loop; several may run at once.
 
-    A call that fails is retried for `OUTAGE_S` if the store has answered in this build and does not refuse. Calls that
-    delete are not retried. After `MOST_FAILURES` failures in a row, calls fail at once; one call now and then tests
-    whether the store is back. A store that has never answered gets no further calls.
+    A call that fails is retried for `OUTAGE_S` if the store has answered in this build and does not reject it. Calls
+    that delete are not retried. After `MOST_FAILURES` failures in a row, calls fail at once; one call now and then
+    tests whether the store is back. A store that has never answered gets no further calls.
     """
 
     def __init__(
@@ -115,8 +115,8 @@ class ObjectStore:
         self._breaker = CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
         #: The time of the first failure in a row, by kind of call, by object, and ("") for all calls.
         self._failing_since: dict[_Kind | str, float] = {}
-        #: The messages of refusals in a row, by kind of call.
-        self._refusals: dict[_Kind, list[str]] = {}
+        #: The messages of rejections in a row, by kind of call.
+        self._rejections: dict[_Kind, list[str]] = {}
         self._reason = ""
         self._has_warned = False
         #: The number of failed calls so far, with their retries.
@@ -290,7 +290,7 @@ class ObjectStore:
             begun_at = self._monotonic()
             try:
                 result = await self._try(kind, make, timeout_s)
-            except StoreRefused:
+            except StoreRejected:
                 raise
             except StoreUnavailable:
                 since = min(self._failing_since.setdefault(clock, begun_at) for clock in clocks)
@@ -304,10 +304,10 @@ class ObjectStore:
 
     async def _try(self, kind: _Kind, make: Callable[[], Coroutine[object, object, T]], timeout_s: float) -> T:
         """Make a call once within `timeout_s`; StoreUnavailable if it fails."""
-        self._refuse_known_failure(kind)
+        self._raise_known_failure(kind)
         from obstore.exceptions import BaseError
 
-        text, reason, is_refused = "", f"no answer within {timeout_s:g} s", False
+        text, reason, is_final = "", f"no answer within {timeout_s:g} s", False
         begun = self._breaker.begin()
         with move_on_after(timeout_s):
             try:
@@ -316,10 +316,10 @@ class ObjectStore:
                 self._record_answer(kind)
                 raise
             except NoObjectStore as error:
-                reason, is_refused = str(error), True
+                reason, is_final = str(error), True
             except (BaseError, OSError, ValueError, NotImplementedError) as error:
                 text = str(error)
-                reason, is_refused = explain_error(text), is_refusal(text, is_folder=self.address.scheme == "file")
+                reason, is_final = explain_error(text), is_permanent(text, is_folder=self.address.scheme == "file")
             except Exception:  # noqa: BLE001 - the client's own faults are of a kind that only it knows
                 reason = "its client failed"
             else:
@@ -328,27 +328,27 @@ class ObjectStore:
         self.failures += 1
         message = f"{self.address}: cannot {kind.value} ({reason})"
         # Raised outside of `except`: the client's exception, with addresses and headers, is not the context.
-        if is_refused:
-            refusals = self._refusals.get(kind, [])
+        if is_final:
+            rejections = self._rejections.get(kind, [])
             self._record_answer(kind)
-            self._refusals[kind] = [*refusals, message]
-            raise StoreRefused(message)
+            self._rejections[kind] = [*rejections, message]
+            raise StoreRejected(message)
         self._reason = reason
         self._breaker.has_answered |= find_status(text) is not None
         # A failure does not count if the store has answered another call meanwhile: it is overloaded, and not gone.
         self._breaker.record_failure(begun)
         raise StoreUnavailable(message)
 
-    def _refuse_known_failure(self, kind: _Kind) -> None:
+    def _raise_known_failure(self, kind: _Kind) -> None:
         """Raise StoreUnavailable for a call that is known to fail."""
         if find_spec("obstore") is None:
-            raise StoreRefused(
+            raise StoreRejected(
                 f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
             )
         if self._trouble and self.address.scheme == "s3":
-            raise StoreRefused(f"{self.address}: cannot {kind.value} ({self._trouble})")
-        if len(self._refusals.get(kind, ())) >= MOST_FAILURES:
-            raise StoreRefused(self._refusals[kind][-1])
+            raise StoreRejected(f"{self.address}: cannot {kind.value} ({self._trouble})")
+        if len(self._rejections.get(kind, ())) >= MOST_FAILURES:
+            raise StoreRejected(self._rejections[kind][-1])
         if not self._breaker.may_call():
             raise StoreUnavailable(
                 f"{self.address}: cannot {kind.value} (not asked again after it failed: {self._reason})"
@@ -356,7 +356,7 @@ class ObjectStore:
 
     def _record_answer(self, kind: _Kind) -> None:
         self._breaker.record_success()
-        self._refusals.pop(kind, None)
+        self._rejections.pop(kind, None)
 
 
 def _check_name(name: str) -> str:

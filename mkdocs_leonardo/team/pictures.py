@@ -93,7 +93,7 @@ class TeamPictures:
         self._has_warned_of_secrets = False
         self._hits: set[str] = set()
         self._misses: set[str] = set()
-        self._refused: set[str] = set()
+        self._rejected: set[str] = set()
         self._writes = 0
         self._lookups, self._downloads = CapacityLimiter(LOOKUPS), CapacityLimiter(DOWNLOADS)
 
@@ -101,7 +101,7 @@ class TeamPictures:
     def stats(self) -> StoreStats:
         """The counts so far."""
         misses = len(self._misses - self._hits)
-        return StoreStats(len(self._hits), misses, self._writes, len(self._refused), self._store.failures)
+        return StoreStats(len(self._hits), misses, self._writes, len(self._rejected), self._store.failures)
 
     async def download_first(
         self, wanted: Sequence[tuple[str, str]], save: Callable[[PictureRecord, bytes], PictureSource]
@@ -137,7 +137,7 @@ class TeamPictures:
             self._store.warn(error)
             return error
         except BrokenEntry as error:
-            self._refuse(key, error)
+            self._reject(key, error)
             return error
 
     async def share(self, record: PictureRecord, data: bytes) -> bool:
@@ -206,7 +206,7 @@ class TeamPictures:
                 if found is not None and await self._get_picture(found):
                     return found.digest == record.digest
             except BrokenEntry as error:
-                self._refuse(record.key, error)
+                self._reject(record.key, error)
                 if isinstance(error, _SignedOtherwise):
                     self._warn_of_secrets()
             # The entry in the store fails verification on every machine.
@@ -260,11 +260,11 @@ class TeamPictures:
             raise BrokenEntry(f"{where}: its size or format differs from its record")
         return data
 
-    def _refuse(self, key: str, error: BrokenEntry) -> None:
+    def _reject(self, key: str, error: BrokenEntry) -> None:
         """Count an entry that failed verification."""
-        if not self._refused:
+        if not self._rejected:
             self._notify(logging.INFO, f"shared_store {error}; it is not shown")
-        self._refused.add(key)
+        self._rejected.add(key)
 
     def _warn_of_secrets(self) -> None:
         """Warn once that another machine signs with another secret: the two would buy each other's pictures again."""
