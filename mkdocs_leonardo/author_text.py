@@ -8,7 +8,8 @@ import reprlib
 import unicodedata
 from datetime import date
 
-from mkdocs_leonardo.spec import STYLES, clean_text
+from mkdocs_leonardo.picture_rules import STYLES
+from mkdocs_leonardo.spec import clean_text
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")

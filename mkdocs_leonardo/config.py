@@ -27,6 +27,16 @@ from mkdocs_leonardo.converters import (
 )
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.front_matter import LAYOUTS
+from mkdocs_leonardo.picture_rules import (
+    ALL_STYLES,
+    ANY_PICTURE,
+    MAX_HEIGHT_PX,
+    MAX_PROMPT_CHARACTERS,
+    MAX_WIDTH_PX,
+    MIN_SIDE_PX,
+    SIDE_STEP_PX,
+    STYLES,
+)
 from mkdocs_leonardo.prompt_fields import TEMPLATE_NAMES
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.declaration import (
@@ -36,18 +46,7 @@ from mkdocs_leonardo.providers.declaration import (
     options_from,
 )
 from mkdocs_leonardo.providers.keys import named_key_variable
-from mkdocs_leonardo.providers.leonardo.models import ALL_STYLES, MAX_HEIGHT_PX, MAX_WIDTH_PX, MIN_SIDE_PX, SIDE_STEP_PX
-from mkdocs_leonardo.spec import (
-    MAX_PROMPT_CHARACTERS,
-    PAINTER,
-    STYLES,
-    Encoding,
-    Format,
-    JsonValue,
-    Layout,
-    PictureSpec,
-    Strength,
-)
+from mkdocs_leonardo.spec import PAINTER, Encoding, Format, JsonValue, Layout, PictureSpec, Strength
 from mkdocs_leonardo.team.address import StoreAddress
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -281,7 +280,8 @@ class LeonardoConfig(Config):
                 section, _, option = name.rpartition(".")
                 message = f"Sub-option '{option}': {text}" if section else text
                 yield section or option, ValidationError(message)
-        if self.style not in STYLES and not any(declaration.rules for _, declaration, _ in self.chain):
+        rules = (declaration.rules(options, picture) for _, declaration, options in self.chain)
+        if self.style not in STYLES and all(each is ANY_PICTURE for each in rules):
             yield "style", ValidationError(f"it is {self.style}, which only models of Leonardo know")
 
     def _problem_of(self, name: str, known: tuple[str, ...]) -> str:

@@ -20,18 +20,8 @@ from mkdocs_leonardo.author_text import (
     make_legible,
 )
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.spec import (
-    ANY_PICTURE,
-    CENTER,
-    MAX_PROMPT_CHARACTERS,
-    MAX_SEED,
-    FocalPoint,
-    HeroSpec,
-    Layout,
-    PictureRules,
-    PictureSpec,
-    Strength,
-)
+from mkdocs_leonardo.picture_rules import ANY_PICTURE, MAX_PROMPT_CHARACTERS, MAX_SEED, PictureRules
+from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroSpec, Layout, PictureSpec, Strength
 
 KEYS = (
     "hero_prompt",

@@ -16,8 +16,9 @@ from mkdocs_leonardo.converters import OFF
 from mkdocs_leonardo.errors import PictureError, SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.imaging.reference import read_reference
+from mkdocs_leonardo.picture_rules import ANY_PICTURE, PictureRules
 from mkdocs_leonardo.providers.declaration import declared_names, is_declared
-from mkdocs_leonardo.spec import ANY_PICTURE, MARKDOWN_EXTENSION, PAINTER, Encoding, PictureRules, Reference
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, PAINTER, Encoding, Reference
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
@@ -127,13 +128,10 @@ def _rules(config: LeonardoConfig) -> PictureRules:
 
     A first provider without rules takes every picture, which includes the styles that only a later provider knows.
     """
-    rules = [
-        declaration.rules(options, config.picture) if declaration.rules else None
-        for _, declaration, options in config.chain
-    ]
-    if rules and rules[0] is not None:
+    rules = [declaration.rules(options, config.picture) for _, declaration, options in config.chain]
+    if rules and rules[0] is not ANY_PICTURE:
         return rules[0]
-    known = (ANY_PICTURE, *filter(None, rules))
+    known = (ANY_PICTURE, *rules)
     return PictureRules(
         styles=tuple(dict.fromkeys(style for each in known for style in each.styles)),
         prompt_max=max(each.prompt_max for each in known),

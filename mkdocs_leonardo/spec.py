@@ -26,40 +26,6 @@ JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, Jso
 Layout = Literal["content", "full", "stacked", "split", "auto", "none"]
 Format = Literal["avif", "webp", "jpeg"]
 
-#: The styles of Phoenix 1.0 (vendor's guide, July 2026), the three of the main job first.
-STYLES = (
-    "CINEMATIC",
-    "CREATIVE",
-    "DYNAMIC",
-    "3D_RENDER",
-    "BOKEH",
-    "CINEMATIC_CONCEPT",
-    "FASHION",
-    "GRAPHIC_DESIGN_POP_ART",
-    "GRAPHIC_DESIGN_VECTOR",
-    "ILLUSTRATION",
-    "MACRO",
-    "MINIMALIST",
-    "MOODY",
-    "NONE",
-    "PORTRAIT",
-    "PRO_BW_PHOTOGRAPHY",
-    "PRO_COLOR_PHOTOGRAPHY",
-    "PRO_FILM_PHOTOGRAPHY",
-    "RAY_TRACED",
-    "SKETCH_BW",
-    "SKETCH_COLOR",
-    "STOCK_PHOTO",
-    "VIBRANT",
-)
-
-#: The largest seed that a model documents: that of Phoenix in the v1 create call.
-MAX_SEED = 9_999_999_998
-
-#: The limit of a prompt, and of a negative prompt, in characters: that of Leonardo's v1 (vendor's error page, January
-#: 2026), which refuses or cuts longer ones.
-MAX_PROMPT_CHARACTERS = 1500
-
 #: The local painter, which closes every chain, as lists of providers and records name it.
 PAINTER = "local"
 #: The provider in the record of an author's own picture.
@@ -120,24 +86,6 @@ class PictureSpec:
     width_px: int = 1536
     height_px: int = 864
     reference: Reference | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PictureRules:
-    """The settings that a model takes: styles, seeds and lengths of prompts. The defaults allow every setting.
-
-    `prompt_max` and `negative_prompt_max` count characters. `negative_prompt_max` is 0 if the model takes no negative
-    prompt.
-    """
-
-    model: str = field(default="", compare=False)
-    styles: tuple[str, ...] = STYLES
-    prompt_max: int = MAX_PROMPT_CHARACTERS
-    negative_prompt_max: int = MAX_PROMPT_CHARACTERS
-    seed_max: int = MAX_SEED
-
-
-ANY_PICTURE = PictureRules()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,11 @@ import click
 from mkdocs_leonardo import cli, config, front_matter
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.converters import schema_of
+from mkdocs_leonardo.picture_rules import ALL_STYLES, MAX_PROMPT_CHARACTERS, MAX_SEED
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.declaration import declaration_of, options_in
-from mkdocs_leonardo.providers.leonardo.models import ALL_STYLES, ROWS
-from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS, MAX_SEED, JsonValue
+from mkdocs_leonardo.providers.leonardo.models import ROWS
+from mkdocs_leonardo.spec import JsonValue
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "example-site/docs/reference"

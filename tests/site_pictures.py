@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import sync_playwright
 
 from mkdocs_leonardo.painter.picture import paint
-from mkdocs_leonardo.spec import STYLES as ALL_STYLES
+from mkdocs_leonardo.picture_rules import STYLES as ALL_STYLES
 from mkdocs_leonardo.spec import PictureSpec
 
 IMAGES = Path(__file__).resolve().parent.parent / "example-site/docs/images"

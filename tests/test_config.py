@@ -14,6 +14,7 @@ from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults, read
+from mkdocs_leonardo.picture_rules import STYLES
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.balance import Alert
 from mkdocs_leonardo.providers.declaration import declaration_of, key_variable, options_in
@@ -21,7 +22,7 @@ from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import OpenAIOptions
 from mkdocs_leonardo.settings import Settings, settings_from
-from mkdocs_leonardo.spec import STYLES, Encoding, PictureSpec
+from mkdocs_leonardo.spec import Encoding, PictureSpec
 
 HUGE = 0xF << 40_000
 

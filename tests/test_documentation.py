@@ -35,6 +35,7 @@ from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site_markup import HeroContext
+from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS, MAX_SEED, STYLES
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.gemini import prices as gemini_prices
 from mkdocs_leonardo.providers.leonardo.create_requests import estimate_usd
@@ -42,17 +43,7 @@ from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import prices as openai_prices
 from mkdocs_leonardo.report import Spending, complaints, make_report
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unanswered_message
-from mkdocs_leonardo.spec import (
-    MAX_PROMPT_CHARACTERS,
-    MAX_SEED,
-    STYLES,
-    HeroAsset,
-    HeroSpec,
-    PictureSpec,
-    Rendering,
-    Scrim,
-    Source,
-)
+from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
 
 DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "blog" not in path.parts]
@@ -61,7 +52,7 @@ POSTS = sorted((DOCS / "blog/posts").glob("*.md"))
 #: Names with an underscore that documents may mention besides options and front matter keys: those of other programs.
 FOREIGN_NAMES = {
     "site_url", "site_dir", "docs_dir", "custom_dir", "extra_css", "pull_request_target", "wait_for",
-    "resource_group", "pre_build", "workflow_dispatch", "author_text",
+    "resource_group", "pre_build", "workflow_dispatch", "author_text", "picture_rules",
     "mkdocs_leonardo", "front_matter", "job_summary", "cost_usd", "new_images", "timeout_s", "width_px",
     "prompt_fields", "give_up_at", "key_variable", "rate_limiter", "is_create", "is_free", "late_s", "submit_limit_s",
     "background_color", "background_image", "cards_layout_options",

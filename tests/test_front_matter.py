@@ -22,15 +22,8 @@ from mkdocs_leonardo.front_matter import (
     HeroDefaults,
     read,
 )
-from mkdocs_leonardo.spec import (
-    MAX_PROMPT_CHARACTERS,
-    MAX_SEED,
-    STYLES,
-    FocalPoint,
-    PictureRules,
-    PictureSpec,
-    generation_key,
-)
+from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS, MAX_SEED, STYLES, PictureRules
+from mkdocs_leonardo.spec import FocalPoint, PictureSpec, generation_key
 
 PROMPT = "a lighthouse in a storm, dawn"
 EVERY_STYLE = f"it may be {', '.join(STYLES[:-1])} or {STYLES[-1]}"

@@ -30,6 +30,7 @@ BREACHES = [
     ("commands/site", "properdocs", "MkDocs is known"),
     ("acquire/runner", "mkdocs_leonardo.providers.leonardo.provider", "Above the providers, only declarations"),
     ("lookup", "mkdocs_leonardo.providers.openai", "Above the providers, only declarations"),
+    ("config", "mkdocs_leonardo.providers.leonardo.models", "Above the providers, only declarations"),
     ("acquire/jobs", "mkdocs_leonardo.storage.text_store", "What is acquired is stored through interfaces"),
     ("acquire/jobs", "mkdocs_leonardo.team.client", "What is acquired is stored through interfaces"),
     ("lookup", "anyio", "What a stored picture needs is synchronous"),

@@ -19,11 +19,11 @@ from mkdocs_leonardo.page.manifest import (
     read_manifest,
     write_manifest,
 )
+from mkdocs_leonardo.picture_rules import PictureRules
 from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
     HeroSpec,
-    PictureRules,
     PictureSpec,
     Reference,
     Rendering,

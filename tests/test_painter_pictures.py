@@ -20,7 +20,8 @@ from mkdocs_leonardo.painter.abstract import FAMILIES, family_of
 from mkdocs_leonardo.painter.picture import asked_of, paint
 from mkdocs_leonardo.painter.stage import set_stage
 from mkdocs_leonardo.painter.words import land_of, read, table
-from mkdocs_leonardo.spec import STYLES, PictureSpec
+from mkdocs_leonardo.picture_rules import STYLES
+from mkdocs_leonardo.spec import PictureSpec
 
 SMALL = (256, 144)
 PROMPTS = (

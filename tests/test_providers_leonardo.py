@@ -65,11 +65,12 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
+from mkdocs_leonardo.picture_rules import STYLES
 from mkdocs_leonardo.providers.balance import Alert, balance_words
 from mkdocs_leonardo.providers.base import Account, FindsLostJobs, Provider, ReportsAccount
 from mkdocs_leonardo.providers.leonardo import models, poller
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
-from mkdocs_leonardo.spec import STYLES, GeneratedImage, PictureSpec, Submission
+from mkdocs_leonardo.spec import GeneratedImage, PictureSpec, Submission
 
 pytestmark = pytest.mark.anyio
 

@@ -47,8 +47,9 @@ from mkdocs_leonardo.errors import (
     RequestRefused,
     ServiceFailed,
 )
+from mkdocs_leonardo.picture_rules import STYLES
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
-from mkdocs_leonardo.spec import STYLES, PictureSpec, generation_key
+from mkdocs_leonardo.spec import PictureSpec, generation_key
 
 pytestmark = pytest.mark.anyio
 

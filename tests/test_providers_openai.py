@@ -39,10 +39,11 @@ from mkdocs_leonardo.errors import (
     ServerError,
     ServiceFailed,
 )
+from mkdocs_leonardo.picture_rules import STYLES
 from mkdocs_leonardo.providers.openai.prices import picture_usd, usage_usd
 from mkdocs_leonardo.providers.openai.provider import size_for
 from mkdocs_leonardo.providers.wording import STYLE_WORDS, worded
-from mkdocs_leonardo.spec import STYLES, PictureSpec
+from mkdocs_leonardo.spec import PictureSpec
 
 pytestmark = pytest.mark.anyio
 

@@ -5,15 +5,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.spec import (
-    SEED_LIMIT,
-    STYLES,
-    PictureSpec,
-    canonical_json,
-    create_call_seed,
-    generation_key,
-    variant_key,
-)
+from mkdocs_leonardo.picture_rules import STYLES
+from mkdocs_leonardo.spec import SEED_LIMIT, PictureSpec, canonical_json, create_call_seed, generation_key, variant_key
 
 
 def test_generation_key_is_frozen() -> None:

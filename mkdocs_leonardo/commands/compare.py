@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.author_text import did_you_mean, find_style
@@ -22,12 +22,11 @@ from mkdocs_leonardo.commands.purchases import (
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import read_options
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.providers.leonardo.create_requests import MIN_ALCHEMY_CONTRAST, has_alchemy_switch, rules_for
+from mkdocs_leonardo.providers.declaration import declaration_of
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text, dollars
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
     from mkdocs_leonardo.settings import Settings
 
 Alchemy = Literal["on", "off", "both"]
@@ -35,6 +34,8 @@ Alchemy = Literal["on", "off", "both"]
 #: The timeout of a comparison (seconds): no build waits for it, and a late picture can still be compared.
 LEAST_TIMEOUT_S = 120.0
 _MOST_COLUMNS = 4
+#: The service whose images are compared, with its options `alchemy` and `contrast`.
+_SERVICE = "leonardo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def compare(
 ) -> int:
     """Make the images and show them; 1 if there is none to show."""
     settings = read_options(config_file, console).settings
-    wanted_styles = _parse_styles(styles, rules_for(_leonardo_options(settings), settings.defaults.picture).styles)
+    rules = declaration_of(_SERVICE).rules(settings.options[_SERVICE], settings.defaults.picture)
+    wanted_styles = _parse_styles(styles, rules.styles)
     require_own_folder(output, "--output")
     prompt = clean_text(prompt)
     if not prompt:
@@ -97,27 +99,19 @@ def _parse_styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _choose_modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
+    options = settings.options[_SERVICE]
     if alchemy is None:
-        return (_leonardo_options(settings).alchemy,)
-    if not has_alchemy_switch(_leonardo_options(settings)):
-        raise CommandError(f"--alchemy: {_leonardo_options(settings).model} draws without Alchemy; leave it out")
+        return (options.alchemy,)
+    if not options.has_alchemy_switch:
+        raise CommandError(f"--alchemy: {options.model} draws without Alchemy; leave it out")
     return {"both": (True, False), "on": (True,), "off": (False,)}[alchemy]
 
 
 def _restrict_to_leonardo(settings: Settings, *, alchemy: bool) -> Settings:
     """Return the settings with Leonardo as the only service, and with more time for late images."""
-    leonardo = _leonardo_options(settings)
-    options = replace(
-        leonardo,
-        alchemy=alchemy,
-        contrast=max(leonardo.contrast, MIN_ALCHEMY_CONTRAST) if alchemy else leonardo.contrast,
-        timeout_s=max(leonardo.timeout_s, LEAST_TIMEOUT_S),
-    )
-    return replace(settings, providers=("leonardo",), options={"leonardo": options})
-
-
-def _leonardo_options(settings: Settings) -> LeonardoOptions:
-    return cast("LeonardoOptions", settings.options["leonardo"])
+    options = settings.options[_SERVICE].with_alchemy(is_on=alchemy)
+    options = replace(options, timeout_s=max(options.timeout_s, LEAST_TIMEOUT_S))
+    return replace(settings, providers=(_SERVICE,), options={_SERVICE: options})
 
 
 # Buying --------------------------------------------------------------------------------------------------------------
@@ -129,7 +123,7 @@ def _find_wanted(
     """Find the status of each wanted image. Every style has the same seeds, so that only the style differs."""
     heroes = [
         HeroSpec(
-            f"compare: {style}, seed {seed}{'' if _leonardo_options(settings).alchemy else ', no Alchemy'}",
+            f"compare: {style}, seed {seed}{'' if settings.options[_SERVICE].alchemy else ', no Alchemy'}",
             PictureSpec(
                 prompt,
                 style=style,
@@ -154,7 +148,7 @@ def _find_wanted(
 def _show_plans(plans: Sequence[PurchasePlan], console: Console) -> None:
     for plan in plans:
         for line in plan.describe():
-            console.say(f"{_describe_mode(alchemy=_leonardo_options(plan.settings).alchemy)}: {line}")
+            console.say(f"{_describe_mode(alchemy=plan.settings.options[_SERVICE].alchemy)}: {line}")
     if all(status.record is not None for plan in plans for status in plan.wanted):
         console.note("every image is stored; nothing is paid for")
     elif len(plans) > 1 and not all(plan.is_idle for plan in plans):
@@ -165,7 +159,7 @@ def _show_plans(plans: Sequence[PurchasePlan], console: Console) -> None:
 
 
 def _read_samples(plan: PurchasePlan, console: Console) -> Iterator[Sample]:
-    alchemy = _leonardo_options(plan.settings).alchemy
+    alchemy = plan.settings.options[_SERVICE].alchemy
     with open_runtime(plan.settings, console, asks_providers=False) as runtime:
         for status in find_statuses(runtime, [status.hero for status in plan.wanted]):
             picture, record = status.hero.picture, status.record

@@ -17,11 +17,12 @@ from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS
+from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, SuggestsTexts, estimate_usd, most_usd
 from mkdocs_leonardo.report import pluralise
-from mkdocs_leonardo.spec import MAX_PROMPT_CHARACTERS, dollars
+from mkdocs_leonardo.spec import dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.runtime import Runtime

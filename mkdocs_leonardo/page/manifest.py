@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mkdocs_leonardo.front_matter import HeroDefaults
+from mkdocs_leonardo.picture_rules import STYLES, PictureRules
 from mkdocs_leonardo.spec import (
-    STYLES,
     FocalPoint,
     Format,
     HeroAsset,
     HeroSpec,
     JsonValue,
-    PictureRules,
     PictureSpec,
     Reference,
     Rendering,

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, cast, g
 from mkdocs_leonardo import converters
 from mkdocs_leonardo.author_text import describe_value
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.picture_rules import ANY_PICTURE, PictureRules
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.keys import named_key_variable
-from mkdocs_leonardo.spec import NO_AI, PictureRules, PictureSpec
+from mkdocs_leonardo.spec import NO_AI, PictureSpec
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.balance import Alert
@@ -151,7 +152,7 @@ class Declaration(Generic[OptionsT]):
     key_variable: str = ""
     limits: Callable[[OptionsT], Limits] = lambda _: Limits()
     problems: Callable[[OptionsT, frozenset[str], PictureSpec], Iterable[tuple[str, str]]] = lambda *_: ()
-    rules: Callable[[OptionsT, PictureSpec], PictureRules] | None = None
+    rules: Callable[[OptionsT, PictureSpec], PictureRules] = lambda *_: ANY_PICTURE
     notes: Callable[[OptionsT], Iterable[str]] = lambda _: ()
     creator: str = ""
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from mkdocs_leonardo import painter
 from mkdocs_leonardo.painter.abstract import FAMILIES, family_of
 from mkdocs_leonardo.painter.picture import asked_of, paint
-from mkdocs_leonardo.spec import STYLES, PictureSpec
+from mkdocs_leonardo.picture_rules import STYLES
+from mkdocs_leonardo.spec import PictureSpec
 
 SCENES = (
     "a lighthouse in a storm, dawn",

@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mkdocs_leonardo.errors import AccountRefused, Charged, ProviderError, RequestRefused
+from mkdocs_leonardo.picture_rules import (
+    MAX_PROMPT_CHARACTERS,
+    MAX_SEED,
+    MIN_SIDE_PX,
+    SIDE_STEP_PX,
+    STYLES,
+    PictureRules,
+)
 from mkdocs_leonardo.providers.leonardo.models import (
     CONTRAST_NAMES,
     CREDIT_USD,
-    MIN_SIDE_PX,
+    MIN_ALCHEMY_CONTRAST,
     ROWS,
-    SIDE_STEP_PX,
     V1_MAX_SIDE_PX,
     V1_MIN_SIDE_PX,
     Mode,
@@ -32,15 +39,7 @@ from mkdocs_leonardo.providers.leonardo.models import (
 )
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.wording import look_words
-from mkdocs_leonardo.spec import (
-    MAX_PROMPT_CHARACTERS,
-    MAX_SEED,
-    STYLES,
-    JsonValue,
-    PictureRules,
-    PictureSpec,
-    clean_text,
-)
+from mkdocs_leonardo.spec import JsonValue, PictureSpec, clean_text
 
 Version = Literal["v1", "v2"]
 
@@ -57,8 +56,6 @@ PRESETS: Mapping[str, str] = {
     "PRO_FILM_PHOTOGRAPHY": "FILM",
     "RAY_TRACED": "RAYTRACED",
 }
-#: The least contrast that v1 takes with Alchemy (API's schema, June 2026).
-MIN_ALCHEMY_CONTRAST = 2.5
 
 _NAMES = tuple(row.name for row in ROWS)
 
@@ -101,12 +98,6 @@ def _negative_max(row: Row, version: Version) -> int:
     """The characters of a negative prompt that the model takes by this form; 0 if it takes none."""
     most = row.negative_prompt_max
     return MAX_PROMPT_CHARACTERS if most and version == "v1" else most
-
-
-def has_alchemy_switch(options: LeonardoOptions) -> bool:
-    """Whether Alchemy is a switch of the model; a model that is not in the table may have it."""
-    row = row_of(options.model)
-    return not row.is_known or "QUALITY" in row.modes
 
 
 def key_model(options: LeonardoOptions) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
-from mkdocs_leonardo.spec import MAX_SEED
+from mkdocs_leonardo.picture_rules import MAX_SEED, STYLES
 
 Mode = Literal["", "FAST", "QUALITY", "ULTRA", "LOW", "MEDIUM", "HIGH"]
 Size = tuple[int, int]
@@ -41,6 +41,8 @@ V2_MAX_PROMPT = 2000
 CONTRAST_NAMES: Mapping[float, str] = MappingProxyType({3.0: "LOW", 3.5: "MEDIUM", 4.0: "HIGH"})
 #: The contrasts of v1's schema, for Phoenix and FLUX.
 CONTRASTS = (1.0, 1.3, 1.8, 2.5, 3.0, 3.5, 4.0, 4.5)
+#: The least contrast that v1 takes with Alchemy (API's schema, June 2026).
+MIN_ALCHEMY_CONTRAST = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,36 +102,32 @@ class Row:
 
 # Styles --------------------------------------------------------------------------------------------------------------
 
-#: Ids from the guide to Phoenix, July 2026.
-PHOENIX_STYLES: Mapping[str, str] = MappingProxyType(
-    {
-        "CINEMATIC": "a5632c7c-ddbb-4e2f-ba34-8456ab3ac436",
-        "CREATIVE": "6fedbf1f-4a17-45ec-84fb-92fe524a29ef",
-        "DYNAMIC": "111dc692-d470-4eec-b791-3475abac4c46",
-        "3D_RENDER": "debdf72a-91a4-467b-bf61-cc02bdeb69c6",
-        "BOKEH": "9fdc5e8c-4d13-49b4-9ce6-5a74cbb19177",
-        "CINEMATIC_CONCEPT": "33abbb99-03b9-4dd7-9761-ee98650b2c88",
-        "FASHION": "594c4a08-a522-4e0e-b7ff-e4dac4b6b622",
-        "GRAPHIC_DESIGN_POP_ART": "2e74ec31-f3a4-4825-b08b-2894f6d13941",
-        "GRAPHIC_DESIGN_VECTOR": "1fbb6a68-9319-44d2-8d56-2957ca0ece6a",
-        "ILLUSTRATION": "645e4195-f63d-4715-a3f2-3fb1e6eb8c70",
-        "MACRO": "30c1d34f-e3a9-479a-b56f-c018bbc9c02a",
-        "MINIMALIST": "cadc8cd6-7838-4c99-b645-df76be8ba8d8",
-        "MOODY": "621e1c9a-6319-4bee-a12d-ae40659162fa",
-        "NONE": "556c1ee5-ec38-42e8-955a-1e82dad0ffa1",
-        "PORTRAIT": "ab5a4220-7c42-41e5-a578-eddb9fed3d75",
-        "PRO_BW_PHOTOGRAPHY": "22a9a7d2-2166-4d86-80ff-22e2643adbcf",
-        "PRO_COLOR_PHOTOGRAPHY": "7c3f932b-a572-47cb-9b9b-f20211e63b5b",
-        "PRO_FILM_PHOTOGRAPHY": "581ba6d6-5aac-4492-bebe-54c424a0d46e",
-        "RAY_TRACED": "b504f83c-3326-4947-82e1-7fe9e839ec0f",
-        "SKETCH_BW": "be8c6b58-739c-4d44-b9c1-b032ed308b61",
-        "SKETCH_COLOR": "093accc3-7633-4ffd-82da-d34000dfc0d6",
-        "STOCK_PHOTO": "5bdc3f2a-1be6-4d1c-8e77-992a30824a2c",
-        "VIBRANT": "dee282d3-891f-4f73-ba02-7f8131e5541b",
-    }
-)
-#: The styles that Phoenix does not know (guides to Lucid, FLUX and Nano Banana 2, March to July 2026).
-_OTHER_STYLES: Mapping[str, str] = {
+#: Ids by name. Those of `STYLES` come from the guide to Phoenix (July 2026), the rest from the guides to Lucid, FLUX
+#: and Nano Banana 2 (March to July 2026).
+_STYLE_IDS: Mapping[str, str] = {
+    "CINEMATIC": "a5632c7c-ddbb-4e2f-ba34-8456ab3ac436",
+    "CREATIVE": "6fedbf1f-4a17-45ec-84fb-92fe524a29ef",
+    "DYNAMIC": "111dc692-d470-4eec-b791-3475abac4c46",
+    "3D_RENDER": "debdf72a-91a4-467b-bf61-cc02bdeb69c6",
+    "BOKEH": "9fdc5e8c-4d13-49b4-9ce6-5a74cbb19177",
+    "CINEMATIC_CONCEPT": "33abbb99-03b9-4dd7-9761-ee98650b2c88",
+    "FASHION": "594c4a08-a522-4e0e-b7ff-e4dac4b6b622",
+    "GRAPHIC_DESIGN_POP_ART": "2e74ec31-f3a4-4825-b08b-2894f6d13941",
+    "GRAPHIC_DESIGN_VECTOR": "1fbb6a68-9319-44d2-8d56-2957ca0ece6a",
+    "ILLUSTRATION": "645e4195-f63d-4715-a3f2-3fb1e6eb8c70",
+    "MACRO": "30c1d34f-e3a9-479a-b56f-c018bbc9c02a",
+    "MINIMALIST": "cadc8cd6-7838-4c99-b645-df76be8ba8d8",
+    "MOODY": "621e1c9a-6319-4bee-a12d-ae40659162fa",
+    "NONE": "556c1ee5-ec38-42e8-955a-1e82dad0ffa1",
+    "PORTRAIT": "ab5a4220-7c42-41e5-a578-eddb9fed3d75",
+    "PRO_BW_PHOTOGRAPHY": "22a9a7d2-2166-4d86-80ff-22e2643adbcf",
+    "PRO_COLOR_PHOTOGRAPHY": "7c3f932b-a572-47cb-9b9b-f20211e63b5b",
+    "PRO_FILM_PHOTOGRAPHY": "581ba6d6-5aac-4492-bebe-54c424a0d46e",
+    "RAY_TRACED": "b504f83c-3326-4947-82e1-7fe9e839ec0f",
+    "SKETCH_BW": "be8c6b58-739c-4d44-b9c1-b032ed308b61",
+    "SKETCH_COLOR": "093accc3-7633-4ffd-82da-d34000dfc0d6",
+    "STOCK_PHOTO": "5bdc3f2a-1be6-4d1c-8e77-992a30824a2c",
+    "VIBRANT": "dee282d3-891f-4f73-ba02-7f8131e5541b",
     "ACRYLIC": "3cbb655a-7ca4-463f-b697-8a03ad67327c",
     "ANIME_GENERAL": "b2a54a51-230b-4d4f-ad4e-8409bf58645f",
     "CINEMATIC_CLOSE_UP": "cc53f935-884c-40a0-b7eb-1f5c42821fb5",
@@ -151,10 +149,10 @@ _OTHER_STYLES: Mapping[str, str] = {
 
 
 def _styles(*names: str, **others: str) -> Mapping[str, str]:
-    ids = {**PHOENIX_STYLES, **_OTHER_STYLES}
-    return MappingProxyType({**{name: ids[name] for name in names}, **others})
+    return MappingProxyType({**{name: _STYLE_IDS[name] for name in names}, **others})
 
 
+PHOENIX_STYLES = _styles(*STYLES)
 _LUCID = ("CINEMATIC", "CREATIVE", "DYNAMIC", "FASHION", "NONE", "PORTRAIT", "STOCK_PHOTO", "VIBRANT")
 _LUCID_REALISM = (
     *(*_LUCID, "BOKEH", "CINEMATIC_CLOSE_UP", "FILM", "FOOD", "HDR", "LONG_EXPOSURE", "MACRO", "MINIMALIST"),
@@ -292,12 +290,7 @@ ROWS: tuple[Row, ...] = (
     ),
 )
 
-#: The smallest side that any model draws, the largest, and the step that all share.
-MIN_SIDE_PX, MAX_WIDTH_PX, MAX_HEIGHT_PX, SIDE_STEP_PX = 16, 6336, 5504, 8
-
-
-#: The styles and modes of all models.
-ALL_STYLES = (*PHOENIX_STYLES, *_OTHER_STYLES)
+#: The modes of all models.
 MODES = ("fast", "quality", "ultra", "low", "medium", "high")
 
 

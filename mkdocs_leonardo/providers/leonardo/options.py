@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from mkdocs_leonardo.converters import (
@@ -19,7 +19,7 @@ from mkdocs_leonardo.converters import (
 )
 from mkdocs_leonardo.providers.balance import ALERT, Alert
 from mkdocs_leonardo.providers.declaration import INTERNAL, option
-from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MODES, PHOENIX_1_0
+from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MIN_ALCHEMY_CONTRAST, MODES, PHOENIX_1_0, row_of
 
 #: The forms of the create call; `auto` is v1 for each call that v1 takes.
 ApiVersion = Literal["auto", "v1", "v2"]
@@ -64,3 +64,14 @@ class LeonardoOptions:
     """Warn before a build that will spend if less is left: credits, or dollars such as `$5`."""
     create_timeout_s: float = field(default=30.0, metadata=INTERNAL)
     """Seconds to wait for the answer to the create call."""
+
+    @property
+    def has_alchemy_switch(self) -> bool:
+        """Whether Alchemy is a switch of the model; a model that is not in the table may have it."""
+        row = row_of(self.model)
+        return not row.is_known or "QUALITY" in row.modes
+
+    def with_alchemy(self, *, is_on: bool) -> LeonardoOptions:
+        """The options with Alchemy on or off, and with a contrast that it takes."""
+        contrast = max(self.contrast, MIN_ALCHEMY_CONTRAST) if is_on else self.contrast
+        return replace(self, alchemy=is_on, contrast=contrast)
