@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.job_summary import append_summary
 from mkdocs_leonardo.lookup import Miss
 from mkdocs_leonardo.progress import Notify, Progress
-from mkdocs_leonardo.report import left_behind_message, make_report, pluralise, summarise, write_json
+from mkdocs_leonardo.report import (
+    append_job_summary,
+    left_behind_message,
+    make_report,
+    pluralise,
+    summarise,
+    write_json,
+)
 from mkdocs_leonardo.resolution import Failure, Resolution, given_up_message, unexpected_failure, waiting_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
@@ -143,7 +149,7 @@ class Build:
         self._tell_abstract(resolutions)
         if self._job_summary:
             try:
-                append_summary(Path(self._job_summary), resolutions, title=title, totals=totals)
+                append_job_summary(Path(self._job_summary), resolutions, title=title, totals=totals)
             except OSError as error:
                 self._notify(logging.INFO, f"the job's summary cannot be written ({error.strerror or error})")
         return totals

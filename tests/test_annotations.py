@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from services import Answer429, Fails, PromptModerated, Services
 
 from mkdocs_leonardo.host.github import MOST_SHOWN, Annotation, Annotations
-from mkdocs_leonardo.job_summary import MOST_BYTES, MOST_ROWS, append_summary
+from mkdocs_leonardo.report import MOST_BYTES, MOST_ROWS, append_job_summary
 from mkdocs_leonardo.resolution import Attempt, Failure, Resolution
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source, printable
 
@@ -347,7 +347,7 @@ def test_summary_shows_what_needs_attention_first_and_counts_what_is_left_out(tm
     at_hand = [resolve(f"{number}.md") for number in range(MOST_ROWS + 50)]
     failed = resolve("failed.md", failure=Failure("leonardo: answered 500"), asset=None)
     bought = resolve("bought.md", cost_usd=0.05, attempts=(Attempt("leonardo", "status FAILED"),))
-    append_summary(path, [*at_hand, bought, failed], title="x", totals="y")
+    append_job_summary(path, [*at_hand, bought, failed], title="x", totals="y")
     rows = cells(path.read_text())
     assert [row[0] for row in rows[:3]] == ["failed.md", "bought.md", "0.md"]
     assert rows[0][1] == "none"
@@ -362,7 +362,9 @@ def test_summary_whatever_its_texts_is_one_row_without_html(
 ) -> None:
     """Names of pages and answers of services neither end a cell or row nor become a tag or link."""
     path = tmp_path_factory.mktemp("summary") / "summary.md"
-    append_summary(path, [resolve(name, failure=Failure(failure) if failure else None)], title=name, totals="1 hero")
+    append_job_summary(
+        path, [resolve(name, failure=Failure(failure) if failure else None)], title=name, totals="1 hero"
+    )
     text = path.read_text(encoding="utf-8")
     (row,) = cells(text)
     assert len(row) == 5
@@ -373,12 +375,12 @@ def test_summary_stays_below_githubs_limit(tmp_path: Path) -> None:
     """The summary stays below GitHub's limit: it leaves out the table first, and then everything."""
     path = tmp_path / "summary.md"
     many = [resolve(f"{number}.md", failure=Failure("\N{SPLASHING SWEAT SYMBOL}" * 300)) for number in range(MOST_ROWS)]
-    append_summary(path, many, title="x", totals="y")
+    append_job_summary(path, many, title="x", totals="y")
     size = path.stat().st_size
     assert size < MOST_BYTES
     path.write_bytes(b"x" * (MOST_BYTES - size + 10))
-    append_summary(path, many, title="x", totals="y")
+    append_job_summary(path, many, title="x", totals="y")
     assert path.read_bytes().endswith(b"x\n### Heroes: x\n\nY\n\n")
     path.write_bytes(b"x" * (MOST_BYTES - 5))
     with pytest.raises(OSError, match="1024 KiB"):
-        append_summary(path, many, title="x", totals="y")
+        append_job_summary(path, many, title="x", totals="y")
