@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
 
-from mkdocs_leonardo.host.malformed import find_malformed, find_prompt_comment
+from mkdocs_leonardo.host.front_matter_text import find_malformed, find_prompt_comment
 
 #: The file's text, and how the message ends.
 SPOILT = {

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.host.front_matter_block import FOLDER_METADATA, metadata_text
+from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, metadata_text
 from mkdocs_leonardo.resolution import Complaint
 from mkdocs_leonardo.spec import printable
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.front_matter import FrontMatter
 from mkdocs_leonardo.host import encrypted
-from mkdocs_leonardo.host.front_matter_block import POSSIBLE_OPENING
+from mkdocs_leonardo.host.front_matter_text import find_malformed
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 
 def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> FrontMatter:
     """Read one page's front matter. `markdown` is the text that MkDocs takes for the page's content."""
-    name, problems = page.file.src_uri, list[InputError]()
-    if POSSIBLE_OPENING.match(markdown):
-        from mkdocs_leonardo.host.malformed import find_malformed
-
-        problems += filter(None, [find_malformed(markdown, name)])
+    name = page.file.src_uri
+    problems = [*filter(None, [find_malformed(markdown, name)])]
     # The pages of a paginated view share the front matter of its first page.
     file = first_view_page(page).file
     found = reader.read(

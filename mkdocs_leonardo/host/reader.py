@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.errors import InputError, PictureError
-from mkdocs_leonardo.host.front_matter_block import FOLDER_METADATA, FRONT_MATTER
+from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, FRONT_MATTER
 from mkdocs_leonardo.imaging.reference import References
 
 if TYPE_CHECKING:

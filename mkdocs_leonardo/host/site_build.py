@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import SettingsError
+from mkdocs_leonardo.host.front_matter_text import find_prompt_comment
 from mkdocs_leonardo.host.log import PREFIX, log
 from mkdocs_leonardo.host.page_metadata import read_front_matter
 from mkdocs_leonardo.host.published_folder import PublishedFolder
@@ -95,8 +96,6 @@ class SiteBuild:
 
             self.heroes = SiteHeroes(self._build_settings, config, self._published, is_preview=self._is_preview)
         if not self.heroes.want(page, reading.hero):
-            from mkdocs_leonardo.host.malformed import find_prompt_comment
-
             comment = find_prompt_comment(page.file.content_string)
             if comment:
                 log.info("%s: %s", page.file.src_uri, comment)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.host.front_matter_block import FOLDER_METADATA, FRONT_MATTER
+from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, FRONT_MATTER
 from mkdocs_leonardo.host.reader import HeroReader
 
 if TYPE_CHECKING:

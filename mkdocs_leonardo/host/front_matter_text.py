@@ -1,4 +1,4 @@
-"""Malformed front matter, which the host takes for text: the reason, and the fix."""
+"""Front matter as text: its borders, and what is wrong with front matter that the host takes for text."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.author_text import describe_value
 from mkdocs_leonardo.errors import InputError
-from mkdocs_leonardo.host.front_matter_block import CLOSING, FRONT_MATTER
 
 if TYPE_CHECKING:
     import yaml
+
+#: The file that holds the metadata of a whole folder, by the default of Material's `meta` plugin.
+FOLDER_METADATA = ".meta.yml"
+#: The line that ends front matter.
+_CLOSING = r"^(?:---|\.\.\.)[ \t]*$"
+#: The front matter of a page's text; the first group has its lines without the borders.
+FRONT_MATTER = re.compile(rf"\ufeff?---[ \t]*\r?\n(.*?){_CLOSING}", re.DOTALL | re.MULTILINE)
+_EMPTY_LINE = r"\n[ \t]*\n"
 
 #: The first line of dashes, and the spaces and comments that an author may have put before it.
 _OPENING = re.compile(
@@ -34,13 +41,22 @@ _NO_END = "has no end; close it with a line of three dashes, ---"
 _INDICATOR = r"[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])"
 
 
+def metadata_text(text: str) -> str:
+    """Return the beginning of `text`, up to the end of its metadata.
+
+    The host also reads metadata without borders, which ends at the first empty line.
+    """
+    block = FRONT_MATTER.match(text)
+    return re.split(_EMPTY_LINE, text, maxsplit=1)[0] if block is None else block[0]
+
+
 def find_malformed(text: str, page: str) -> InputError | None:
     """Return the reason why `hero_*` lines at the beginning of `text` were not read; None without such lines."""
     opening = _OPENING.match(text)
     if opening is None:
         return None
     inside = text[opening.end() :]
-    closing = re.search(CLOSING, inside, re.MULTILINE)
+    closing = re.search(_CLOSING, inside, re.MULTILINE)
     end = closing or re.search(_TEXT, inside)
     block = inside[: end.start()] if end is not None else inside
     ours = re.search(_OURS, block)
