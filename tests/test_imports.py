@@ -37,7 +37,7 @@ BREACHES = [
     ("page/markup", "asyncio", "What a stored picture needs is synchronous"),
     ("painter/stage", "mkdocs_leonardo.files", "The painter knows what a picture is"),
     ("errors", "mkdocs_leonardo.plugin", "Imports point downwards only"),
-    ("host/page_metadata", "mkdocs_leonardo.commands.site", "Imports point downwards only"),
+    ("host/pages", "mkdocs_leonardo.commands.site", "Imports point downwards only"),
     ("build", "mkdocs_leonardo.host.log", "Imports point downwards only"),
     ("providers/openai/provider", "mkdocs_leonardo.providers.gemini", "Providers never import each other"),
 ]

@@ -17,12 +17,10 @@ from mkdocs.utils import get_relative_url
 
 from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.host import encrypted
 from mkdocs_leonardo.host.log import log, notify
-from mkdocs_leonardo.host.page_metadata import first_view_page
+from mkdocs_leonardo.host.pages import encryption_problem, first_view_page, is_content_replaced, make_target_reader
 from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, has_blog, has_social_cards
-from mkdocs_leonardo.host.target_page import make_target_reader
 from mkdocs_leonardo.page.site_markup import SiteMarkup, TargetPage
 from mkdocs_leonardo.report import complaints
 from mkdocs_leonardo.resolution import Complaint, Resolution
@@ -152,8 +150,8 @@ class SiteHeroes:
         hero = site.describe_hero(target)
         if hero is None:
             return
-        if encrypted.is_replaced(page.content or "", (item.id for item in page.toc)):
-            log.warning("%s", encrypted.encryption_problem(page.file.src_uri, page.meta))
+        if is_content_replaced(page):
+            log.warning("%s", encryption_problem(page))
             site.remove(page.file.src_uri)
             self._social.retract(page)
             return

@@ -1,0 +1,133 @@
+"""MkDocs's pages: the heroes that their metadata asks for, what the markup must know of them, and their encryption."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mkdocs_leonardo.errors import InputError
+from mkdocs_leonardo.front_matter import FrontMatter
+from mkdocs_leonardo.host.front_matter_text import find_malformed
+from mkdocs_leonardo.host.log import log
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+    from mkdocs_leonardo.host.reader import HeroReader
+    from mkdocs_leonardo.page.site_markup import TargetPage
+
+#: Attributes that encryptcontent sets on a page before it encrypts the page, and when it begins.
+_ENCRYPTION_MARKS = ("encryptcontent", "encrypted")
+
+
+def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> FrontMatter:
+    """Read one page's front matter. `markdown` is the text that MkDocs takes for the page's content."""
+    name = page.file.src_uri
+    problems = [*filter(None, [find_malformed(markdown, name)])]
+    # The pages of a paginated view share the front matter of its first page.
+    file = first_view_page(page).file
+    found = reader.read(
+        _render_macros(page, config, problems),
+        page=name,
+        title=str(page.title or ""),
+        site_name=config.site_name,
+        source=lambda: file.content_string,
+        home=file.src_uri,
+        files=files,
+    )
+    if found.hero is not None and any(getattr(page, mark, None) for mark in _ENCRYPTION_MARKS):
+        return FrontMatter(None, (*problems, *found.problems, encryption_problem(page)))
+    return replace(found, problems=(*problems, *found.problems)) if problems else found
+
+
+def first_view_page(page: Page) -> Page:
+    """Return the first page of a paginated blog view, whose hero all its pages show; any other page itself."""
+    pages: Sequence[Page] = getattr(page, "pages", None) or [page]
+    return pages[0]
+
+
+def _render_macros(page: Page, config: MkDocsConfig, problems: list[InputError]) -> Mapping[str, object]:
+    """Return the page's metadata with macros rendered in `hero_*` texts, which macros-plugin itself leaves alone."""
+    macros: Any = config.plugins.get("macros")
+    is_wanted = page.meta.get("render_macros", macros is not None and macros.config.get("render_by_default"))
+    if macros is None or not is_wanted:
+        return page.meta
+    meta = dict(page.meta)
+    for key, value in page.meta.items():
+        if key.startswith("hero_") and isinstance(value, str) and macros.has_j2(value):
+            try:
+                meta[key] = macros.env.from_string(value).render(**{**macros.variables, **page.meta})
+            except Exception as error:  # noqa: BLE001 - macros are the site's own code and may raise anything
+                problems.append(InputError(page.file.src_uri, key, f"cannot be rendered by macros ({error!r})"))
+                meta[key] = False if key == "hero_prompt" else ""
+    return meta
+
+
+def is_content_replaced(page: Page) -> bool:
+    """Whether another plugin has replaced the page's content, which then has none of the page's headings."""
+    content, ids = page.content or "", [item.id for item in page.toc]
+    return bool(ids) and not any(f'id="{each}"' in content or f"id={each}" in content for each in ids)
+
+
+def encryption_problem(page: Page) -> InputError:
+    """Return the warning for an encrypted page that asks for a hero."""
+    key = "hero_image" if "hero_image" in page.meta and "hero_prompt" not in page.meta else "hero_prompt"
+    return InputError(
+        page.file.src_uri,
+        key,
+        "is not used, since another plugin encrypts the page, and its image and texts would stand in the clear; "
+        "write hero_prompt: false, or leave the page unencrypted",
+    )
+
+
+def make_target_reader(
+    config: MkDocsConfig, files: Files, has_hero: Callable[[str], bool]
+) -> Callable[[Page], TargetPage]:
+    """Return a function from a page to its facts for the markup. Facts that all pages share are read once."""
+    # Not imported by builds without heroes.
+    from mkdocs_leonardo.page.site_markup import TargetPage, hidden_parts
+
+    features = config.theme.get("features") or ()
+    site_name, description = config.site_name, str(config.site_description or "")
+    # Cached, so that the warning about a page is logged once.
+    place_of = cache(partial(_locate_image, files=files))
+
+    def read_target(page: Page) -> TargetPage:
+        meta = page.meta
+        image = meta.get("image")
+        if isinstance(image, str) and image and has_hero(page.file.src_uri):
+            image = place_of(image, page.file.src_uri)
+        return TargetPage(
+            source=page.file.src_uri,
+            url=page.url,
+            title=str(page.title or site_name),
+            hidden=hidden_parts(meta, features),
+            is_post=meta.get("template") == "blog-post.html",
+            description=str(meta.get("description") or description),
+            image=image if isinstance(image, str) else "",
+        )
+
+    return read_target
+
+
+def _locate_image(image: str, page: str, files: Files) -> str:
+    """Return the place in the site of a page's `image` for sharing: beside the page, else below the site's root.
+
+    An address stays as it is. If the file is missing, logs a warning and returns "".
+    """
+    if urlsplit(image).scheme or image.startswith("/"):
+        return image
+    beside = posixpath.join(posixpath.dirname(page), image)
+    for place in (beside, image):
+        found = files.get_file_from_path(posixpath.normpath(place))
+        if found is not None:
+            return found.url
+    message = f"is {image!r}; there is no such file in the site; write its path relative to the page, or a full address"
+    log.warning("%s", InputError(page, "image", message))
+    return ""
