@@ -29,7 +29,14 @@ from mkdocs_leonardo.commands.zensical.project import (
 )
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.files import is_below
-from mkdocs_leonardo.host.detect import CONFIGURATIONS, HOSTS, has_configuration, use_host_of
+from mkdocs_leonardo.host.configuration import (
+    CONFIGURATIONS,
+    HOSTS,
+    find_config_file,
+    has_configuration,
+    read_settings,
+    use_host_of,
+)
 from mkdocs_leonardo.resolution import name_some
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
@@ -242,7 +249,6 @@ def _load_site(config_file: str | None, console: Console) -> LoadedSite:
 
 
 def _make_options(site: LoadedSite, console: Console) -> SiteOptions:
-    from mkdocs_leonardo.host.site_settings import find_config_file, read_settings
     from mkdocs_leonardo.settings import is_for_zensical
 
     config, used = site.config, site.options

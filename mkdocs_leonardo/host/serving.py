@@ -12,8 +12,8 @@ import click
 from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.host.configuration import CONFIGURATIONS, find_config_file
 from mkdocs_leonardo.host.log import log
-from mkdocs_leonardo.host.site_settings import find_config_file
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -84,7 +84,7 @@ def make_preview(config: MkDocsConfig) -> Preview:
     # Under `--strict`, a warning from the background would stop an unrelated rebuild.
     loudest = logging.INFO if config.strict else logging.CRITICAL
     file, here = find_config_file(config).resolve(), Path.cwd()
-    is_found = file.parent == here and file.name in {"mkdocs.yml", "mkdocs.yaml"}
+    is_found = file.parent == here and file.name in CONFIGURATIONS["mkdocs"]
     name = str(file.relative_to(here) if file.is_relative_to(here) else file)
     return Preview(
         environ=os.environ,

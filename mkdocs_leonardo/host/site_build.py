@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import SettingsError
+from mkdocs_leonardo.host.configuration import find_config_file, read_settings
 from mkdocs_leonardo.host.front_matter_text import find_prompt_comment
 from mkdocs_leonardo.host.log import PREFIX, log
 from mkdocs_leonardo.host.pages import read_front_matter
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.host.reader import HeroReader
-from mkdocs_leonardo.host.site_settings import find_config_file, read_settings
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mkdocs_leonardo.commands.terminal import CommandError
-from mkdocs_leonardo.host.detect import CONFIGURATIONS
+from mkdocs_leonardo.host.configuration import CONFIGURATIONS
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, SITE_FOLDER
 
 if TYPE_CHECKING:

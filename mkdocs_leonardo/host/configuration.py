@@ -1,11 +1,23 @@
-"""The choice between MkDocs and ProperDocs, which takes MkDocs's name. This module imports neither."""
+"""A site's configuration: its file, the host that it is for, and the settings in it.
+
+A host is MkDocs or ProperDocs, which takes MkDocs's name. This module imports neither.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+
+    from mkdocs_leonardo.config import LeonardoConfig
+    from mkdocs_leonardo.progress import Notify
+    from mkdocs_leonardo.settings import Settings
 
 #: The hosts by the names of their packages, loggers and groups of entry points.
 HOSTS = ("mkdocs", "properdocs")
@@ -32,3 +44,24 @@ def use_host_of(config_file: str | None) -> None:
 def has_configuration(*hosts: str) -> bool:
     """Whether a configuration of any of the hosts lies in the working directory."""
     return any(Path(name).is_file() for host in hosts for name in CONFIGURATIONS[host])
+
+
+def find_config_file(config: MkDocsConfig) -> Path:
+    """Return the path of the site's configuration file, which may not exist."""
+    return Path(config.config_file_path or "mkdocs.yml")
+
+
+def read_settings(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -> Settings:
+    """Read the settings of a site that MkDocs builds; SettingsError if its options cannot be used."""
+    from mkdocs_leonardo.settings import is_for_zensical, settings_from
+
+    file = find_config_file(config)
+    return settings_from(
+        options,
+        file,
+        docs_dir=Path(config.docs_dir),
+        site_dir=Path(config.site_dir),
+        notify=notify,
+        environ=os.environ,
+        for_zensical=is_for_zensical(file, config.markdown_extensions),
+    )
