@@ -26,6 +26,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from markdown.extensions import Extension
 
 from mkdocs_leonardo.host.reader import HeroReader
+from mkdocs_leonardo.log import log
 from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
 from mkdocs_leonardo.page.head import make_linked_data, make_social_tags
 from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, digest_request, read_manifest
@@ -38,8 +39,6 @@ from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, H
 
 if TYPE_CHECKING:
     from markdown import Markdown
-
-log = logging.getLogger("mkdocs_leonardo")
 
 #: The preprocessor that holds the page for extensions (Zensical 0.0.73, and the same in 0.1.2).
 _CONTEXT = "rendering_context"
@@ -102,7 +101,7 @@ class LeonardoExtension(Extension):
         try:
             return PageRenderer(context, assets.strip("/"), manifest=manifest, report=report).show(content)
         except Exception as error:  # noqa: BLE001 - an unforeseen error costs a page its picture, never the build
-            log.warning("leonardo: %s: no hero, for an unexpected error: %r", context.page.path, error)
+            log.warning("%s: no hero, for an unexpected error: %r", context.page.path, error)
             return content
 
 
@@ -172,7 +171,7 @@ class _PublishedHeroes:
                 file.write(f"{json.dumps(text)}\n")
         else:
             # In a preview, `zensical serve` reports what is missing, and generates it.
-            log.log(logging.INFO if self.is_wrapped else logging.WARNING, "leonardo: %s", text)
+            log.log(logging.INFO if self.is_wrapped else logging.WARNING, "%s", text)
 
 
 def _touch(manifest: Path) -> None:

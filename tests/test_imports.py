@@ -38,7 +38,7 @@ BREACHES = [
     ("painter/stage", "mkdocs_leonardo.files", "The painter knows what a picture is"),
     ("errors", "mkdocs_leonardo.plugin", "Imports point downwards only"),
     ("host/pages", "mkdocs_leonardo.commands.site", "Imports point downwards only"),
-    ("build", "mkdocs_leonardo.host.log", "Imports point downwards only"),
+    ("build", "mkdocs_leonardo.host.social", "Imports point downwards only"),
     ("providers/openai/provider", "mkdocs_leonardo.providers.gemini", "Providers never import each other"),
 ]
 

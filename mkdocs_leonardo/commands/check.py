@@ -14,7 +14,8 @@ from mkdocs_leonardo.commands.site import SitePages, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.publish import is_shown, read_earlier_manifest
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
-from mkdocs_leonardo.host.github import Annotations, is_github
+from mkdocs_leonardo.host.github import Annotations
+from mkdocs_leonardo.log import is_read_by_github
 from mkdocs_leonardo.lookup import get_own_path
 from mkdocs_leonardo.page.markup import may_cover
 from mkdocs_leonardo.page.stylesheet import is_outdated
@@ -79,7 +80,7 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
             console.say(finding.describe())
         console.warn(*(warning.describe() for warning in warnings))
         console.say(f"{pluralise(len(found), 'hero', 'heroes')}, {pluralise(len(findings), 'finding', 'findings')}")
-    if is_github(os.environ):
+    if is_read_by_github(os.environ):
         # Standard output holds nothing but JSON, if JSON is wanted.
         _annotate(site, findings).publish(to_stderr=console.for_program)
     return 1 if findings else 0

@@ -21,7 +21,7 @@ from mkdocs.config import load_config
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.blog_templates import find_templates_without_excerpts
 from mkdocs_leonardo.host.configuration import HOSTS
-from mkdocs_leonardo.host.log import PREFIX, log
+from mkdocs_leonardo.log import PREFIX, log
 
 if TYPE_CHECKING:
     from jinja2 import Environment

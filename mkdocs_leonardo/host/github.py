@@ -15,6 +15,7 @@ import click
 
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, metadata_text
+from mkdocs_leonardo.log import PREFIX, log
 from mkdocs_leonardo.resolution import Complaint
 from mkdocs_leonardo.spec import printable
 
@@ -133,13 +134,10 @@ class Annotations:
 class AnnotationHandler(logging.Handler):
     """A handler of the plugin's logger that turns warnings into annotations until it is closed."""
 
-    def __init__(self, annotations: Annotations, logger: logging.Logger, prefix: str) -> None:
-        """Messages without a page begin with `prefix` in the log, and not in annotations."""
+    def __init__(self, annotations: Annotations) -> None:
         super().__init__(logging.WARNING)
         self.annotations = annotations
-        self._prefix = prefix
-        self._logger = logger
-        logger.addHandler(self)
+        log.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Add an annotation for the record, at the page that the record is about."""
@@ -150,17 +148,12 @@ class AnnotationHandler(logging.Handler):
             for page in about.pages:
                 self.annotations.about_page(record.levelno, page, about.text)
         else:
-            self.annotations.about_site(record.levelno, record.getMessage().removeprefix(self._prefix))
+            self.annotations.about_site(record.levelno, record.getMessage().removeprefix(PREFIX))
 
     def close(self) -> None:
         """Remove the handler from the logger."""
-        self._logger.removeHandler(self)
+        log.logger.removeHandler(self)
         super().close()
-
-
-def is_github(environ: Mapping[str, str]) -> bool:
-    """Whether GitHub Actions runs this process and reads workflow commands."""
-    return environ.get("GITHUB_ACTIONS") == "true"
 
 
 def _find_repository(config_file: Path, workspace: str) -> Path:

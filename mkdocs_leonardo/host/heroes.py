@@ -17,10 +17,10 @@ from mkdocs.utils import get_relative_url
 
 from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.host.log import log, notify
 from mkdocs_leonardo.host.pages import encryption_problem, first_view_page, is_content_replaced, make_target_reader
 from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, has_blog, has_social_cards
+from mkdocs_leonardo.log import log, notify
 from mkdocs_leonardo.page.site_markup import SiteMarkup, TargetPage
 from mkdocs_leonardo.report import complaints
 from mkdocs_leonardo.resolution import Complaint, Resolution

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.front_matter import FrontMatter
 from mkdocs_leonardo.host.front_matter_text import find_malformed
-from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.log import log
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

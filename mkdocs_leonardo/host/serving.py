@@ -13,7 +13,7 @@ from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.configuration import CONFIGURATIONS, find_config_file
-from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.log import log
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +12,10 @@ from mkdocs.exceptions import PluginError
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.configuration import find_config_file, read_settings
 from mkdocs_leonardo.host.front_matter_text import find_prompt_comment
-from mkdocs_leonardo.host.log import PREFIX, log
 from mkdocs_leonardo.host.pages import read_front_matter
 from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.host.reader import HeroReader
+from mkdocs_leonardo.log import is_read_by_github, log, notify
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bo
         return SiteBuild()
     handler = None if is_preview else _make_handler(config)
     try:
-        settings = read_settings(options, config, log.log)
+        settings = read_settings(options, config, notify)
     except SettingsError as error:
         SiteBuild(handler=handler).close()
         raise PluginError(f"leonardo: {error}") from None
@@ -153,10 +152,9 @@ def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bo
 
 def _make_handler(config: MkDocsConfig) -> AnnotationHandler | None:
     """Return a log handler that turns warnings into annotations; None outside of GitHub Actions."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
+    if not is_read_by_github(os.environ):
         return None
     from mkdocs_leonardo.host.github import AnnotationHandler, Annotations
 
     file = find_config_file(config).resolve()
-    annotations = Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir))
-    return AnnotationHandler(annotations, logging.getLogger(log.logger.name), PREFIX)
+    return AnnotationHandler(Annotations(os.environ, config_file=file, docs_dir=Path(config.docs_dir)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mkdocs_leonardo.host.log import log
+from mkdocs_leonardo.log import log
 from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url, card_background, social_place
 from mkdocs_leonardo.spec import SITE_FOLDER
 

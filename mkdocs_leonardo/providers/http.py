@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import json as json_format
-import logging
 import socket
 import ssl
 import zlib
@@ -25,6 +24,7 @@ from mkdocs_leonardo.addresses import is_loopback, is_public
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import AnswerLost, DownloadRefused, HostNotListed, NotSent, NotSetUp, TransportError
 from mkdocs_leonardo.imaging.formats import is_whole_picture
+from mkdocs_leonardo.log import log
 from mkdocs_leonardo.providers.answers import Answer
 from mkdocs_leonardo.providers.keys import named_key_variable, secret_words
 from mkdocs_leonardo.providers.network import (
@@ -41,7 +41,6 @@ from mkdocs_leonardo.spec import JsonValue
 
 MIB = 2**20
 
-log = logging.getLogger("mkdocs.plugins.leonardo")
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 Proxy: TypeAlias = Callable[[str], str | None]
@@ -183,7 +182,7 @@ class Api:
                     extensions={"trace": state.trace},
                 ) as response:
                     body = await _read_body(response, max_bytes)
-                log.debug("%s: %s %s: %d", self._provider, method, without_ids(path), response.status_code)
+                log.logger.debug("%s: %s %s: %d", self._provider, method, without_ids(path), response.status_code)
                 return self._answer(response, body)
             except TransportError as error:
                 failure = error
