@@ -112,7 +112,7 @@ class Build:
         work.add_done_callback(partial(self._keep_result, hero))
         return expected_key, None
 
-    def finish(self, *, title: str, uncounted: Collection[str] = ()) -> tuple[tuple[Resolution, ...], str]:
+    def join(self, *, title: str, uncounted: Collection[str] = ()) -> tuple[tuple[Resolution, ...], str]:
         """Wait for every page, write the report, and end running work; returns the resolutions and a line for the log.
 
         The resolutions are in the order in which the pages were read. `title` is the site's, for CI jobs that build

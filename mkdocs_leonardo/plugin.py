@@ -50,7 +50,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     def on_pre_build(self, *, config: MkDocsConfig) -> None:
         """Keep the files of the previous build from the host's cleaning."""
         if self._cleans:
-            self._build.spare_published(config.site_dir)
+            self._build.keep_pictures(config.site_dir)
 
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
     @event_priority(100)

@@ -92,7 +92,7 @@ class Annotations:
             shown += found
         return tuple(annotation.command() for annotation in shown)
 
-    def publish(self, *, to_stderr: bool = False) -> None:
+    def flush(self, *, to_stderr: bool = False) -> None:
         """Print the annotations and delete them. GitHub reads standard output and standard error."""
         lines = self.commands()
         self._found.clear()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-    from mkdocs_leonardo.host.published_folder import PublishedFolder
+    from mkdocs_leonardo.host.kept_folder import KeptFolder
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
@@ -55,16 +55,14 @@ class SiteHeroes:
     why no provider could be asked, "" if one could. `pictures` maps each place in the site to a cache file.
     """
 
-    def __init__(
-        self, settings: Settings, config: MkDocsConfig, published: PublishedFolder | None, *, is_preview: bool
-    ) -> None:
-        """`published` is the folder that the previous build published, if it was set aside."""
+    def __init__(self, settings: Settings, config: MkDocsConfig, kept: KeptFolder | None, *, is_preview: bool) -> None:
+        """`kept` is the folder of the previous build's pictures, if it was set aside."""
         try:
             self._build = Build(settings, environ=os.environ, notify=notify)
         except HeroError as error:
             raise PluginError(f"leonardo: {error}") from None
         self._settings = settings
-        self._published = published
+        self._kept = kept
         self._is_preview = is_preview
         self._social = SocialImages(config.site_url or "" if settings.social else "")
         self._cards = CardBackgrounds() if has_social_cards(config) else None
@@ -111,7 +109,7 @@ class SiteHeroes:
         )
         self._read_target = make_target_reader(config, files, site.has_hero)
         self.pictures = {**self._social.correct(site, files), **site.list_pictures()}
-        folder, identities = self._published, self._build.file_identities
+        folder, identities = self._kept, self._build.file_identities
         kept = folder.put_back(self.pictures, identities) if folder is not None else frozenset()
         add_pictures(self.pictures, files, config, kept=kept)
         stylesheet = site.stylesheet()
@@ -121,7 +119,7 @@ class SiteHeroes:
 
     def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
         """Log and return each page's result; PluginError if a hero is missing under `on_missing: error`."""
-        resolutions, summary = self._build.finish(title=site_name, uncounted=self._continued)
+        resolutions, summary = self._build.join(title=site_name, uncounted=self._continued)
         told: Sequence[Resolution] = resolutions
         if self._is_preview:
             # The preview logs or makes them when this build is over.
@@ -170,7 +168,7 @@ class SiteHeroes:
         if not self._is_narrowness_told and self._site.is_left_in_content(target, output):
             self._is_narrowness_told = True
             log.info("%s: %s", target.source, _NARROW)
-        return self._site.finish(target, output)
+        return self._site.complete(target, output)
 
     def close(self) -> None:
         """End what still runs, and delete this build's temporary files. The journal has what was paid for."""

@@ -12,8 +12,8 @@ from mkdocs.exceptions import PluginError
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.host.configuration import find_config_file, read_settings
 from mkdocs_leonardo.host.front_matter_text import find_prompt_comment
+from mkdocs_leonardo.host.kept_folder import KeptFolder
 from mkdocs_leonardo.host.pages import read_front_matter
-from mkdocs_leonardo.host.published_folder import PublishedFolder
 from mkdocs_leonardo.host.reader import HeroReader
 from mkdocs_leonardo.log import is_read_by_github, log, notify
 from mkdocs_leonardo.spec import SITE_FOLDER
@@ -43,20 +43,20 @@ class SiteBuild:
         self._build_settings = settings.for_preview() if settings is not None and is_preview else settings
         self._is_preview = is_preview
         self._handler = handler
-        self._published: PublishedFolder | None = None
+        self._kept: KeptFolder | None = None
         self._reader: HeroReader | None = None
         self.heroes: SiteHeroes | None = None
 
-    def spare_published(self, site_dir: str) -> None:
-        """Keep the folder that the previous build published from the host's cleaning.
+    def keep_pictures(self, site_dir: str) -> None:
+        """Keep the pictures of the previous build from the host's cleaning.
 
         Delete the folder that a killed build set aside, if the plugin has since been switched off.
         """
-        folder = PublishedFolder(Path(site_dir), SITE_FOLDER)
+        folder = KeptFolder(Path(site_dir), SITE_FOLDER)
         if self.settings is None:
             folder.discard()
         else:
-            self._published = folder
+            self._kept = folder
             folder.set_aside()
 
     def spell_opt_out(self, page: Page) -> None:
@@ -93,7 +93,7 @@ class SiteBuild:
         if self.heroes is None:
             from mkdocs_leonardo.host.heroes import SiteHeroes
 
-            self.heroes = SiteHeroes(self._build_settings, config, self._published, is_preview=self._is_preview)
+            self.heroes = SiteHeroes(self._build_settings, config, self._kept, is_preview=self._is_preview)
         if not self.heroes.want(page, reading.hero):
             comment = find_prompt_comment(page.file.content_string)
             if comment:
@@ -123,16 +123,16 @@ class SiteBuild:
 
     def close(self, *, is_annotated: bool = True) -> None:
         """End what still runs. `is_annotated`: warnings become annotations where GitHub Actions runs the build."""
-        if self._published is not None:
-            self._published.discard()
-            self._published = None
+        if self._kept is not None:
+            self._kept.discard()
+            self._kept = None
         if self.heroes is not None:
             self.heroes.close()
         if self._handler is not None:
             handler, self._handler = self._handler, None
             handler.close()
             if is_annotated:
-                handler.annotations.publish()
+                handler.annotations.flush()
 
 
 def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bool) -> SiteBuild:

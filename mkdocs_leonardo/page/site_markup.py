@@ -206,7 +206,7 @@ class SiteMarkup:
         is_full = page.url in self._headers and self._heroes[page.source][0].layout == "full"
         return is_full and find_full_width_place(output_html)[0] < 0
 
-    def finish(self, page: TargetPage, output_html: str) -> str:
+    def complete(self, page: TargetPage, output_html: str) -> str:
         """Put the hero of a rendered page into its final place, and complete the page's head."""
         header, hero = self._headers.pop(page.url, None), self._heroes.get(page.source)
         shows = header is not None or page.url in self._with_cards

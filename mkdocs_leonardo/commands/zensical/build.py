@@ -15,7 +15,7 @@ from mkdocs_leonardo.commands.zensical.launch import Addition, run_zensical
 from mkdocs_leonardo.commands.zensical.project import Project, find_project
 from mkdocs_leonardo.commands.zensical.state import BuildState
 from mkdocs_leonardo.files import is_below
-from mkdocs_leonardo.host.published_folder import PublishedFolder
+from mkdocs_leonardo.host.kept_folder import KeptFolder
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MANIFEST
 from mkdocs_leonardo.storage.cache_move import is_in_use
@@ -46,13 +46,13 @@ def _run(arguments: list[str], project: Project, state: BuildState, console: Con
     report = folder / "report.jsonl"
     with suppress(OSError):
         report.unlink(missing_ok=True)
-    published = PublishedFolder(project.site_dir, project.assets)
-    published.set_aside()
+    kept = KeptFolder(project.site_dir, project.assets)
+    kept.set_aside()
     try:
         code = run_zensical(arguments, Addition(str(folder / MANIFEST), str(report)))
     finally:
         places = {f"{project.assets}/{file.name}": file.path for file in state.files}
-        there = published.put_back(places, state.seen)
+        there = kept.put_back(places, state.seen)
     if code != 0:
         return code
     warnings = dict.fromkeys((*state.warnings, *_finish_site(project, state, there), *_read_messages(report)))

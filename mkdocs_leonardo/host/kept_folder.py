@@ -1,4 +1,4 @@
-"""The folder of published files, kept from the host's cleaning since most of its files are needed again."""
+"""The site's folder of pictures, kept from the host's cleaning since most of its files are needed again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mkdocs_leonardo.files import read_identity
 _ASIDE = ".mkdocs-leonardo"
 
 
-class PublishedFolder:
+class KeptFolder:
     """One folder of the site that holds links to files of the cache.
 
     Deleting and linking the files of a thousand heroes takes longer than reading what the heroes are. So the folder is
