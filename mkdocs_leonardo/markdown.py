@@ -27,8 +27,7 @@ from markdown.extensions import Extension
 
 from mkdocs_leonardo.host.reader import HeroReader
 from mkdocs_leonardo.log import log
-from mkdocs_leonardo.page.finish import SOCIAL_MARK, STYLE_MARK
-from mkdocs_leonardo.page.head import make_linked_data, make_social_tags
+from mkdocs_leonardo.page.head import SOCIAL_MARK, STYLE_MARK, make_linked_data, make_social_tags
 from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, digest_request, read_manifest
 from mkdocs_leonardo.page.markup import choose_layout, insert_hero, render_hero
 from mkdocs_leonardo.page.site_markup import hidden_parts

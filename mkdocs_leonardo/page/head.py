@@ -19,6 +19,16 @@ _HEAD_TOKEN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _META_NAME = re.compile(r"(?:^|[\s\"'])(?:property|name)\s*=\s*[\"']?\s*([^\s\"'>]+)", re.IGNORECASE)
+#: Attributes of elements that the Markdown extension adds to a page's content; each has "data-leonardo-".
+STYLE_MARK = "data-leonardo-style"
+SOCIAL_MARK = "data-leonardo-social"
+MARKS = b"data-leonardo-s"
+_HEAD_END = b"</head"
+# The patterns of marked elements are compiled when a page has some: only Zensical's pages have.
+# A minifier may have removed or changed the quotes.
+_HREF = r"\bhref=[\"']?([^\"'\s>]+)"
+_VALUE = rf"\b{SOCIAL_MARK}=(?:\"([^\"]*)\"|'([^']*)')"
+
 _WIDTH_PX = attrgetter("width_px")
 #: Made once: `dumps` makes one for each page.
 _JSON = json.JSONEncoder(ensure_ascii=False)
@@ -133,3 +143,46 @@ def make_linked_data(asset: HeroAsset, folder_url: str, *, caption: str) -> str:
     # Inside a script element only "<" can end it or open a comment; in JSON it can be written as an escape.
     text = _JSON.encode(value).replace("<", "\\u003c")
     return f'<script type="application/ld+json">{text}</script>'
+
+
+def move_to_head(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
+    """Move the hero's tags from the content of a page that Zensical has built into its head.
+
+    Returns the page, and False if its head lacks the image of the page's hero.
+
+    `url` is relative to `site_url`. The head gets one link to the stylesheet, and the tags for sharing of the page's
+    hero. Tags of the posts on a blog view are dropped. The page, which may have a megabyte, is searched once.
+    """
+    page, links, templates = _take_marked(page)
+    href = re.search(_HREF, links[0]) if links else None
+    heroes = [json.loads(unescape(found[1] or found[2])) for each in templates if (found := re.search(_VALUE, each))]
+    own = next((hero for hero in heroes if hero["page_url"] == site_url + url), None)
+    end = page.find(b">", page.find(_HEAD_END)) + 1
+    head = page[:end].decode("utf-8")
+    finished = insert_head(
+        head,
+        stylesheet_url=unescape(href[1]) if href else "",
+        social=None if own is None else SocialTags(**own),
+    )
+    is_named = own is None or "og:image" in finished
+    return (page if finished == head else finished.encode("utf-8") + page[end:]), is_named
+
+
+def _take_marked(page: bytes) -> tuple[bytes, list[str], list[str]]:
+    """Return the page without marked elements, the links to the stylesheet, and the templates with tags."""
+    links: list[str] = []
+    templates: list[str] = []
+    kept: list[bytes] = []
+    position, place = 0, page.find(MARKS)
+    while place >= 0:
+        is_link = page.startswith(STYLE_MARK.encode(), place)
+        start, end = (b"<link", b">") if is_link else (b"<template", b"</template>")
+        first, last = page.rfind(start, position, place), page.find(end, place)
+        # A mark in the page's text is no attribute.
+        if first >= 0 and last >= 0 and page.find(b">", first, place) < 0:
+            last += len(end)
+            (links if is_link else templates).append(page[first:last].decode("utf-8"))
+            kept.append(page[position:first])
+            position = last
+        place = page.find(MARKS, max(position, place + len(MARKS)))
+    return (b"".join((*kept, page[position:])) if kept else page), links, templates

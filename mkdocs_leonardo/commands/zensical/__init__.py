@@ -7,7 +7,7 @@ The steps of `mkdocs-leonardo zensical build`, with the modules that do them:
 3. `heroes` makes missing images after a question, and writes the manifest (`page.manifest`). With `state`, a build of
    an unchanged site skips the steps 2 and 3.
 4. `launch` runs Zensical with the Markdown extension (`markdown`), which shows each page's hero from the manifest.
-5. `build` puts the images into the site, and `page.finish` moves each page's tags for sharing into its head.
+5. `build` puts the images into the site, and `page.head` moves each page's tags for sharing into its head.
 
 `zensical serve` (`serve`) repeats the steps 2 and 3 whenever a file of the site changes.
 

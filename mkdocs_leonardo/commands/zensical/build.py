@@ -98,7 +98,7 @@ def _list_pages(folder: Path) -> Iterator[str]:
 
 def _finish_page(project: Project, path: str) -> bool:
     """Finish a page that shows a hero; return True if it has no place for the tags for sharing."""
-    from mkdocs_leonardo.page.finish import MARKS, finish
+    from mkdocs_leonardo.page.head import MARKS, move_to_head
 
     with open(path, "rb") as page:  # noqa: PTH123 - slower, and called for each page on every build
         data = page.read()
@@ -106,7 +106,7 @@ def _finish_page(project: Project, path: str) -> bool:
         return False
     place = path[len(str(project.site_dir)) + 1 :].replace(os.sep, "/")
     url = _make_url(place, project.values.get("use_directory_urls") is False)
-    finished, is_named = finish(data, url, project.site_url)
+    finished, is_named = move_to_head(data, url, project.site_url)
     with open(path, "wb") as target:  # noqa: PTH123 - same
         target.write(finished)
     return not is_named
