@@ -1,9 +1,11 @@
 """The event loop between MkDocs and the services."""
 
+import gc
 import platform
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -129,6 +131,19 @@ def test_loop_in_line_who_is_cancelled_gives_way(loop: EventLoop) -> None:
     assert last.result(30) == 6
     assert [future.result(30) for future in others] == [2] * MOST_QUEUED
     assert 4 not in line.order
+
+
+def test_loop_keeps_no_future_of_an_ended_coroutine(loop: EventLoop) -> None:
+    """The loop forgets each coroutine that ends, so a preview's many rebuilds take no more memory."""
+    line = HeldCoroutines()
+    loop.start(line.open).result(30)
+    futures = [weakref.ref(start(line.work, 0)) for start in [loop.start_queued] * 3]
+    futures += [weakref.ref(loop.start(line.settled)) for _ in range(3)]
+
+    loop.start(line.settled).result(30)
+    gc.collect()
+
+    assert [future() for future in futures] == [None] * 6
 
 
 def test_loop_that_closes_starts_no_queued_coroutine_and_awaits_what_is_paid_for() -> None:

@@ -47,9 +47,7 @@ class EventLoop:
 
     def start(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Run a coroutine function in the loop; the future gives its result to this thread."""
-        future = self._portal.start_task_soon(self._run, function, *arguments)
-        self._started[future] = None
-        return future
+        return self._track(self._portal.start_task_soon(self._run, function, *arguments))
 
     def start_queued(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Queue a coroutine function; `most_queued` of them run at once, in the order of the calls.
@@ -58,9 +56,8 @@ class EventLoop:
         """
         if self._group is None:
             keeper, self._group = self._portal.start_task(self._hold_group)
-            self._started[keeper] = None
-        future: Future[T] = Future()
-        self._started[future] = None
+            self._track(keeper)
+        future: Future[T] = self._track(Future())
         self._queue.append((future, function, arguments))
         self._portal.start_task_soon(self._start_waiting)
         return future
@@ -93,6 +90,12 @@ class EventLoop:
                 if last is not None:
                     self._portal.call(last)
                 raise
+
+    def _track(self, future: Future[T]) -> Future[T]:
+        """Have `close` cancel the future, unless it is done by then."""
+        self._started[future] = None
+        future.add_done_callback(lambda done: self._started.pop(done, None))
+        return future
 
     async def _hold_group(self, *, task_status: TaskStatus[TaskGroup]) -> None:
         async with create_task_group() as group:
@@ -130,7 +133,6 @@ class EventLoop:
                 if future.set_running_or_notify_cancel():
                     future.set_result(result)
             finally:
-                self._started.pop(future, None)
                 start_next()
 
     def _cancel_with(self, scope: CancelScope, future: Future[Any]) -> None:
