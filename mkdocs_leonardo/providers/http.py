@@ -183,7 +183,7 @@ class Api:
                 ) as response:
                     body = await _read_body(response, max_bytes)
                 log.logger.debug("%s: %s %s: %d", self._provider, method, without_ids(path), response.status_code)
-                return self._answer(response, body)
+                return self._make_answer(response, body)
             except TransportError as error:
                 failure = error
             except _FAILURES as error:
@@ -194,7 +194,7 @@ class Api:
         # one's context. Their type is all that a reader needs.
         raise failure
 
-    def _answer(self, response: httpx.Response, body: bytes) -> Answer:
+    def _make_answer(self, response: httpx.Response, body: bytes) -> Answer:
         # `detect_encoding` skips the byte order mark with which some gateways begin their JSON.
         text = body.decode(json_format.detect_encoding(body), errors="replace")
         for secret in self._secrets:
@@ -254,10 +254,10 @@ class Api:
                     target = self._check_address(url, hosts, before)
                     before = target
                     host = target.host
-                    answer = await self._picture_or_redirect(target, max_bytes, is_listed=hosts is not None)
-                    if isinstance(answer, bytes):
-                        return answer
-                    url = answer
+                    found = await self._picture_or_redirect(target, max_bytes, is_listed=hosts is not None)
+                    if isinstance(found, bytes):
+                        return found
+                    url = found
                 raise DownloadRefused(f"{host} redirects more than {_MOST_REDIRECTS} times")
             except TransportError as error:
                 failure = error

@@ -89,7 +89,7 @@ class SynchronousProvider:
 
     async def _create(self, path: str, request: JsonValue | None, *, parts: Sequence[Part] | None = None) -> Answer:
         """Send the create request exactly once; return the answer of status 200, ProviderError for any other one."""
-        answer = await self._answer(
+        answer = await self._send(
             "POST",
             path,
             json=request,
@@ -99,18 +99,18 @@ class SynchronousProvider:
             keep_once_sent=True,
         )
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise self._refusal(answer)
+            raise self._error_for(answer)
         if not isinstance(answer.body, dict):
             raise self._error(ServiceFailed, "sent an answer that cannot be read", charged=Charged.UNKNOWN)
         return answer
 
-    def _refusal(self, answer: Answer) -> ProviderError:
+    def _error_for(self, answer: Answer) -> ProviderError:
         """The error for an answer of another status than 200."""
         words, status = text_at(answer.body, "error", "message") or answer.text, answer.status
         said = status_and(words, answer)
-        known = self._known_refusal(answer, words, said)
-        if known is not None:
-            return known
+        specific = self._specific_error(answer, words, said)
+        if specific is not None:
+            return specific
         if status == 429:  # noqa: PLR2004 - HTTP's own number
             return self._error(RateLimited, said, retry_after_s=retry_after_s(answer, self._clock.now()))
         if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
@@ -121,11 +121,11 @@ class SynchronousProvider:
             return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
         return self._error(RequestRefused, f"does not take the request ({said})")
 
-    def _known_refusal(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: ARG002 - a service's
+    def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: ARG002 - a service's
         """The error for an answer with a meaning of its own at this service, else None; `said` quotes its `words`."""
         return None
 
-    async def _answer(self, method: Literal["GET", "POST"], path: str, **request: Any) -> Answer:  # noqa: ANN401 - Api's
+    async def _send(self, method: Literal["GET", "POST"], path: str, **request: Any) -> Answer:  # noqa: ANN401 - Api's
         """Send a request exactly once and return its answer; ServiceFailed without one.
 
         A GET costs nothing, whether or not the service has read it.
@@ -209,10 +209,10 @@ class ImageAndTextProvider(SynchronousProvider, ABC):
         from mkdocs_leonardo.providers.texts import MOST_TOKENS, QUESTION, suggestion_in
 
         path, request = self._question(QUESTION, facts.message, MOST_TOKENS)
-        answer = await self._answer("POST", path, json=request, timeout_s=_TEXT_TIMEOUT_S)
+        answer = await self._send("POST", path, json=request, timeout_s=_TEXT_TIMEOUT_S)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise self._text_refusal(answer)
-        suggestion = suggestion_in(self._answer_in(answer.body))
+            raise self._text_error_for(answer)
+        suggestion = suggestion_in(self._text_in(answer.body))
         if not suggestion.prompt.strip():
             raise self._error(JobFailed, "answered without a prompt", charged=Charged.YES)
         return suggestion
@@ -222,10 +222,10 @@ class ImageAndTextProvider(SynchronousProvider, ABC):
         """Path and body of the request to the text model: its role, and the user's message."""
 
     @abstractmethod
-    def _answer_in(self, body: JsonValue | None) -> str:
+    def _text_in(self, body: JsonValue | None) -> str:
         """The text of the text model's answer; "" without one."""
 
-    def _text_refusal(self, answer: Answer) -> ProviderError:
+    def _text_error_for(self, answer: Answer) -> ProviderError:
         said = status_and(text_at(answer.body, "error", "message") or answer.text, answer)
         if answer.status in {400, 401, 402, 403, 404}:
             return self._error(

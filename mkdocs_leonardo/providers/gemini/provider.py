@@ -114,11 +114,11 @@ class GeminiProvider(ImageAndTextProvider):
 
     async def check_access(self) -> str:
         """Check that the service knows the model; only a create call shows whether the project has a quota."""
-        answer = await self._answer("GET", f"/models/{quote_path(self.model, safe='')}", timeout_s=FREE_TIMEOUT_S)
+        answer = await self._send("GET", f"/models/{quote_path(self.model, safe='')}", timeout_s=FREE_TIMEOUT_S)
         if answer.status == 404:  # noqa: PLR2004 - HTTP's own number
             raise self._error(AccountRefused, f"does not know the model {self.model!r}; set gemini.model")
         if answer.status != 200:  # noqa: PLR2004 - same
-            raise self._refusal(answer)
+            raise self._error_for(answer)
         return f"{self.model}; its quota is unknown"
 
     # Texts -------------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ class GeminiProvider(ImageAndTextProvider):
             "generationConfig": {"responseMimeType": "application/json", "maxOutputTokens": most_tokens},
         }
 
-    def _answer_in(self, body: JsonValue | None) -> str:
+    def _text_in(self, body: JsonValue | None) -> str:
         parts = list_at(body, "candidates", 0, "content", "parts")
         return "".join(text_at(part, "text") for part in parts if member(part, "thought") is not True)
 
@@ -152,7 +152,7 @@ class GeminiProvider(ImageAndTextProvider):
             JobFailed, f"answered without an image ({quote(reason) or 'no reason given'}{said})", charged=charged
         )
 
-    def _known_refusal(self, answer: Answer, words: str, said: str) -> ProviderError | None:
+    def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:
         kind = text_at(answer.body, "error", "status")
         status = answer.status
         reasons = {text_at(detail, "reason") for detail in list_at(answer.body, "error", "details")}

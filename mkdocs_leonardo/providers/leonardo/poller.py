@@ -26,9 +26,9 @@ from mkdocs_leonardo.providers.leonardo.responses import (
     NOT_FOUND,
     SERVER_ERROR,
     TOO_MANY,
-    known_refusal,
     leonardo_error,
     quote_answer,
+    specific_error,
     text_of,
 )
 from mkdocs_leonardo.providers.leonardo.schedule import RenderTimeTable, next_poll_s
@@ -188,7 +188,7 @@ class JobPoller:
             # The service's status of a new job may lag by seconds or longer.
             self._is_unknown = True
             return None, None
-        return None, self._wait_after_refusal(answer)
+        return None, self._wait_after_answer(answer)
 
     def _check_job(self, job: JsonValue) -> str | None:
         """The picture's address in a complete job; None while the job is pending.
@@ -220,12 +220,12 @@ class JobPoller:
         text = text_of(answer).lower()
         return answer.status == NOT_FOUND and isinstance(answer.body, dict) and "endpoint" not in text
 
-    def _wait_after_refusal(self, answer: Answer) -> float:
+    def _wait_after_answer(self, answer: Answer) -> float:
         """The seconds until the next poll after an answer without the job; JobUnfinished if polling is of no use."""
         said = quote_answer(answer)
-        known = known_refusal(answer, self._submission.model)
-        if isinstance(known, AccountRefused):
-            raise self._unfinished(f"does not answer for this job now: {known}")
+        specific = specific_error(answer, self._submission.model)
+        if isinstance(specific, AccountRefused):
+            raise self._unfinished(f"does not answer for this job now: {specific}")
         wait_s = self._wait_after_failure(said)
         if answer.status == TOO_MANY:
             return max(wait_s, retry_after_s(answer, self._clock.now()) or 2.0)

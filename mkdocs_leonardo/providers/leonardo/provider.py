@@ -44,11 +44,11 @@ from mkdocs_leonardo.providers.leonardo.poller import JobPoller
 from mkdocs_leonardo.providers.leonardo.responses import (
     JOB_ID,
     NAME,
-    create_refusal,
+    error_of_create_call,
+    error_of_free_request,
     job_in,
     leonardo_error,
     quote_answer,
-    read_refusal,
     says_reference_is_lost,
     stated_cost_usd,
 )
@@ -136,7 +136,7 @@ class LeonardoProvider:
                 raise leonardo_error(
                     ServiceFailed, f"has lost the reference; it is uploaded again ({quote_answer(answer)})"
                 )
-            raise create_refusal(answer, self.model, self._clock.now())
+            raise error_of_create_call(answer, self.model, self._clock.now())
         self._kinds[job_id] = self._job_kind(picture.width_px, picture.height_px)
         return Submission(
             provider=NAME,
@@ -251,7 +251,7 @@ class LeonardoProvider:
             else:
                 if answer.status == 200 and answer.body is not None:  # noqa: PLR2004 - HTTP's own number
                     return answer
-                error = read_refusal(answer, self.model, self._clock.now())
+                error = error_of_free_request(answer, self.model, self._clock.now())
                 if not isinstance(error, ServiceFailed):
                     raise error
             if wait_s is None:

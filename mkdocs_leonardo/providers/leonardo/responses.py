@@ -39,11 +39,11 @@ _TOO_OFTEN = re.compile(r"too many requests|rate limit", re.IGNORECASE)
 _NO_REFERENCE = re.compile(r"invalid init image id|couldn't access image|init image.*not found", re.IGNORECASE)
 
 
-def create_refusal(answer: Answer, model: str, now: float) -> ProviderError:
+def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderError:
     """Return the error for a failed create call; `charged` says whether it may have made a job."""
-    known = known_refusal(answer, model)
-    if known is not None:
-        return known
+    specific = specific_error(answer, model)
+    if specific is not None:
+        return specific
     said = quote_answer(answer)
     if answer.status in {NOT_FOUND, 405} or 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own numbers
         return leonardo_error(AccountRefused, f"has no such address; check leonardo.base_url ({said})")
@@ -63,7 +63,7 @@ def create_refusal(answer: Answer, model: str, now: float) -> ProviderError:
     return leonardo_error(RequestRefused, f"does not take the request ({said})")
 
 
-def known_refusal(answer: Answer, model: str) -> ProviderError | None:
+def specific_error(answer: Answer, model: str) -> ProviderError | None:
     """The error for a text that the service is known to send; its texts are more precise than its status codes."""
     said = quote_answer(answer)
     text = text_of(answer).lower()
@@ -80,11 +80,11 @@ def known_refusal(answer: Answer, model: str) -> ProviderError | None:
     return None
 
 
-def read_refusal(answer: Answer, model: str, now: float) -> ProviderError:
+def error_of_free_request(answer: Answer, model: str, now: float) -> ProviderError:
     """The error for a free request that the service refused."""
-    known = known_refusal(answer, model)
-    if isinstance(known, AccountRefused):
-        return known
+    specific = specific_error(answer, model)
+    if isinstance(specific, AccountRefused):
+        return specific
     if answer.status == TOO_MANY:
         return leonardo_error(RateLimited, quote_answer(answer), retry_after_s=retry_after_s(answer, now))
     if 400 <= answer.status < SERVER_ERROR:  # noqa: PLR2004 - HTTP's own number

@@ -106,9 +106,9 @@ class OpenAIProvider(ImageAndTextProvider):
 
     async def check_access(self) -> str:
         """Check that the account may use the model; the list of models costs nothing and needs the key."""
-        answer = await self._answer("GET", "/models", timeout_s=FREE_TIMEOUT_S)
+        answer = await self._send("GET", "/models", timeout_s=FREE_TIMEOUT_S)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise self._refusal(answer)
+            raise self._error_for(answer)
         names = {text_at(entry, "id") for entry in list_at(answer.body, "data")}
         if names and self.model not in names:
             raise self._error(AccountRefused, f"does not list the model {self.model!r}; set openai.model")
@@ -124,7 +124,7 @@ class OpenAIProvider(ImageAndTextProvider):
             "max_completion_tokens": most_tokens,
         }
 
-    def _answer_in(self, body: JsonValue | None) -> str:
+    def _text_in(self, body: JsonValue | None) -> str:
         return text_at(body, "choices", 0, "message", "content")
 
     # Answers -----------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ class OpenAIProvider(ImageAndTextProvider):
             text_in = max(0.0, (number_at(body, "usage", "input_tokens") or 0.0) - image_in)
         return usage_usd(self.model, text_in=max(0.0, text_in), image_in=max(0.0, image_in), out=out)
 
-    def _known_refusal(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: PLR0911 - one return for each failure
+    def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: PLR0911 - one return for each failure
         status, lower = answer.status, words.lower()
         kinds = {text_at(answer.body, "error", name).lower().replace("_", "") for name in ("code", "type")}
         if kinds & _QUOTA_CODES or any(text in lower for text in _QUOTA_WORDS):
