@@ -41,7 +41,7 @@ class _AlertType(click.ParamType):  # type: ignore[type-arg]  # generic since cl
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own signature
         """Parse `value`. It is empty if the shell has expanded the dollar sign as a variable."""
-        from mkdocs_leonardo.providers.balance import Alert
+        from mkdocs_leonardo.providers.declaration import Alert
 
         try:
             return Alert.of(value)

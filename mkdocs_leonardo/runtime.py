@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.loop import EventLoop
     from mkdocs_leonardo.acquire.pipeline import Pipeline
     from mkdocs_leonardo.acquire.request import PictureRequest
-    from mkdocs_leonardo.providers.balance import Alert
+    from mkdocs_leonardo.providers.declaration import Alert
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.storage.base import PictureStore, StoreStats
     from mkdocs_leonardo.storage.limits import RateLimiter

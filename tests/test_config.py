@@ -16,8 +16,7 @@ from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults, read
 from mkdocs_leonardo.picture_rules import STYLES
 from mkdocs_leonardo.providers import BUILT_IN
-from mkdocs_leonardo.providers.balance import Alert
-from mkdocs_leonardo.providers.declaration import declaration_of, key_variable, options_in
+from mkdocs_leonardo.providers.declaration import Alert, declaration_of, key_variable, options_in
 from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import OpenAIOptions

@@ -37,10 +37,10 @@ from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site_markup import HeroContext
 from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS, MAX_SEED, STYLES
 from mkdocs_leonardo.providers import BUILT_IN
-from mkdocs_leonardo.providers.gemini import prices as gemini_prices
+from mkdocs_leonardo.providers.gemini import provider as gemini
 from mkdocs_leonardo.providers.leonardo.create_requests import estimate_usd
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.openai import prices as openai_prices
+from mkdocs_leonardo.providers.openai import provider as openai
 from mkdocs_leonardo.report import Spending, complaints, make_report
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unanswered_message
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
@@ -264,9 +264,7 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
     with_alchemy, without = (
         estimate_usd(LeonardoOptions(alchemy=alchemy), PictureSpec("a lake")) for alchemy in (True, False)
     )
-    low, medium, high = (
-        openai_prices.picture_usd("gpt-image-2", quality, **size) for quality in ("low", "medium", "high")
-    )
+    low, medium, high = (openai.picture_usd("gpt-image-2", quality, **size) for quality in ("low", "medium", "high"))
     page_of_costs = text_of(DOCS / "money/costs.md")
     for cost in (low, medium, high):
         assert f"| ${cost:.3f} |" in page_of_costs
@@ -288,9 +286,9 @@ def test_prices_in_the_documents_are_those_of_the_code() -> None:
     assert {round(100 * with_alchemy), round(100 * medium)} <= {*range(int(least), int(most) + 1)}
     for model in ("gemini-nano-banana-2.1", "gemini-3.1-flash-lite-image", "gemini-3-pro-image"):
         row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)
-        assert f"| ${gemini_prices.picture_usd(model):.3f} |" in row
+        assert f"| ${gemini.picture_usd(model):.3f} |" in row
     for model in ("gpt-image-1.5", "gpt-image-1-mini"):
-        costs = [openai_prices.picture_usd(model, quality, **size) for quality in ("low", "medium", "high")]
+        costs = [openai.picture_usd(model, quality, **size) for quality in ("low", "medium", "high")]
         row = next(line for line in page_of_costs.splitlines() if f"`{model}`" in line)
         assert costs == [float(figure) for figure in re.findall(r"\$(\d\.\d+)", row)]
 

@@ -45,8 +45,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.imaging.normalise import inspect
-from mkdocs_leonardo.providers.gemini.prices import picture_usd, usage_usd
-from mkdocs_leonardo.providers.gemini.provider import ratio_for
+from mkdocs_leonardo.providers.gemini.provider import picture_usd, ratio_for, usage_usd
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import PictureSpec, Submission
 

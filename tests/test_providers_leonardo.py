@@ -66,8 +66,8 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.picture_rules import STYLES
-from mkdocs_leonardo.providers.balance import Alert, balance_words
 from mkdocs_leonardo.providers.base import Account, FindsLostJobs, Provider, ReportsAccount
+from mkdocs_leonardo.providers.declaration import Alert
 from mkdocs_leonardo.providers.leonardo import models, poller
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
 from mkdocs_leonardo.spec import GeneratedImage, PictureSpec, Submission
@@ -847,7 +847,7 @@ def test_balance_is_compared_in_either_unit(account: Account, alert: object, wor
     """Balance and alert are compared by the price of a credit, and an unknown balance is not low."""
     account = replace(account, credit_usd=models.CREDIT_USD)
     assert Alert.of(alert).is_below(account) is is_below
-    assert balance_words(account) == words
+    assert account.describe() == words
 
 
 @pytest.mark.parametrize(

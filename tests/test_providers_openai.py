@@ -40,8 +40,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.picture_rules import STYLES
-from mkdocs_leonardo.providers.openai.prices import picture_usd, usage_usd
-from mkdocs_leonardo.providers.openai.provider import size_for
+from mkdocs_leonardo.providers.openai.provider import picture_usd, size_for, usage_usd
 from mkdocs_leonardo.providers.wording import STYLE_WORDS, worded
 from mkdocs_leonardo.spec import PictureSpec
 

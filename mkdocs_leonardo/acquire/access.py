@@ -14,11 +14,10 @@ from mkdocs_leonardo.acquire.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import ProviderError
 from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import Provider, ReportsAccount
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.balance import Alert
+    from mkdocs_leonardo.providers.declaration import Alert
     from mkdocs_leonardo.storage.limits import Cooldowns, RateLimiter
 
 #: The requests of one job, from create call to last poll; Leonardo's jobs take 2.9 to 4.0 (see `leonardo/schedule.py`).
@@ -114,7 +113,7 @@ class Access:
             self._slots[provider.name] = CapacityLimiter(account.slots)
         alert = self._alerts.get(provider.name)
         if alert is not None and alert.is_below(account):
-            left = balance_words(account)
+            left = account.describe()
             self._notify(logging.WARNING, f"{provider.name}: {left}, below the alert at {alert}; top the account up")
 
     @asynccontextmanager

@@ -9,12 +9,11 @@ from mkdocs_leonardo.commands.hero_status import open_runtime
 from mkdocs_leonardo.commands.site import read_options
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import ProviderError, TransportError
-from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import Account, ReportsAccount
 from mkdocs_leonardo.providers.declaration import key_variable
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.balance import Alert
+    from mkdocs_leonardo.providers.declaration import Alert
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
 
@@ -46,7 +45,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
             stated = {"credits": account.credits, "usd": account.usd}
             report.append({"provider": provider.name, **stated, "problem": problem or None})
             if not console.for_program:
-                console.say(f"{provider.name}: {problem or balance_words(account) or SILENT}")
+                console.say(f"{provider.name}: {problem or account.describe() or SILENT}")
     if console.for_program:
         console.print_json({"accounts": report, "is_low": low})
     elif is_short:

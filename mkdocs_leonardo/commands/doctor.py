@@ -20,7 +20,6 @@ from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.files import make_writable_folder
 from mkdocs_leonardo.page.themes import THEMES
-from mkdocs_leonardo.providers.balance import balance_words
 from mkdocs_leonardo.providers.base import ChecksAccess, FindsLostJobs, ReportsAccount
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import pluralise
@@ -168,7 +167,7 @@ def _check_provider(runtime: Runtime, provider: Provider) -> Diagnosis:
         return Diagnosis("note", provider.name, f"skipped: {variable} is not set")
     try:
         if isinstance(provider, ReportsAccount):
-            words = balance_words(await_answer(runtime, provider.account)) or SILENT
+            words = await_answer(runtime, provider.account).describe() or SILENT
         elif isinstance(provider, ChecksAccess):
             words = await_answer(runtime, provider.check_access)
         else:

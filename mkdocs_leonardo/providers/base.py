@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from mkdocs_leonardo.clock import Clock
-from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
+from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Api
@@ -30,6 +30,23 @@ class Account:
     usd: float | None = None
     slots: int | None = None
     credit_usd: float | None = None
+
+    @property
+    def worth_usd(self) -> float | None:
+        """The balance in US dollars; None if it is not stated, or if a credit's price is not known."""
+        if self.credits is None:
+            return self.usd
+        return None if self.credit_usd is None else self.credits * self.credit_usd + (self.usd or 0.0)
+
+    def describe(self) -> str:
+        """``45,677 credits left (about $68.29)`` or ``$12.46 left``; "" if the service states nothing."""
+        parts = [] if self.usd is None else [dollars(self.usd)]
+        if self.credits is not None:
+            parts.append(f"{self.credits:,.0f} credits")
+        if not parts:
+            return ""
+        about = self.worth_usd if self.usd is None else None
+        return f"{' and '.join(parts)} left{'' if about is None else f' (about {dollars(about)})'}"
 
 
 @dataclass(frozen=True, slots=True)

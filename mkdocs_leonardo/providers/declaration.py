@@ -13,6 +13,8 @@ An entry point of the group `mkdocs_leonardo.providers` names the declaration.
 
 from __future__ import annotations
 
+import math
+import re
 import types
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -30,8 +32,7 @@ from mkdocs_leonardo.providers.keys import named_key_variable
 from mkdocs_leonardo.spec import NO_AI, PictureSpec
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.balance import Alert
-    from mkdocs_leonardo.providers.base import Provider, ProviderContext
+    from mkdocs_leonardo.providers.base import Account, Provider, ProviderContext
 
 #: The entry point group in which providers register.
 PROVIDER_GROUP = "mkdocs_leonardo.providers"
@@ -39,6 +40,7 @@ PROVIDER_GROUP = "mkdocs_leonardo.providers"
 OptionsT = TypeVar("OptionsT")
 
 _METADATA = "mkdocs_leonardo"
+_DOLLARS = re.compile(r"\$\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)")
 
 
 # Options -------------------------------------------------------------------------------------------------------------
@@ -122,6 +124,43 @@ def _converter_of(hint: object, name: str) -> Callable[[object], object]:
 
 
 # The declaration -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """The amount below which an account is low, in credits or in US dollars."""
+
+    amount: float
+    is_usd: bool = False
+
+    @classmethod
+    def of(cls, value: object) -> Alert:
+        """The alert that a configuration or a command line gives; ValueError with the fix for anything else."""
+        in_usd = _DOLLARS.fullmatch(value.strip()) if isinstance(value, str) else None
+        amount = math.nan
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            with suppress(ValueError, OverflowError):
+                amount = float(in_usd[1] if in_usd else value)
+        if not 0 <= amount < math.inf:
+            raise ValueError("it must be credits, 0 or more, or US dollars, such as '$5'")
+        return cls(amount, is_usd=in_usd is not None)
+
+    def __str__(self) -> str:
+        return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:g} credits"
+
+    def is_below(self, account: Account) -> bool:
+        """Whether the balance is known, and lower than this alert."""
+        if not self.is_usd and account.usd is None:
+            return account.credits is not None and account.credits < self.amount
+        left_usd, rate = account.worth_usd, account.credit_usd
+        alert_usd = self.amount if self.is_usd else None if rate is None else self.amount * rate
+        return left_usd is not None and alert_usd is not None and left_usd < alert_usd
+
+
+#: An amount in either unit, as an option.
+ALERT: converters.Converter[Alert] = converters.Converter(
+    Alert.of, {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\$ *[0-9]+(\.[0-9]+)?$"}]}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 import re
-from abc import ABC, abstractmethod
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -29,14 +28,12 @@ from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submiss
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Part
-    from mkdocs_leonardo.providers.texts import PageFacts, Suggestion
 
 MAX_ANSWER_BYTES = 64 * 2**20
 #: The time for downloading a picture from an address, and the wait between two tries (seconds).
 DOWNLOAD_S = 30.0
 DOWNLOAD_AGAIN_S = 1.0
 FREE_TIMEOUT_S = 10.0
-_TEXT_TIMEOUT_S = 60.0
 
 _TO_STANDARD = str.maketrans("-_", "+/")
 _ADDRESS = re.compile(r"\s*https?://", re.IGNORECASE)
@@ -193,47 +190,6 @@ class SynchronousProvider:
         retry_after_s: float | None = None,
     ) -> ProviderError:
         return kind(message, provider=self.name, charged=charged, retry_after_s=retry_after_s)
-
-
-class ImageAndTextProvider(SynchronousProvider, ABC):
-    """The base of synchronous providers whose service has a text model as well."""
-
-    def __init__(self, context: ProviderContext, *, secret_headers: Callable[[str], Mapping[str, str]]) -> None:
-        """Take `text_model` from the options as well."""
-        super().__init__(context, secret_headers=secret_headers)
-        options: Any = context.options
-        self.text_model: str = options.text_model
-
-    async def suggest(self, facts: PageFacts) -> Suggestion:
-        """Ask the text model for a proposal, exactly once and at a cost; ProviderError without one."""
-        from mkdocs_leonardo.providers.texts import MOST_TOKENS, QUESTION, suggestion_in
-
-        path, request = self._question(QUESTION, facts.message, MOST_TOKENS)
-        answer = await self._send("POST", path, json=request, timeout_s=_TEXT_TIMEOUT_S)
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise self._text_error_for(answer)
-        suggestion = suggestion_in(self._text_in(answer.body))
-        if not suggestion.prompt.strip():
-            raise self._error(JobFailed, "answered without a prompt", charged=Charged.YES)
-        return suggestion
-
-    @abstractmethod
-    def _question(self, role: str, message: str, most_tokens: int) -> tuple[str, JsonValue]:
-        """Path and body of the request to the text model: its role, and the user's message."""
-
-    @abstractmethod
-    def _text_in(self, body: JsonValue | None) -> str:
-        """The text of the text model's answer; "" without one."""
-
-    def _text_error_for(self, answer: Answer) -> ProviderError:
-        said = status_and(text_at(answer.body, "error", "message") or answer.text, answer)
-        if answer.status in {400, 401, 402, 403, 404}:
-            return self._error(
-                AccountRefused, f"does not answer with {self.name}.text_model {self.text_model!r} ({said})"
-            )
-        if answer.status == 429:  # noqa: PLR2004 - HTTP's own number
-            return self._error(RateLimited, said)
-        return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
 
 
 def picture_from(encoded: str) -> bytes:

@@ -1,15 +1,16 @@
-"""A picture in plain words, for services that know neither styles by name nor negative prompts."""
+"""A picture as services take it: its prompt in plain words, and the copy of its reference."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mkdocs_leonardo.spec import PictureSpec, Reference, clean_text
+from mkdocs_leonardo.errors import Charged, PictureError, ProviderError, RequestRefused
+from mkdocs_leonardo.spec import PictureSpec, Reference, clean_text, digest_of
 
 #: Increase this when the words that `worded` adds change, since they change the pixels.
 WORDING = 1
 
-#: The words for each style, for models that know no styles by name.
+#: The words for each style, for models that know neither styles by name nor negative prompts.
 STYLE_WORDS: Mapping[str, str] = {
     "CINEMATIC": "cinematic film still, dramatic natural light, shallow depth of field, rich colour grading",
     "CREATIVE": "imaginative and artistic interpretation, expressive shapes, unusual composition",
@@ -36,9 +37,10 @@ STYLE_WORDS: Mapping[str, str] = {
     "VIBRANT": "vibrant, saturated colours",
 }
 
-
 #: The words for each strength of a reference.
 _STRENGTHS = {"low": "a hint of its", "mid": "its", "high": "exactly its"}
+#: The extension and media type of a copy of `copy_for_service`.
+EXTENSION, MIME_TYPE = "jpg", "image/jpeg"
 
 
 def look_words(reference: Reference) -> str:
@@ -61,3 +63,31 @@ def worded(picture: PictureSpec) -> str:
     if picture.reference is not None:
         parts.append(look_words(picture.reference))
     return "\n\n".join(parts)
+
+
+async def copy_for_service(reference: Reference, provider: str) -> bytes:
+    """Copy the reference's file; RequestRefused if the file has changed since the build began."""
+    from anyio import to_thread
+
+    # A photograph takes a quarter of a second, in which other pages go on.
+    return await to_thread.run_sync(_copy, reference, provider)
+
+
+def _copy(reference: Reference, provider: str) -> bytes:
+    from mkdocs_leonardo.imaging.reference import copy_without_metadata
+
+    name = reference.path.name
+    try:
+        data = reference.path.read_bytes()
+    except OSError as error:
+        raise _refused(provider, f"the reference {name} cannot be read any more ({error.strerror})") from error
+    if digest_of(data) != reference.digest:
+        raise _refused(provider, f"the reference {name} has changed since the build began; build again")
+    try:
+        return copy_without_metadata(data)
+    except PictureError as error:
+        raise _refused(provider, f"the reference {name} {error}") from error
+
+
+def _refused(provider: str, reason: str) -> ProviderError:
+    return RequestRefused(f"was not asked: {reason}", provider=provider, charged=Charged.NO)

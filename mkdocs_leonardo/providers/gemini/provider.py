@@ -12,6 +12,7 @@ import math
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
@@ -35,10 +36,9 @@ from mkdocs_leonardo.providers.answers import (
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.gemini.prices import REFERENCE_USD, picture_usd, usage_usd
-from mkdocs_leonardo.providers.references import MIME_TYPE, copy_for_service
-from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, ImageAndTextProvider
-from mkdocs_leonardo.providers.wording import WORDING
+from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S
+from mkdocs_leonardo.providers.texts import ImageAndTextProvider
+from mkdocs_leonardo.providers.wording import MIME_TYPE, WORDING, copy_for_service
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
@@ -70,6 +70,28 @@ _NO_QUOTA = re.compile(r"\blimit: 0\b(?!\.[0-9])")
 _DAILY = re.compile(r"PerDay", re.IGNORECASE)
 
 
+# Prices, for the caps; the tokens in an answer take precedence. USD for one 1K picture, gathered in November 2026. The
+# price of gemini-nano-banana-2.1 is 1120 tokens at 30 USD a million (one source, October 2026). The model
+# gemini-3.1-flash-image has as many tokens at 60 USD a million. The other prices are list prices that two sources
+# share. A model that is not in the table has the highest price.
+
+#: By the beginning of the model's name.
+_PICTURE_USD = MappingProxyType(
+    {
+        "gemini-nano-banana-2.1": 0.0336,
+        "gemini-3.1-flash-image": 0.0672,
+        "gemini-3.1-flash-lite-image": 0.034,
+        "gemini-3-pro-image": 0.134,
+        "gemini-2.5-flash-image": 0.039,
+        "": 0.134,
+    }
+)
+#: USD for a token of the picture, where it is known.
+_IMAGE_OUT_USD = MappingProxyType({"gemini-nano-banana-2.1": 30 / 1_000_000, "gemini-3.1-flash-image": 60 / 1_000_000})
+#: USD for a reference: the largest amount that a ledger shows for 2.1 (October 2026).
+_REFERENCE_USD = 0.004
+
+
 class GeminiProvider(ImageAndTextProvider):
     """Google's Gemini as a provider. `submit` costs money and returns the picture."""
 
@@ -83,7 +105,7 @@ class GeminiProvider(ImageAndTextProvider):
     def estimate_usd(self, picture: PictureSpec) -> float:
         """The expected cost of one picture; every one has the same size."""
         usd = picture_usd(self.model)
-        return round(usd + REFERENCE_USD, 6) if picture.reference is not None else usd
+        return round(usd + _REFERENCE_USD, 6) if picture.reference is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """Create the picture, which costs money; the service keeps no copy. The create request is sent exactly once."""
@@ -193,6 +215,22 @@ class GeminiProvider(ImageAndTextProvider):
             if seconds is not None:
                 return min(max(0.0, seconds), LONGEST_WAIT_S)
         return retry_after_s(answer, self._clock.now())
+
+
+def picture_usd(model: str) -> float:
+    """The expected cost of one picture of the model."""
+    return next(usd for name, usd in _PICTURE_USD.items() if model.startswith(name))
+
+
+def usage_usd(model: str, *, image_out: float | None) -> float | None:
+    """The cost of the picture's tokens; None if they are not stated, or their price is not known.
+
+    The few dozen tokens of the prompt are left out, since their price is not published.
+    """
+    rate = next((usd for name, usd in _IMAGE_OUT_USD.items() if model.startswith(name)), None)
+    if rate is None or image_out is None or image_out <= 0:
+        return None
+    return round(image_out * rate, 6)
 
 
 def ratio_for(model: str, width_px: int, height_px: int) -> str:

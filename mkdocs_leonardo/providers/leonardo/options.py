@@ -17,8 +17,7 @@ from mkdocs_leonardo.converters import (
     visible_text,
     whole_number,
 )
-from mkdocs_leonardo.providers.balance import ALERT, Alert
-from mkdocs_leonardo.providers.declaration import INTERNAL, option
+from mkdocs_leonardo.providers.declaration import ALERT, INTERNAL, Alert, option
 from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MIN_ALCHEMY_CONTRAST, MODES, PHOENIX_1_0, row_of
 
 #: The forms of the create call; `auto` is v1 for each call that v1 takes.

@@ -12,7 +12,7 @@ from mkdocs_leonardo.errors import ProviderError, ServiceFailed, TransportError
 from mkdocs_leonardo.providers.answers import member, text_at
 from mkdocs_leonardo.providers.base import Uploads
 from mkdocs_leonardo.providers.leonardo.responses import leonardo_error
-from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_for_service
+from mkdocs_leonardo.providers.wording import EXTENSION, MIME_TYPE, copy_for_service
 from mkdocs_leonardo.spec import JsonValue, Reference
 
 if TYPE_CHECKING:

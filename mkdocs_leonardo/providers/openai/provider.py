@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from mkdocs_leonardo.errors import (
@@ -28,10 +29,9 @@ from mkdocs_leonardo.providers.answers import (
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.openai.prices import REFERENCE_USD, picture_usd, usage_usd
-from mkdocs_leonardo.providers.references import EXTENSION, MIME_TYPE, copy_for_service
-from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, ImageAndTextProvider
-from mkdocs_leonardo.providers.wording import WORDING
+from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S
+from mkdocs_leonardo.providers.texts import ImageAndTextProvider
+from mkdocs_leonardo.providers.wording import EXTENSION, MIME_TYPE, WORDING, copy_for_service
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
@@ -63,6 +63,31 @@ _SAFETY_CODES = frozenset(
 _SAFETY_WORDS = re.compile(r"safety|moderation|content[ _]filter|polic(?:y|ies)")
 
 
+# Prices, for the caps; the tokens in an answer take precedence. List prices in USD at 1536x1024, gathered in November
+# 2026 from the vendor's pages and its forum. For gpt-image-2 only the high quality is known at that size: 5488 output
+# tokens at 30 USD a million, which is 0.165. Low and medium are derived from the square's prices (0.006, 0.053, and
+# 0.211 for high), times 0.165/0.211. Smaller pictures are not always cheaper there, so 1536x864 has the same price: a
+# cap should rather hold back too early.
+
+_PRICED_PIXELS = 1536 * 1024
+#: `xhigh` and `max` (2.5 and later) have no published price; each step is taken to be as large as the one before.
+_PICTURE_USD = MappingProxyType(
+    {
+        "gpt-image-1-mini": {"low": 0.006, "medium": 0.015, "high": 0.052},
+        "gpt-image-1.5": {"low": 0.013, "medium": 0.050, "high": 0.20},
+        "gpt-image-1": {"low": 0.016, "medium": 0.063, "high": 0.25},
+        "": {"low": 0.005, "medium": 0.042, "high": 0.165, "xhigh": 0.66, "max": 2.6},
+    }
+)
+#: USD for a reference: about 3050 tokens of gpt-image-1.5 at 8 USD a million (a reseller, 2026); unknown for
+#: gpt-image-2.
+_REFERENCE_USD = 0.025
+#: USD for a token, gpt-image-2, 2.5 and 2.6 (November 2026).
+_TEXT_IN_USD = 5 / 1_000_000
+_IMAGE_IN_USD = 8 / 1_000_000
+_IMAGE_OUT_USD = 30 / 1_000_000
+
+
 class OpenAIProvider(ImageAndTextProvider):
     """OpenAI as a provider. `submit` costs money and returns the picture."""
 
@@ -78,7 +103,7 @@ class OpenAIProvider(ImageAndTextProvider):
         """The expected cost of one picture."""
         width_px, height_px = size_for(self.model, picture.width_px, picture.height_px)
         usd = picture_usd(self.model, self._quality, width_px=width_px, height_px=height_px)
-        return round(usd + REFERENCE_USD, 6) if picture.reference is not None else usd
+        return round(usd + _REFERENCE_USD, 6) if picture.reference is not None else usd
 
     async def submit(self, picture: PictureSpec) -> Submission:
         """Create the picture, which costs money; the service keeps no copy. The create request is sent exactly once."""
@@ -160,6 +185,21 @@ class OpenAIProvider(ImageAndTextProvider):
             wait_s = retry_after_s(answer, self._clock.now())
             return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=wait_s)
         return None
+
+
+def picture_usd(model: str, quality: str, *, width_px: int, height_px: int) -> float:
+    """The expected cost of one picture of the model; an unknown quality counts as high."""
+    family = next(family for family in _PICTURE_USD if model.startswith(family))
+    prices = _PICTURE_USD[family]
+    scale = max(1.0, width_px * height_px / _PRICED_PIXELS)
+    return round(prices.get(quality, prices["high"]) * scale, 6)
+
+
+def usage_usd(model: str, *, text_in: float, image_in: float, out: float) -> float | None:
+    """The cost of the tokens of one answer; None for the models of 2025, whose rates differ and which end in 2026."""
+    if model.startswith(_OLD_MODELS):
+        return None
+    return round(text_in * _TEXT_IN_USD + image_in * _IMAGE_IN_USD + out * _IMAGE_OUT_USD, 6)
 
 
 def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:
