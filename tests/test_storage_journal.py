@@ -13,7 +13,7 @@ import pytest
 
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, CreateCall, Entry, Refusal
-from mkdocs_leonardo.storage.journal import Journal
+from mkdocs_leonardo.storage.journal import JobAccepted, Journal, LeaseTakenOver
 from mkdocs_leonardo.storage.process_leases import LEASE_S, Owner
 from mkdocs_leonardo.storage.text_store import MemoryStore, TextStore
 
@@ -203,12 +203,12 @@ def test_accepted_job_is_remembered_with_its_request(journal: Journal, time: Tim
     assert journal.get_entry(KEY) == entry
 
 
-def test_intent_over_an_accepted_job_is_a_mistake_of_the_caller(journal: Journal) -> None:
-    """An intent over an accepted job raises."""
+def test_intent_over_an_accepted_job_is_not_written(journal: Journal) -> None:
+    """An intent over an accepted job raises JobAccepted, and the job stays."""
     intend(journal)
     accepted = journal.accept(KEY, submission())
 
-    with pytest.raises(ValueError, match="accepted job"):
+    with pytest.raises(JobAccepted):
         intend(journal)
     assert journal.get_entry(KEY) == accepted
 
@@ -411,6 +411,21 @@ def test_key_is_claimed_by_one_owner(store: TextStore, journal: Journal, time: T
     assert neighbour.get_lease_holder(KEY) == HERE
     assert journal.heartbeat() == {KEY}
     assert neighbour.heartbeat() == {"6" * 64}
+
+
+def test_intent_under_the_lease_of_another_owner_is_not_written(store: TextStore, journal: Journal, time: Time) -> None:
+    """An intent under another owner's lease raises LeaseTakenOver, even over that owner's accepted job."""
+    neighbour = living(store, time)
+    neighbour.acquire_lease(KEY)
+    with pytest.raises(LeaseTakenOver):
+        intend(journal, lease=KEY)
+    assert journal.get_entry(KEY) is None
+
+    intend(neighbour, lease=KEY)
+    accepted = neighbour.accept(KEY, submission())
+    with pytest.raises(LeaseTakenOver):
+        intend(journal, lease=KEY)
+    assert journal.get_entry(KEY) == accepted
 
 
 def test_released_key_is_free_and_only_its_holder_releases(store: TextStore, journal: Journal, time: Time) -> None:

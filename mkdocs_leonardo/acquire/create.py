@@ -29,7 +29,6 @@ from mkdocs_leonardo.acquire.concurrency import to_thread
 from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import MAX_CALLS, Decision, Step, choose_cooldown_s, decide
 from mkdocs_leonardo.acquire.jobs import Jobs
-from mkdocs_leonardo.acquire.leases import LeaseTakenOver
 from mkdocs_leonardo.acquire.request import JobRequest
 from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.errors import (
@@ -45,6 +44,7 @@ from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares
 from mkdocs_leonardo.resolution import unwritable_journal_message
 from mkdocs_leonardo.spec import Source, Submission, create_call_seed
 from mkdocs_leonardo.storage.base import StoredPicture
+from mkdocs_leonardo.storage.journal import LeaseTakenOver
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import CreateCall
@@ -188,9 +188,6 @@ class JobCreator:
             )
         except StoreUnavailable as error:
             raise StoreUnavailable(unwritable_journal_message(error)) from error
-        except ValueError:
-            # Another process took the lease over during a suspension of this one. It pays, or has paid.
-            raise LeaseTakenOver from None
         call = entry.calls[-1]
         if request.team_lease is not None and not await request.team_lease.intend(entry):
             await to_thread(journal.delete_call, request.key, call.number)

@@ -24,10 +24,6 @@ HEARTBEAT_S = 2.0
 HOLD_S = 8.0
 
 
-class LeaseTakenOver(Exception):
-    """Another process holds the lease of this request; nothing was sent."""
-
-
 class LeasedElsewhere(Exception):
     """Another machine holds the team lease of this request; nothing was sent."""
 

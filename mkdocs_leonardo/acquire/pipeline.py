@@ -17,7 +17,7 @@ from anyio import CapacityLimiter, Event
 from mkdocs_leonardo.acquire.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.jobs import Jobs
-from mkdocs_leonardo.acquire.leases import LeasedElsewhere, Leases, LeaseTakenOver
+from mkdocs_leonardo.acquire.leases import LeasedElsewhere, Leases
 from mkdocs_leonardo.acquire.request import Attempts, NoProviderLeft, PictureRequest
 from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.errors import (
@@ -42,6 +42,7 @@ from mkdocs_leonardo.spec import (
     lease_name,
 )
 from mkdocs_leonardo.storage.base import StoredPicture
+from mkdocs_leonardo.storage.journal import JobAccepted, LeaseTakenOver
 
 #: The failure of a page whose picture another machine may have paid for.
 IN_DOUBT = (
@@ -233,7 +234,7 @@ class Pipeline:
                 raise NoProviderLeft(reason)
             keys = [candidate.key for candidate in answer.candidates]
             try:
-                with suppress(LeaseTakenOver):
+                with suppress(JobAccepted):
                     async with (
                         hold_slot(self._slots) as release_slot,
                         self._leases.hold(lease),
@@ -242,7 +243,7 @@ class Pipeline:
                         return await self._collect_or_create(
                             PictureRequest(picture, page, lease, release_slot, attempts, team_lease)
                         )
-                # Another process took the lease over during a suspension: look its picture up first.
+            except LeaseTakenOver:
                 self._context.notify(
                     logging.INFO, f"{page}: this build was suspended; checking what other builds did meanwhile"
                 )

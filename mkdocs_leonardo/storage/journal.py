@@ -35,6 +35,14 @@ _LAST = "last:"
 _NUMBER = "number:"
 
 
+class LeaseTakenOver(Exception):
+    """Another process or machine holds the lease of the request; no call was sent."""
+
+
+class JobAccepted(Exception):
+    """The key has an accepted job, which is to be collected; no call was sent."""
+
+
 class Journal(ProcessLeases):
     """Jobs, leases, refusals and last heroes in a store. Thread-safe; every method may raise StoreUnavailable.
 
@@ -79,19 +87,19 @@ class Journal(ProcessLeases):
     ) -> Entry:
         """Write a create call of `entry` before it is sent; `seed` maps the number of the call to its seed.
 
-        Renews `lease` for LEASE_S. Raises ValueError, and writes nothing, if the key has an accepted job. So it does if
-        another owner holds `lease`, since that owner may have paid.
+        Renews `lease` for LEASE_S. Writes nothing, and raises JobAccepted if the key has an accepted job, or
+        LeaseTakenOver if another owner holds `lease`, since that owner may have paid.
         """
         key = entry.key
         with self._lock, self._store.transaction():
             if lease:
                 if not self._is_mine(lease):
                     self._held.discard(lease)
-                    raise ValueError(f"{key} has been taken over by another owner")
+                    raise LeaseTakenOver
                 self._renew(lease)
             before = self.get_entry(key)
             if before is not None and before.accepted:
-                raise ValueError(f"{key} has an accepted job; it is to be collected, not bought again")
+                raise JobAccepted
             earlier = before.calls if before is not None else ()
             number = 1 + max(self._read_last_number(key), *(call.number for call in earlier), 0)
             intended = CreateCall(
