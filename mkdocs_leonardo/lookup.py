@@ -234,21 +234,21 @@ class Lookup:
         """Whether one of `candidates` has a job that is paid for and can be asked for now."""
         if not self._open_jobs and not faults:
             return False
-        now, damaged = self._clock.now(), collect_damaged_records(faults)
-        for candidate in candidates:
-            if candidate.may_be_asked:
-                entry = self._open_jobs.get(candidate.key)
-                if (entry is not None and entry.is_due(now)) or can_fetch_again(candidate, damaged):
-                    return True
-        return False
+        damaged = collect_damaged_records(faults)
+        return any(self.may_collect(one, self._open_jobs.get(one.key), damaged) for one in candidates)
+
+    def may_collect(self, candidate: Candidate, entry: Entry | None, damaged: Mapping[str, PictureRecord]) -> bool:
+        """Whether a build asks the candidate for a job now: one of the journal's `entry`, or of a damaged picture."""
+        return candidate.may_be_asked and (
+            (entry is not None and entry.is_due(self._clock.now())) or can_fetch_again(candidate, damaged)
+        )
 
     def _has_duplicate_job(self, candidates: Sequence[Candidate], stored: StoredPicture) -> bool:
         """Whether a duplicate job of a stored picture can be asked for now."""
         entry = self._open_jobs.get(stored.record.key)
         if entry is None or not candidates[stored.rank].may_be_asked:
             return False
-        now = self._clock.now()
-        return any(one.is_due(now) for one in entry.calls if one.job_id != stored.record.job_id)
+        return entry.is_due(self._clock.now(), besides=stored.record.job_id)
 
     def _read_open_jobs(self) -> Mapping[str, Entry]:
         try:

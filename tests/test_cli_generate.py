@@ -317,6 +317,22 @@ def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shel
     assert services.ledger.creates == 2
 
 
+def test_generate_announces_no_job_before_the_service_is_asked_for_it_again(shell: Shell, services: Services) -> None:
+    """A job that was asked for a moment ago is not announced as collected; a warning names its page."""
+    services.leonardo.render_s = None
+    shell.site.configure(services, {"providers": ["leonardo"], "leonardo": {"timeout": 1, "render_estimate": 0.2}})
+    assert shell("generate", "index.md", "--yes").exit_code == 1
+    assert "1 image is paid for and will be collected: index.md" in shell("generate", "index.md").out
+    requests = services.ledger.polls
+
+    early = shell("generate", "index.md")
+
+    assert (early.exit_code, early.out) == (1, "nothing was made: 0 of 1 hero is stored\n")
+    assert "index.md: paid for, and not complete when it was last asked for; a later run collects it" in early.err
+    assert shell.pages()["index.md"]["to_collect_from"] == ["leonardo"]
+    assert (services.ledger.polls, services.ledger.creates) == (requests, 1)
+
+
 def test_generate_within_caps_says_what_is_held_back(shell: Shell, services: Services) -> None:
     """The configuration's caps hold for `generate`, which names held-back pages and exits with 1."""
     shell.site.configure(services, {"max_new_images": 1})

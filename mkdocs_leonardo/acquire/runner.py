@@ -127,7 +127,7 @@ class JobRunner:
             if reason is not None:
                 raise PromptRefused(reason, provider=candidate.provider.name)
             refusal = await to_thread(self._context.journal.get_refusal, candidate.key)
-            if refusal is not None and not refusal.is_empty:
+            if refusal is not None and refusal.stops_chain:
                 raise PromptRefused(refusal.reason, provider=candidate.provider.name)
             if refusal is not None:
                 request.address_to(candidate).add_attempt(not_again_message(refusal.reason, candidate.key))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import HeroError, StoreUnavailable
-from mkdocs_leonardo.lookup import Candidate, Hit, LookupResult, Miss, can_fetch_again, collect_damaged_records
+from mkdocs_leonardo.lookup import Candidate, Hit, Miss, can_fetch_again, collect_damaged_records
 from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import not_again_message, unanswered_message, unreadable_journal_message
 from mkdocs_leonardo.runtime import Runtime
@@ -36,8 +36,8 @@ class Quote:
     `is_able`: the provider takes the picture, and has not ended a job for it without an image. `is_allowed`: the site
     allows to generate. `job` is the state of a job that is not collected,
     or that can be fetched again since its stored picture is damaged. "intended": its create call has no answer so far.
-    "lost": that answer was the picture; it never arrived, and may have been charged. `refusal` is the reason why the
-    prompt is not sent again.
+    "lost": that answer was the picture; it never arrived, and may have been charged. `is_due`: a build asks for the
+    job now. `refusal` is the reason why the prompt is not sent again.
     """
 
     provider: str
@@ -47,6 +47,7 @@ class Quote:
     is_able: bool
     is_allowed: bool
     job: JobState | None = None
+    is_due: bool = False
     refusal: Refusal | None = None
 
     @property
@@ -102,7 +103,7 @@ class HeroStatus:
 
     @property
     def jobs(self) -> tuple[Quote, ...]:
-        """The jobs that a build would collect, or look for, before it shows the stored picture or pays for one."""
+        """The open jobs that come before the stored picture, or before a payment."""
         jobs: list[Quote] = []
         for quote in self.quotes:
             if self.record is not None and quote.key == self.record.key:
@@ -110,6 +111,11 @@ class HeroStatus:
             if quote.is_collectable:
                 jobs.append(quote)
         return tuple(jobs)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a build collects, or looks for, one of the jobs now."""
+        return any(quote.is_due for quote in self.jobs)
 
     @property
     def is_certain(self) -> bool:
@@ -210,7 +216,8 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
     if hero.picture is None:
         return HeroStatus(hero, "own")
     answer = runtime.lookup.find(hero)
-    quotes = tuple(_make_quote(runtime, candidate, answer, jobs) for candidate in answer.candidates)
+    damaged = collect_damaged_records(answer.faults)
+    quotes = tuple(_make_quote(runtime, candidate, damaged, jobs.get(candidate.key)) for candidate in answer.candidates)
     trouble = "; ".join(one.text for one in answer.faults)
     is_pin_faulty = any(one.source is Source.PINNED for one in answer.faults)
     if isinstance(answer, Hit):
@@ -227,10 +234,12 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
     return HeroStatus(hero, state, quotes, trouble=trouble, is_pin_faulty=is_pin_faulty, reason=reason, last=shown)
 
 
-def _make_quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jobs: Mapping[str, Entry]) -> Quote:
-    provider, picture, entry = candidate.provider, candidate.picture, jobs.get(candidate.key)
+def _make_quote(
+    runtime: Runtime, candidate: Candidate, damaged: Mapping[str, PictureRecord], entry: Entry | None
+) -> Quote:
+    provider, picture = candidate.provider, candidate.picture
     job: JobState | None = None
-    if isinstance(answer, Miss) and can_fetch_again(candidate, collect_damaged_records(answer.faults)):
+    if can_fetch_again(candidate, damaged):
         job = "accepted"
     elif entry is not None:
         job = "accepted" if entry.accepted else "intended"
@@ -244,9 +253,10 @@ def _make_quote(runtime: Runtime, candidate: Candidate, answer: LookupResult, jo
         candidate.key,
         provider.estimate_usd(picture),
         candidate.has_api_key,
-        is_able=candidate.takes_picture and not (refusal and refusal.is_empty),
+        is_able=candidate.takes_picture and (refusal is None or refusal.stops_chain),
         is_allowed=runtime.lookup.generate,
         job=job,
+        is_due=runtime.lookup.may_collect(candidate, entry, damaged),
         refusal=refusal,
     )
 
@@ -256,7 +266,7 @@ def _find_state(miss: Miss, quotes: Sequence[Quote]) -> tuple[HeroState, str]:
     if miss.damage:
         return "damaged", miss.damage
     for quote in quotes:
-        if quote.refusal is not None and not quote.refusal.is_empty:
+        if quote.refusal is not None and quote.refusal.stops_chain:
             return "refused", quote.refusal.reason
         if quote.has_api_key and quote.is_able:
             return "missing", ""

@@ -62,7 +62,7 @@ class PurchasePlan:
         planned = budget or Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         self.wanted = tuple(wanted)
         self.buy = drop_repeats(status for status in wanted if status.must_be_bought)
-        self.collect = tuple(status for status in wanted if status.jobs) if settings.generate else ()
+        self.collect = tuple(status for status in wanted if status.is_due)
         self.settings = settings
         self.allowed = tuple(takewhile(lambda status: planned.reserve(status.estimate_usd), self.buy))
         self.estimate_usd = sum(status.estimate_usd for status in self.allowed)

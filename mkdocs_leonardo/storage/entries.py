@@ -104,9 +104,9 @@ class Entry:
         """The calls whose outcome is unknown: sent, or about to be."""
         return tuple(call for call in self.calls if call.state == "intended")
 
-    def is_due(self, now: float) -> bool:
-        """Whether a build may ask for any of the jobs."""
-        return any(call.is_due(now) for call in self.calls)
+    def is_due(self, now: float, *, besides: str | None = None) -> bool:
+        """Whether a build may ask now for any of the jobs `besides` the one with that id."""
+        return any(call.is_due(now) for call in self.calls if call.job_id != besides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,11 @@ class Refusal:
     job_id: str = ""
     refused_at: float = 0.0
     is_empty: bool = False
+
+    @property
+    def stops_chain(self) -> bool:
+        """Whether no provider is asked for the picture; otherwise the other providers are."""
+        return not self.is_empty
 
 
 def encode_entry(entry: Entry) -> JsonValue:

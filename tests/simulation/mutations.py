@@ -108,8 +108,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "late": Mutation(
         "a late job is collected where another image stands in",
         "lookup.py",
-        "if (entry is not None and entry.is_due(now)) or can_fetch_again(candidate, damaged):",
-        "if can_fetch_again(candidate, damaged):",
+        "(entry is not None and entry.is_due(self._clock.now())) or can_fetch_again(candidate, damaged)",
+        "can_fetch_again(candidate, damaged)",
     ),
     "upload": Mutation(
         "one process uploads a reference, and the others wait for it",
