@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
+import shutil
 import stat
 import time
 from contextlib import suppress
@@ -14,6 +16,10 @@ from pathlib import Path
 OPEN_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 #: Pauses between attempts to replace a file that another process has open (seconds).
 _PAUSES_S = (0.02, 0.08, 0.2)
+#: The largest file of a picture that is read, downloaded or stored.
+MAX_PICTURE_BYTES = 64 * 2**20
+#: A name that `name_draft` returns. The group holds the file's name.
+DRAFT_NAME = re.compile(r"\.(.+)\.[0-9a-f]{4,16}\.tmp")
 
 
 def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps_mode: bool = False) -> None:
@@ -24,7 +30,7 @@ def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps
     """
     if keeps_mode:
         path = path.resolve()
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = name_draft(path)
     try:
         with temporary.open("xb") as file:
             file.write(data)
@@ -38,6 +44,11 @@ def write_atomically(path: Path, data: bytes, *, is_durable: bool = False, keeps
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def name_draft(path: Path) -> Path:
+    """Return a new path beside `path`, for a file that takes the name `path` when it is complete."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
 
 def write_if_changed(path: Path, data: bytes) -> None:
@@ -71,11 +82,18 @@ def make_writable_folder(folder: Path) -> None:
         pass
 
 
-def link_over(source: str, target: str) -> None:
-    """Make `target` a hard link to `source`; OSError on another disk, or on a file system without links.
+def link_or_copy(source: str, target: str) -> None:
+    """Make `target` a hard link to `source`, or a copy on another disk or on a file system without links.
 
     A file of that name is replaced and not written to, since it may be a link to another file.
     """
+    try:
+        _link_over(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _link_over(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except FileNotFoundError:

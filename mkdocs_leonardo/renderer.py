@@ -13,7 +13,7 @@ from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
-from mkdocs_leonardo.files import make_writable_folder
+from mkdocs_leonardo.files import MAX_PICTURE_BYTES, make_writable_folder
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.spec import (
     OWN,
@@ -35,9 +35,6 @@ from mkdocs_leonardo.storage.pictures import read_plain_file
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.text_store import TextStore
-
-#: The most bytes of an author's own picture.
-MAX_OWN_BYTES = 64 * 2**20
 
 
 class Renderer:
@@ -127,7 +124,7 @@ class Renderer:
     def read_own(self, path: Path) -> tuple[PictureRecord, bytes]:
         """Read the author's own file; returns its record and bytes, or raises PictureError."""
         try:
-            data = read_plain_file(path, max_bytes=MAX_OWN_BYTES)
+            data = read_plain_file(path, max_bytes=MAX_PICTURE_BYTES)
         except BrokenEntry as error:
             raise PictureError(str(error)) from error
         except OSError as error:
@@ -196,7 +193,7 @@ class OwnFile:
 
     def read(self, record: PictureRecord) -> bytes:
         """Return the bytes that `record` describes; BrokenEntry if the file has changed."""
-        data = read_plain_file(self.path, max_bytes=MAX_OWN_BYTES)
+        data = read_plain_file(self.path, max_bytes=MAX_PICTURE_BYTES)
         if digest_of(data) != record.digest:
             raise BrokenEntry("changed while the site was built; build again")
         return data

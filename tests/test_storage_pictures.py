@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.spec import PictureRecord, digest_of
-from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, PictureFolder, read_plain_file
+from mkdocs_leonardo.storage.pictures import PictureFolder, read_plain_file
 from mkdocs_leonardo.storage.text_store import MemoryStore
 
 KEY = "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"

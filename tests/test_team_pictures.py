@@ -17,11 +17,12 @@ from services.pictures import pixel_bomb
 from stores import BUCKET, KINDS, TeamStore, in_loop, running
 
 from mkdocs_leonardo.errors import StorageError
+from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.renderer import inspect_image
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.base import StoredPicture, StoreStats
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
-from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES
+from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.object_store import MOST_FAILURES, ObjectStore
 from mkdocs_leonardo.team.pictures import (

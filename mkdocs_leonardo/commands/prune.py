@@ -23,6 +23,7 @@ from mkdocs_leonardo.commands.other_configurations import OtherConfigurations
 from mkdocs_leonardo.commands.site import SitePages, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.files import DRAFT_NAME
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.resolution import name_some
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars, short_key
@@ -37,8 +38,6 @@ STRAY_AFTER_S = 3600.0
 
 _PICTURE_NAME = re.compile(r"([0-9a-f]{16})\.(?:json|jpg|png|webp|avif)")
 _VARIANT_NAME = re.compile(r"[0-9a-f]{16}-(?:[0-9]{1,5}|social)\.(?:avif|webp|jpg|jpeg|png)")
-#: A temporary file, before it takes a file's name.
-_TEMPORARY_NAME = re.compile(r"\.(.+)\.[0-9a-f]{4,16}\.tmp")
 _UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 
 
@@ -181,7 +180,7 @@ def _find_unused_variants(
 
 
 def _is_temporary(path: Path, name: re.Pattern[str]) -> bool:
-    match = _TEMPORARY_NAME.fullmatch(path.name)
+    match = DRAFT_NAME.fullmatch(path.name)
     return match is not None and name.fullmatch(match[1]) is not None
 
 

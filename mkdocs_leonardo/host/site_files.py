@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 
-from mkdocs_leonardo.files import link_over
+from mkdocs_leonardo.files import link_or_copy
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -28,11 +28,7 @@ class PictureFile(File):
         if source is None or (dirty and not self.is_modified()):
             super().copy_file(dirty)
             return
-        try:
-            link_over(source, target)
-        except OSError:
-            # Another disk, or a file system without links.
-            super().copy_file(dirty)
+        link_or_copy(source, target)
 
 
 class KeptFile(PictureFile):

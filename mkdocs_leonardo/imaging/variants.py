@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import colorsys
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image, ImageFilter, features
 
-from mkdocs_leonardo.files import rename_over
+from mkdocs_leonardo.files import name_draft, rename_over
 from mkdocs_leonardo.imaging.normalise import crop_box, fit
 from mkdocs_leonardo.spec import Encoding, FocalPoint, Format, Variant, digest_of
 
@@ -161,7 +160,7 @@ class Draft:
         """Encode one file, which has `name` in the site."""
         file_name = f"{self.stem}-{image.width if role == 'hero' else role}.{EXTENSIONS[picture_format]}"
         path = self.folder / file_name
-        temporary = self.folder / f".{path.name}.{secrets.token_hex(4)}.tmp"
+        temporary = name_draft(path)
         self.files.append((temporary, path))
         # A real file: into a BytesIO, Pillow's JPEG encoder writes while it holds the interpreter, so that two threads
         # together are slower than one.

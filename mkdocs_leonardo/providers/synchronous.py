@@ -21,6 +21,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
     TransportError,
 )
+from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.providers.answers import Answer, retry_after_s, status_and, text_at
 from mkdocs_leonardo.providers.base import ProviderContext
 from mkdocs_leonardo.providers.wording import worded
@@ -29,7 +30,6 @@ from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submiss
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Part
 
-MAX_ANSWER_BYTES = 64 * 2**20
 #: The time for downloading a picture from an address, and the wait between two tries (seconds).
 DOWNLOAD_S = 30.0
 DOWNLOAD_AGAIN_S = 1.0
@@ -92,7 +92,7 @@ class SynchronousProvider:
             json=request,
             parts=parts,
             timeout_s=self.timeout_s,
-            max_bytes=MAX_ANSWER_BYTES,
+            max_bytes=MAX_PICTURE_BYTES,
             keep_once_sent=True,
         )
         if answer.status != 200:  # noqa: PLR2004 - HTTP's own number

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.files import OPEN_FLAGS, write_atomically
+from mkdocs_leonardo.files import MAX_PICTURE_BYTES, OPEN_FLAGS, write_atomically
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json, short_key
 from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text, whole
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EXTENSIONS = ("jpg", "png", "webp", "avif")
-MAX_PICTURE_BYTES = 64 * 2**20
 MAX_RECORD_BYTES = 64 * 2**10
 
 _TRIES = 8

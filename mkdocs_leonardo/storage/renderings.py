@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args, overload
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
 from mkdocs_leonardo.storage.checked_json import mapping, text, whole
 from mkdocs_leonardo.storage.pictures import read_plain_file
 from mkdocs_leonardo.storage.text_store import TextStore
 
 _PREFIX = "rendering:"
-_MAX_FILE_BYTES = 64 * 2**20
 _MAX_SIDE_PX = 2**16
 _MAX_SCRIM_PERCENT = 100
 
@@ -247,7 +247,7 @@ def _parse_columns(value: JsonValue) -> _Columns:
         formats=_check_words(record["formats"], _FORMATS),
         widths_px=_check_numbers(record["widths_px"], _MAX_SIDE_PX),
         heights_px=_check_numbers(record["heights_px"], _MAX_SIDE_PX),
-        sizes_bytes=_check_numbers(record["sizes_bytes"], _MAX_FILE_BYTES),
+        sizes_bytes=_check_numbers(record["sizes_bytes"], MAX_PICTURE_BYTES),
         digests=text(record["digests"], _DIGESTS),
         names=_check_names(record["names"]),
         files=_check_names(record["files"]),

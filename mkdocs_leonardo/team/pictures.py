@@ -19,10 +19,11 @@ from typing import Literal, TypeAlias, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
+from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.spec import ImageInfo, JsonValue, PictureRecord, Source, digest_of
 from mkdocs_leonardo.storage.base import PictureSource, StoredPicture, StoreStats
-from mkdocs_leonardo.storage.pictures import MAX_PICTURE_BYTES, MAX_RECORD_BYTES, encode_record, parse_record
+from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES, encode_record, parse_record
 from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import LEASES_FOLDER
 from mkdocs_leonardo.team.object_store import ObjectStore

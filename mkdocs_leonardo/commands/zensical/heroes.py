@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from mkdocs_leonardo.commands.zensical.state import (
     read_state,
     write_state,
 )
-from mkdocs_leonardo.files import link_over, write_if_changed
+from mkdocs_leonardo.files import link_or_copy, write_if_changed
 from mkdocs_leonardo.resolution import Failure, Resolution
 from mkdocs_leonardo.spec import MANIFEST, STYLESHEET
 
@@ -183,8 +182,4 @@ def link_files(files: Sequence[PublishedFile], folder: Path) -> None:
     """Link files of the cache into the folder; copy them on another disk. Cache files are never written to again."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
-        target = f"{folder}{os.sep}{file.name}"
-        try:
-            link_over(file.path, target)
-        except OSError:
-            shutil.copyfile(file.path, target)
+        link_or_copy(file.path, f"{folder}{os.sep}{file.name}")
