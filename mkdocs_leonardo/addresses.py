@@ -6,6 +6,8 @@ import ipaddress
 
 #: IPv6 addresses for IPv4 addresses (RFC 6052), through which networks without IPv4 reach these.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: The text that follows the name of an address by which a key would travel unencrypted.
+ENCRYPTION_FIX = "it must begin with https:// (with http:// only for this machine itself)"
 
 
 def ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -20,6 +22,11 @@ def is_loopback(host: str) -> bool:
     """Whether `host` is this machine by its own name or address."""
     address = ip_address(host.strip("[]"))
     return host == "localhost" if address is None else address.is_loopback
+
+
+def keeps_secrets(scheme: str, host: str) -> bool:
+    """Whether a key may travel to such an address: encrypted, or within this machine."""
+    return scheme == "https" or (scheme == "http" and is_loopback(host))
 
 
 def is_public(address: str) -> bool:

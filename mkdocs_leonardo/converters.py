@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
-from mkdocs_leonardo.addresses import is_loopback
+from mkdocs_leonardo.addresses import ENCRYPTION_FIX, keeps_secrets
 from mkdocs_leonardo.author_text import describe_value, did_you_mean
 from mkdocs_leonardo.spec import JsonValue
 
@@ -169,8 +169,8 @@ def service_address(value: object) -> str:
         host, port = "", None
     if port == 0 or not re.fullmatch(r"[\w.:-]+", host) or not address.isprintable() or " " in address:
         raise Unrepeatable("it cannot be read as an address; it must look like https://api.example.com/v1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise Unrepeatable("it must begin with https:// (with http:// only for this machine itself)")
+    if not keeps_secrets(parts.scheme, host):
+        raise Unrepeatable(ENCRYPTION_FIX)
     return address
 
 

@@ -1,4 +1,4 @@
-"""The dark tint of a picture: the colour behind its text, and in its area until it is loaded."""
+"""The dark tint of a picture: the colour of the scrim behind its text, and of its area until it is loaded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 Colour = tuple[int, int, int]
 
 #: Twelve hues, in steps of 30 degrees, and a neutral one, in sRGB. Each has lightness 0.17 and chroma 0.04 in OKLCH
-#: (Ottosson 2020), dark enough for white text on pure white at the alpha of `contrast.MOST`.
+#: (Ottosson 2020), dark enough for white text on pure white at the alpha of `SCRIM_LIMIT`.
 TINTS: tuple[Colour, ...] = (
     (29, 7, 15),
     (30, 8, 5),
@@ -24,6 +24,10 @@ TINTS: tuple[Colour, ...] = (
     (14, 15, 19),
 )
 NEUTRAL = len(TINTS) - 1
+#: The scrim comes in these steps (percent), for each of which the stylesheet has rules.
+SCRIM_STEP = 2
+#: The largest scrim (percent): with it in any tint, white text reaches 4.5:1 on pure white. Black would need 54.
+SCRIM_LIMIT = 58
 #: Colours below this chroma look grey.
 _LEAST_CHROMA = 0.03
 

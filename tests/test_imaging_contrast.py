@@ -12,9 +12,7 @@ from mkdocs_leonardo.imaging.contrast import (
     CONTRAST_RATIO,
     LONG_NARROW_VIEWS,
     LONG_WIDE_VIEWS,
-    MOST,
     NARROW_VIEWS,
-    STEP,
     WIDE_VIEWS,
     View,
     measure,
@@ -22,7 +20,7 @@ from mkdocs_leonardo.imaging.contrast import (
 from mkdocs_leonardo.imaging.normalise import crop_box
 from mkdocs_leonardo.imaging.variants import dominant, encode_blur_up
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
-from mkdocs_leonardo.tint import TINTS, find_tint
+from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, TINTS, find_tint
 
 SIZE = (1536, 864)
 
@@ -224,7 +222,7 @@ def test_measure_scrim_reaches_the_contrast_on_every_screen(image: Image.Image, 
 def test_measure_darkens_no_more_than_it_takes(image: Image.Image) -> None:
     """With four steps less, a view falls short; three steps are the margin for rounding, four for sharp pictures."""
     scrim, screens = scrim_of(image), Screens(image)
-    less = (4 if scrim.blur else 5) * STEP
+    less = (4 if scrim.blur else 5) * SCRIM_STEP
 
     for views, percent, is_rtl in (
         (NARROW_VIEWS, scrim.narrow, False),
@@ -246,8 +244,8 @@ def test_most_scrim_suffices_for_white() -> None:
     """The darkest step suffices for white, and two steps less do not."""
     white = Screens(Image.new("RGB", SIZE, "white"))
 
-    assert white.worst_contrast(WIDE_VIEWS[0], MOST) >= CONTRAST_RATIO
-    assert white.worst_contrast(WIDE_VIEWS[0], MOST - 2 * STEP) < CONTRAST_RATIO
+    assert white.worst_contrast(WIDE_VIEWS[0], SCRIM_LIMIT) >= CONTRAST_RATIO
+    assert white.worst_contrast(WIDE_VIEWS[0], SCRIM_LIMIT - 2 * SCRIM_STEP) < CONTRAST_RATIO
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.floats(0, 1), st.floats(0, 1))

@@ -10,7 +10,6 @@ import pytest
 
 from mkdocs_leonardo.imaging import contrast
 from mkdocs_leonardo.page.manifest import Manifest
-from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP
 from mkdocs_leonardo.page.stylesheet import _minify, build_stylesheet, build_zensical_stylesheet
 from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroSpec, Layout
 
@@ -105,10 +104,9 @@ def test_stylesheet_has_a_rule_for_every_digit_of_the_scrim() -> None:
 
 
 def test_stylesheet_blurs_as_the_shade_is_measured() -> None:
-    """The stylesheet has the blur and the steps of the measurement."""
+    """The stylesheet has the blur of the measurement."""
     content = everything()
     assert f"filter:blur({contrast.BLUR_SHARE * 100:g}cqi)" in content
-    assert (SCRIM_STEP, SCRIM_LIMIT) == (contrast.STEP, contrast.MOST)
 
 
 def test_stylesheet_has_the_tints_that_the_shade_is_measured_with() -> None:

@@ -42,7 +42,7 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares
 from mkdocs_leonardo.resolution import unwritable_journal_message
-from mkdocs_leonardo.spec import Source, Submission, create_call_seed
+from mkdocs_leonardo.spec import Source, Submission, create_call_seed, dollars
 from mkdocs_leonardo.storage.base import StoredPicture
 from mkdocs_leonardo.storage.journal import LeaseTakenOver
 
@@ -87,7 +87,7 @@ class JobCreator:
             # The estimate is that of the first provider, which the next build asks again.
             self._request.attempts.capped_usd = estimate_usd
         self._request.add_attempt(
-            f"a cap of this build does not allow it (about ${estimate_usd:.3f})", is_held_back=True
+            f"a cap of this build does not allow it (about {dollars(estimate_usd)})", is_held_back=True
         )
         return False
 

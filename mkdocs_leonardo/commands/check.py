@@ -280,9 +280,10 @@ def _check_contrast(status: HeroStatus, rendering: Rendering | None, data: bytes
 
 def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: SitePages) -> Iterator[Finding]:
     """Check that the site's own shade, an alpha, suffices for the image."""
-    from mkdocs_leonardo.imaging.contrast import SHARP_MARGIN, STEP, measure
+    from mkdocs_leonardo.imaging.contrast import SHARP_MARGIN, measure
     from mkdocs_leonardo.imaging.normalise import normalise
     from mkdocs_leonardo.imaging.variants import dominant, encode_blur_up
+    from mkdocs_leonardo.tint import SCRIM_STEP
 
     encoding, focus = site.settings.encoding, status.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
@@ -291,7 +292,7 @@ def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: S
         return
     # Scripts from right to left and long titles have other areas, which most sites do not need.
     percent = max(needed.narrow, needed.wide)
-    if 100 * shade <= percent - STEP - (0 if needed.blur else SHARP_MARGIN):
+    if 100 * shade <= percent - SCRIM_STEP - (0 if needed.blur else SHARP_MARGIN):
         yield Finding(
             status.hero.page,
             "contrast",

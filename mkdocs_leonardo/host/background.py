@@ -22,7 +22,7 @@ from mkdocs_leonardo.report import complaints, left_behind_message
 from mkdocs_leonardo.resolution import Resolution, given_up_message, waiting_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.settings import Settings
-from mkdocs_leonardo.spec import HeroSpec, PictureSpec
+from mkdocs_leonardo.spec import HeroSpec, PictureSpec, dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class BackgroundGenerator:
         if resolution.failure and not is_outdated:
             return
         if not resolution.failure:
-            cost = f", ${resolution.cost_usd:.3f}" if resolution.cost_usd else ""
+            cost = f", {dollars(resolution.cost_usd)}" if resolution.cost_usd else ""
             made_by = resolution.asset.provider if resolution.asset else ""
             self._notify(logging.INFO, f"{hero.page}: its new hero is ready ({made_by}{cost})")
         try:

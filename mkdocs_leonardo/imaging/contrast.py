@@ -19,7 +19,7 @@ from PIL import Image, ImageFilter
 
 from mkdocs_leonardo.imaging.normalise import Box, crop_box
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
-from mkdocs_leonardo.tint import TINTS, Colour, find_tint, to_light
+from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, TINTS, Colour, find_tint, to_light
 
 #: WCAG 2.2, 1.4.3 (level AA) for text of any size.
 CONTRAST_RATIO = 4.5
@@ -33,12 +33,8 @@ SHARP_BRIGHT_SHARE = 0.002
 SHARP_MARGIN = 4
 #: The measured scrim (percent) up to which text stands on the sharp picture.
 MOST_SHARP = 34
-#: The scrim comes in these steps (percent), for each of which the stylesheet has rules.
-STEP = 2
 #: The standard deviation of the stylesheet's blur, as a share of the hero's width.
 BLUR_SHARE = 0.02
-#: The largest scrim (percent): with it in any tint, white text reaches the ratio on pure white. Black would need 54.
-MOST = 58
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +152,15 @@ def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, 
 
 
 def _least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float, at_least: int) -> int:
-    low, high = at_least // STEP, MOST // STEP
+    low, high = at_least // SCRIM_STEP, SCRIM_LIMIT // SCRIM_STEP
     while low < high:
         middle = (low + high) // 2
-        table = _blended_luminance(middle * STEP / 100, tint)
+        table = _blended_luminance(middle * SCRIM_STEP / 100, tint)
         if all(_is_dark_enough(part, table, bright_share) for part in parts):
             high = middle
         else:
             low = middle + 1
-    return low * STEP
+    return low * SCRIM_STEP
 
 
 def _hero(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float) -> Image.Image:

@@ -24,7 +24,7 @@ from mkdocs_leonardo.spec import (
     Variant,
     short_key,
 )
-from mkdocs_leonardo.tint import find_tint
+from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, find_tint
 
 #: The default of the visible line on the AI.
 _CREDIT = "Picture made by AI: {creator}"
@@ -36,10 +36,6 @@ _FALLBACK_ORDER: tuple[Format, ...] = ("jpeg", "webp", "avif")
 
 #: Readers that know neither `srcset` nor `<source>` get the widest file up to this width.
 _PLAIN_WIDTH_PX = 960
-
-#: The stylesheet has rules for every second percent up to here.
-SCRIM_STEP = 2
-SCRIM_LIMIT = 58
 
 #: Layouts whose text is beside or above the picture, not on it.
 _APART = frozenset({"stacked", "split"})
@@ -56,7 +52,7 @@ SHORT_TEXT = 66
 _TITLE_STEPS = (40, 66, 100)
 _TAG = re.compile(r"<[^>]*>")
 
-_HERO_START = '<header class="leonardo-hero '
+HERO_START = '<header class="leonardo-hero '
 _CARD_START = '<a class="leonardo-card"'
 
 
@@ -99,7 +95,7 @@ def render_hero(
     else:
         inside = [picture, *text, blur_up, *caption]
     attributes = f"{_attributes(asset, spec)}{shade}{_title_attribute(title)}{_NO_ROLE}"
-    return "\n".join([f'{_HERO_START}leonardo-hero--{spec.layout}"{attributes}>', *inside, "</header>"])
+    return "\n".join([f'{HERO_START}leonardo-hero--{spec.layout}"{attributes}>', *inside, "</header>"])
 
 
 def _render_caption(tag: str, creator: str, credit: bool | str) -> list[str]:  # noqa: FBT001 - as the site's option has it

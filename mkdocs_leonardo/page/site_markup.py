@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from mkdocs_leonardo.page.head import SocialTags, insert_head, make_linked_data, make_social_tags
 from mkdocs_leonardo.page.markup import (
+    HERO_START,
     choose_layout,
     insert_card,
     insert_hero,
@@ -195,7 +196,7 @@ class SiteMarkup:
 
     def is_unseen(self, page: TargetPage, output_html: str) -> bool:
         """Whether the page's template shows neither the content, where the hero is, nor any file of the hero."""
-        if page.url not in self._headers or '<header class="leonardo-hero' in output_html:
+        if page.url not in self._headers or HERO_START in output_html:
             return False
         _, asset = self._heroes[page.source]
         names = (variant.name for variant in asset.rendering.variants if variant.role == "hero")

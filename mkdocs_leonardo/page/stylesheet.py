@@ -9,10 +9,10 @@ from importlib import resources
 from pathlib import Path
 
 from mkdocs_leonardo.page.manifest import Manifest
-from mkdocs_leonardo.page.markup import SCRIM_LIMIT, SCRIM_STEP, focus_name
+from mkdocs_leonardo.page.markup import focus_name
 from mkdocs_leonardo.page.themes import THEMES, ZENSICALS_THEME
 from mkdocs_leonardo.spec import CENTER, STYLESHEET, FocalPoint, HeroSpec, Layout
-from mkdocs_leonardo.tint import TINTS
+from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, TINTS
 
 _COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
 #: White space has no meaning beside these signs, and after a colon; elsewhere it counts once.

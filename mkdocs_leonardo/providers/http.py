@@ -20,7 +20,7 @@ import anyio.to_thread
 import httpx
 
 from mkdocs_leonardo import __version__
-from mkdocs_leonardo.addresses import is_loopback, is_public
+from mkdocs_leonardo.addresses import ENCRYPTION_FIX, is_loopback, is_public, keeps_secrets
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import AnswerLost, DownloadRefused, HostNotListed, NotSent, NotSetUp, TransportError
 from mkdocs_leonardo.imaging.formats import is_whole_picture
@@ -441,9 +441,8 @@ def _base_url(text: str, provider: str) -> httpx.URL:
     else:
         if not url.host or url.userinfo or url.query or url.fragment:
             refusal = "base_url must be a plain address without user name, query and fragment"
-        elif url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
-            # The key would travel in the clear.
-            refusal = "base_url must begin with https:// (http:// is for this machine only)"
+        elif not keeps_secrets(url.scheme, url.host):
+            refusal = f"base_url: {ENCRYPTION_FIX}"
     if refusal:
         raise NotSetUp(refusal, provider=provider)
     return url

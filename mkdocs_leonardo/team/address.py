@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from mkdocs_leonardo.addresses import ip_address, is_loopback
+from mkdocs_leonardo.addresses import ENCRYPTION_FIX, ip_address, keeps_secrets
 
 _SCHEMES = ("s3", "gs", "az", "https", "http", "file")
 _PARAMETERS = {"s3": ("endpoint", "region")}
@@ -96,8 +96,8 @@ def _check_host(scheme: str, host: str, bucket_port: str) -> None:
     if scheme in {"http", "https"}:
         if not _BUCKET.fullmatch(host) and ip_address(host) is None:
             raise ValueError("it names no host")
-        if scheme == "http" and not is_loopback(host):
-            raise ValueError("it must begin with https:// (with http:// only for this machine itself)")
+        if not keeps_secrets(scheme, host):
+            raise ValueError(ENCRYPTION_FIX)
         return
     if not _BUCKET.fullmatch(host):
         raise ValueError("it names no bucket")
