@@ -24,7 +24,7 @@ from mkdocs_leonardo.converters import schema_of
 from mkdocs_leonardo.picture_rules import ALL_STYLES, MAX_PROMPT_CHARACTERS, MAX_SEED
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.declaration import declaration_of, options_in
-from mkdocs_leonardo.providers.leonardo.models import ROWS
+from mkdocs_leonardo.providers.leonardo.models import MODELS
 from mkdocs_leonardo.spec import JsonValue
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -202,7 +202,7 @@ def schemas() -> dict[Path, str]:
 _TEXT: dict[str, JsonValue] = {"type": "string", "minLength": 1}
 #: What each key of front matter takes.
 _KEYS: dict[str, dict[str, JsonValue]] = {
-    "hero_prompt": {"anyOf": [{**_TEXT, "maxLength": max(row.prompt_max for row in ROWS)}, {"const": False}]},
+    "hero_prompt": {"anyOf": [{**_TEXT, "maxLength": max(model.prompt_max for model in MODELS)}, {"const": False}]},
     "hero_style": {"enum": [*ALL_STYLES]},
     "hero_negative_prompt": {**_TEXT, "maxLength": MAX_PROMPT_CHARACTERS},
     "hero_seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED},

@@ -46,7 +46,7 @@ from mkdocs_leonardo.providers.leonardo.create_requests import (
     problems,
     rules_for,
 )
-from mkdocs_leonardo.providers.leonardo.models import ROWS
+from mkdocs_leonardo.providers.leonardo.models import MODELS
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.spec import PictureSpec, generation_key
 
@@ -710,7 +710,7 @@ def test_configuration_that_the_model_does_not_draw_is_refused_before_anything_i
 
 def test_style_of_the_site_may_be_one_of_every_model() -> None:
     """The option `style` takes the styles of all models, and no other."""
-    assert set(ALL_STYLES) == {style for row in ROWS for style in row.styles}
+    assert set(ALL_STYLES) == {style for model in MODELS for style in model.styles}
 
 
 def test_every_style_of_the_loopback_service_has_one_name_and_one_id() -> None:

@@ -24,16 +24,16 @@ from mkdocs_leonardo.providers.leonardo.models import (
     CONTRAST_NAMES,
     CREDIT_USD,
     MIN_ALCHEMY_CONTRAST,
-    ROWS,
+    MODELS,
     V1_MAX_SIDE_PX,
     V1_MIN_SIDE_PX,
     Mode,
-    Row,
+    Model,
     Size,
     SizeLimits,
     credits_for,
+    find_model,
     is_uuid,
-    row_of,
     size_for,
     unknown_usd,
 )
@@ -57,7 +57,7 @@ PRESETS: Mapping[str, str] = {
     "RAY_TRACED": "RAYTRACED",
 }
 
-_NAMES = tuple(row.name for row in ROWS)
+_NAMES = tuple(model.name for model in MODELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +76,27 @@ class CreateRequest:
 
 def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
     """The rules for pages of a site with these options; `picture` is what the site asks of every picture."""
-    row = row_of(options.model)
-    version = version_of(options, size_for(row, picture.width_px, picture.height_px))
+    model = find_model(options.model)
+    version = version_of(options, size_for(model, picture.width_px, picture.height_px))
     # A long prompt is sent by v2, unless the model takes negative prompts, which are shorter in v2.
-    goes_by_v2 = not row.negative_prompt_max and options.api_version == "auto"
+    goes_by_v2 = not model.negative_prompt_max and options.api_version == "auto"
     return PictureRules(
-        row.name,
-        styles=tuple(row.styles) or STYLES,
-        prompt_max=_prompt_max(row, "v2" if goes_by_v2 else version),
-        negative_prompt_max=_negative_max(row, version),
-        seed_max=MAX_SEED if row.seed_max is None else row.seed_max,
+        model.name,
+        styles=tuple(model.styles) or STYLES,
+        prompt_max=_prompt_max(model, "v2" if goes_by_v2 else version),
+        negative_prompt_max=_negative_max(model, version),
+        seed_max=MAX_SEED if model.seed_max is None else model.seed_max,
     )
 
 
-def _prompt_max(row: Row, version: Version) -> int:
+def _prompt_max(model: Model, version: Version) -> int:
     """The characters of a prompt that the model takes by this form."""
-    return MAX_PROMPT_CHARACTERS if version == "v1" else row.prompt_max
+    return MAX_PROMPT_CHARACTERS if version == "v1" else model.prompt_max
 
 
-def _negative_max(row: Row, version: Version) -> int:
+def _negative_max(model: Model, version: Version) -> int:
     """The characters of a negative prompt that the model takes by this form; 0 if it takes none."""
-    most = row.negative_prompt_max
+    most = model.negative_prompt_max
     return MAX_PROMPT_CHARACTERS if most and version == "v1" else most
 
 
@@ -106,53 +106,53 @@ def key_model(options: LeonardoOptions) -> str:
     An id stays as it is. A name becomes the id, except for names under which v2 drew pictures before the table had
     names: those pictures keep their keys.
     """
-    row = row_of(options.model)
+    model = find_model(options.model)
     if is_uuid(options.model):
         return options.model
-    return row.model_id if row.key_is_id else row.name
+    return model.model_id if model.key_is_id else model.name
 
 
 def key_options(options: LeonardoOptions) -> dict[str, JsonValue]:
     """The options in the key: Alchemy and contrast as in all versions, and the mode if it is not the default."""
-    row, mode = row_of(options.model), mode_of(options)
+    model, mode = find_model(options.model), mode_of(options)
     # Keys of FLUX and the hosted models have either value, though those models have no Alchemy.
-    alchemy = mode == "QUALITY" if "FAST" in row.modes else options.alchemy
+    alchemy = mode == "QUALITY" if "FAST" in model.modes else options.alchemy
     key: dict[str, JsonValue] = {"alchemy": alchemy, "contrast": options.contrast}
-    if mode not in {row.modes[0], "QUALITY", "FAST"}:
+    if mode not in {model.modes[0], "QUALITY", "FAST"}:
         key["mode"] = mode
     return key
 
 
 def mode_of(options: LeonardoOptions) -> Mode:
     """The mode that the model draws in; "" if it has only one, or is not known."""
-    row = row_of(options.model)
-    chosen = next((mode for mode in row.modes if mode and mode == (options.mode or "").upper()), None)
+    model = find_model(options.model)
+    chosen = next((mode for mode in model.modes if mode and mode == (options.mode or "").upper()), None)
     if chosen is not None:
         return chosen
-    if "QUALITY" in row.modes:
+    if "QUALITY" in model.modes:
         return "QUALITY" if options.alchemy else "FAST"
-    return row.modes[0]
+    return model.modes[0]
 
 
 def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Version:
     """The form of the create call: the chosen one, else v1 if v1 takes the call."""
     if options.api_version != "auto":
         return options.api_version
-    row = row_of(options.model)
-    if not row.is_known:
-        return "v1" if row.model_id else "v2"
+    model = find_model(options.model)
+    if not model.is_known:
+        return "v1" if model.model_id else "v2"
     fits = all(V1_MIN_SIDE_PX <= side <= V1_MAX_SIDE_PX for side in size)
-    return "v1" if row.model_id and fits and len(prompt) <= MAX_PROMPT_CHARACTERS else "v2"
+    return "v1" if model.model_id and fits and len(prompt) <= MAX_PROMPT_CHARACTERS else "v2"
 
 
 def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
     """The expected cost of one picture in US dollars."""
-    row = row_of(options.model)
-    size = size_for(row, picture.width_px, picture.height_px)
-    if not row.is_known:
+    model = find_model(options.model)
+    size = size_for(model, picture.width_px, picture.height_px)
+    if not model.is_known:
         return unknown_usd(size, alchemy=options.alchemy)
     # A reference costs one credit in the vendor's table of 2024, the latest figure; the answer states the real cost.
-    credits_ = credits_for(row, mode_of(options), size) + (picture.reference is not None)
+    credits_ = credits_for(model, mode_of(options), size) + (picture.reference is not None)
     exact_usd = round(credits_ * CREDIT_USD, 6)
     # The cost in an answer has four digits, halves rounded up, so it may exceed the exact cost. A cap must allow it.
     return max(exact_usd, int(exact_usd * 10_000 + 0.5 + 1e-6) / 10_000)
@@ -166,27 +166,27 @@ def build_create_request(options: LeonardoOptions, picture: PictureSpec, referen
 
     ProviderError for a call that the service would refuse, or would draw with other settings.
     """
-    row = row_of(options.model)
+    model = find_model(options.model)
     prompt, negative = clean_text(picture.prompt), clean_text(picture.negative_prompt)
-    if prompt and picture.reference is not None and row.reference_kind == "image_reference":
+    if prompt and picture.reference is not None and model.reference_kind == "image_reference":
         # The service would draw such a reference again; the prompt asks for its look alone.
         prompt = f"{prompt} {look_words(picture.reference)}"
-    size = size_for(row, picture.width_px, picture.height_px)
+    size = size_for(model, picture.width_px, picture.height_px)
     version = version_of(options, size, prompt)
-    _check(row, options, picture, version, prompt)
-    seed = None if row.seed_max is None else picture.seed
+    _check(model, options, picture, version, prompt)
+    seed = None if model.seed_max is None else picture.seed
     if version == "v1":
-        body = _v1_body(row, options, picture.style, prompt, size)
+        body = _v1_body(model, options, picture.style, prompt, size)
         fields = body
     else:
-        body = _v2_body(row, options, picture.style, prompt, size)
+        body = _v2_body(model, options, picture.style, prompt, size)
         fields = body["parameters"]  # type: ignore[assignment]  # made below
     if negative:
         fields["negative_prompt"] = negative
     if seed is not None:
         fields["seed"] = seed
     if picture.reference is not None and reference_id:
-        fields |= _reference(row, version, picture.reference.strength, reference_id)
+        fields |= _reference(model, version, picture.reference.strength, reference_id)
     return CreateRequest(
         version=version,
         body=body,
@@ -195,53 +195,53 @@ def build_create_request(options: LeonardoOptions, picture: PictureSpec, referen
         size=size,
         seed=seed,
         # The name of a job made under v2 is not documented.
-        models=frozenset({row.model_id.lower(), row.name.lower()}),
+        models=frozenset({model.model_id.lower(), model.name.lower()}),
         # It is not sent in v2, so the list's value of it tells nothing.
-        preset=PRESETS[picture.style] if version == "v1" and row.has_preset_style else "",
+        preset=PRESETS[picture.style] if version == "v1" and model.has_preset_style else "",
     )
 
 
-def _reference(row: Row, version: Version, strength: str, reference_id: str) -> dict[str, JsonValue]:
+def _reference(model: Model, version: Version, strength: str, reference_id: str) -> dict[str, JsonValue]:
     """The fields for a reference, in the model's form; the service ignores any other form without an error."""
     if version == "v1":
         net: dict[str, JsonValue] = {
             "initImageId": reference_id,
             "initImageType": "UPLOADED",
-            "preprocessorId": row.style_preprocessor,
+            "preprocessorId": model.style_preprocessor,
             "strengthType": strength.title(),
         }
         # FLUX takes one without ultra alone (a client's note), and has no such mode here.
-        return {"controlnets": [net], **({} if row.mode_field else {"ultra": False})}
+        return {"controlnets": [net], **({} if model.mode_field else {"ultra": False})}
     entry: dict[str, JsonValue] = {"image": {"id": reference_id, "type": "UPLOADED"}}
-    if row.reference_has_strength:
+    if model.reference_has_strength:
         entry["strength"] = strength.upper()
-    return {"guidances": {row.reference_kind: [entry]}}
+    return {"guidances": {model.reference_kind: [entry]}}
 
 
-def _v1_body(row: Row, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
+def _v1_body(model: Model, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
     mode = mode_of(options)
     body: dict[str, JsonValue] = {
-        "modelId": options.model if is_uuid(options.model) else row.model_id,
+        "modelId": options.model if is_uuid(options.model) else model.model_id,
         "prompt": prompt,
         "width": size[0],
         "height": size[1],
         "num_images": 1,
         # The schema's default is true, which Lucid refuses.
-        "alchemy": mode == "QUALITY" if row.is_known else options.alchemy,
+        "alchemy": mode == "QUALITY" if model.is_known else options.alchemy,
         "public": False,
     }
-    if not row.is_known:
+    if not model.is_known:
         # The further settings of a model that is not in the table are unknown.
         return body
-    body |= {"contrast": options.contrast, "styleUUID": row.styles[style], "enhancePrompt": False}
-    if row.has_preset_style:
+    body |= {"contrast": options.contrast, "styleUUID": model.styles[style], "enhancePrompt": False}
+    if model.has_preset_style:
         body["presetStyle"] = PRESETS[style]
     if mode == "ULTRA":
         body["ultra"] = True
     return body
 
 
-def _v2_body(row: Row, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
+def _v2_body(model: Model, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
     """The body for v2. It sets every value, since v2's defaults are four pictures and a rewritten prompt."""
     parameters: dict[str, JsonValue] = {
         "prompt": prompt,
@@ -250,29 +250,29 @@ def _v2_body(row: Row, options: LeonardoOptions, style: str, prompt: str, size: 
         "quantity": 1,
         "prompt_enhance": "OFF",
     }
-    if row.is_known:
-        parameters["style_ids"] = [row.styles[style]]
-    if row.mode_field:
-        parameters[row.mode_field] = mode_of(options)
-    if row.has_v2_contrast:
+    if model.is_known:
+        parameters["style_ids"] = [model.styles[style]]
+    if model.mode_field:
+        parameters[model.mode_field] = mode_of(options)
+    if model.has_v2_contrast:
         parameters["contrast"] = CONTRAST_NAMES[options.contrast]
-    return {"model": row.name, "public": False, "parameters": parameters}
+    return {"model": model.name, "public": False, "parameters": parameters}
 
 
-def _check(row: Row, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str) -> None:
+def _check(model: Model, options: LeonardoOptions, picture: PictureSpec, version: Version, prompt: str) -> None:
     """Raise ProviderError for a call that the service would refuse, or would draw with other settings."""
     for option, problem in _service_problems(options, frozenset()):
         # The service answers some of these with a 500, which would look as if a job might have been made.
         raise _refused(AccountRefused, f"{option}: {problem}")
     if not prompt:
         raise _refused(RequestRefused, "the prompt is empty")
-    most = _prompt_max(row, version)
+    most = _prompt_max(model, version)
     if len(prompt) > most:
         raise _refused(RequestRefused, f"the prompt has {len(prompt)} characters, {most} are allowed")
-    if picture.seed is not None and row.seed_max is not None and picture.seed > row.seed_max:
-        raise _refused(RequestRefused, f"{row.name} takes seeds up to {row.seed_max}")
+    if picture.seed is not None and model.seed_max is not None and picture.seed > model.seed_max:
+        raise _refused(RequestRefused, f"{model.name} takes seeds up to {model.seed_max}")
     has_contrast = options.contrast != LeonardoOptions().contrast
-    for option, problem in _mismatches(row, options, picture, version, has_contrast=has_contrast):
+    for option, problem in _mismatches(model, options, picture, version, has_contrast=has_contrast):
         raise _refused(RequestRefused, f"{option}: {problem}")
 
 
@@ -291,111 +291,114 @@ def problems(options: LeonardoOptions, given: frozenset[str], picture: PictureSp
 
 def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Iterator[tuple[str, str]]:
     """The errors in Leonardo's own options, as `leonardo.…`. `given` are those that the author wrote."""
-    row, model = row_of(options.model), options.model
-    if not row.is_known and not row.model_id and options.api_version != "v2":
-        near = difflib.get_close_matches(model.lower(), _NAMES, n=1)
+    model = find_model(options.model)
+    if not model.is_known and not model.model_id and options.api_version != "v2":
+        near = difflib.get_close_matches(options.model.lower(), _NAMES, n=1)
         fix = f"did you mean {near[0]}?" if near else f"it may be {', '.join(_NAMES)}, or the UUID of another model"
-        yield "leonardo.model", f"it is {model!r}; {fix}"
+        yield "leonardo.model", f"it is {options.model!r}; {fix}"
         return
-    if not row.is_known:
-        if row.model_id and options.api_version == "v2":
+    if not model.is_known:
+        if model.model_id and options.api_version == "v2":
             yield (
                 "leonardo.api_version",
                 "it is v2, which takes models by name, and model is an id; leave api_version out",
             )
         if options.mode:
-            yield "leonardo.mode", f"it is {options.mode!r}; the modes of {model!r} are not known here, so leave it out"
+            yield (
+                "leonardo.mode",
+                f"it is {options.mode!r}; the modes of {options.model!r} are not known here, so leave it out",
+            )
         return
-    if options.api_version == "v1" and not row.model_id:
-        yield "leonardo.api_version", f"it is v1, which does not know {row.name}; leave it out"
-    modes = tuple(mode.lower() for mode in row.modes if mode)
+    if options.api_version == "v1" and not model.model_id:
+        yield "leonardo.api_version", f"it is v1, which does not know {model.name}; leave it out"
+    modes = tuple(mode.lower() for mode in model.modes if mode)
     if options.mode and options.mode.lower() not in modes:
         possible = f"it may be {', '.join(modes)}" if modes else "leave it out"
-        yield "leonardo.mode", f"it is {options.mode!r}, which {row.name} does not have; {possible}"
+        yield "leonardo.mode", f"it is {options.mode!r}, which {model.name} does not have; {possible}"
     elif options.mode and "alchemy" in given and options.alchemy != (options.mode.lower() == "quality"):
         yield "leonardo.mode", f"it is {options.mode!r}, and alchemy says another one; leave alchemy out"
-    if "alchemy" in given and options.alchemy and "QUALITY" not in row.modes:
+    if "alchemy" in given and options.alchemy and "QUALITY" not in model.modes:
         instead = f"; mode may be {', '.join(modes)}" if modes else ""
-        yield "leonardo.alchemy", f"it is true, and {row.name} draws without Alchemy; leave it out{instead}"
+        yield "leonardo.alchemy", f"it is true, and {model.name} draws without Alchemy; leave it out{instead}"
 
 
 def _picture_problems(
     options: LeonardoOptions, given: Collection[str], picture: PictureSpec
 ) -> Iterator[tuple[str, str]]:
     """The site's settings that the model does not draw, by the names of the options."""
-    row = row_of(options.model)
-    version = version_of(options, size_for(row, picture.width_px, picture.height_px))
+    model = find_model(options.model)
+    version = version_of(options, size_for(model, picture.width_px, picture.height_px))
     if version == "v2" and options.base_url.rpartition("/")[2] not in {"v1", "v2"}:
         yield "leonardo.base_url", "with v2 it must end in /v1 or /v2: jobs are made under one and read under the other"
-    yield from _mismatches(row, options, picture, version, has_contrast="contrast" in given)
-    if not row.is_known and "contrast" in given:
+    yield from _mismatches(model, options, picture, version, has_contrast="contrast" in given)
+    if not model.is_known and "contrast" in given:
         yield "leonardo.contrast", f"{options.model!r} may not know it, so it is not sent; leave it out"
 
 
 def _mismatches(
-    row: Row, options: LeonardoOptions, picture: PictureSpec, version: Version, *, has_contrast: bool
+    model: Model, options: LeonardoOptions, picture: PictureSpec, version: Version, *, has_contrast: bool
 ) -> Iterator[tuple[str, str]]:
     """The settings of a picture that the model does not draw by this form, by the names of the options.
 
     `has_contrast` says whether the author wants a contrast of their own.
     """
-    yield from _side_problems(row, version, picture)
-    negative_prompt, negative_max = clean_text(picture.negative_prompt), _negative_max(row, version)
+    yield from _side_problems(model, version, picture)
+    negative_prompt, negative_max = clean_text(picture.negative_prompt), _negative_max(model, version)
     if negative_prompt and not negative_max:
         yield "negative_prompt", f"{options.model} takes none; say in prompt_template what images show instead"
     elif len(negative_prompt) > negative_max:
         yield "negative_prompt", f"it has {len(negative_prompt):,} characters, and {version} takes {negative_max:,}"
-    if not row.is_known:
+    if not model.is_known:
         return
-    if picture.style not in row.styles:
-        *styles, last = row.styles
+    if picture.style not in model.styles:
+        *styles, last = model.styles
         offered = f"it may be {', '.join(styles)} or {last}"
-        yield "style", f"it is {picture.style}, which {row.name} does not have; {offered}"
-    problem = _contrast_problem(row, options, version, is_given=has_contrast)
+        yield "style", f"it is {picture.style}, which {model.name} does not have; {offered}"
+    problem = _contrast_problem(model, options, version, is_given=has_contrast)
     if problem:
         yield "leonardo.contrast", problem
 
 
 def notes(options: LeonardoOptions) -> Iterator[str]:
     """Remarks on allowed options, logged at INFO when a site is configured."""
-    row = row_of(options.model)
-    if not row.is_known:
+    model = find_model(options.model)
+    if not model.is_known:
         yield (
             f"leonardo.model {options.model!r} is not in the table of models: it is sent prompt, size, seed, negative "
             "prompt and Alchemy, and neither a style nor a contrast"
         )
-    elif row.seed_max is None:
+    elif model.seed_max is None:
         yield (
-            f"{row.name} draws without a seed: another hero_seed is another image, and the same one does not draw "
+            f"{model.name} draws without a seed: another hero_seed is another image, and the same one does not draw "
             "the same image again"
         )
 
 
-def _side_problems(row: Row, version: Version, picture: PictureSpec) -> Iterator[tuple[str, str]]:
+def _side_problems(model: Model, version: Version, picture: PictureSpec) -> Iterator[tuple[str, str]]:
     """The sides that the model does not draw, with those that it does."""
-    if not row.is_known and version == "v2":
+    if not model.is_known and version == "v2":
         return
-    sizes = row.sizes
+    sizes = model.sizes
     if version == "v1":
         low, most = V1_MIN_SIDE_PX, (V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
     elif isinstance(sizes, SizeLimits):
         low, most = sizes.low, (sizes.width, sizes.height)
     else:
         low, most = MIN_SIDE_PX, (max(width for width, _ in sizes), max(height for _, height in sizes))
-    instead = "; without api_version: v1 it may be larger" if version == "v1" and row.is_known else ""
+    instead = "; without api_version: v1 it may be larger" if version == "v1" and model.is_known else ""
     for option, side, largest in (("width", picture.width_px, most[0]), ("height", picture.height_px, most[1])):
         if not low <= side <= largest or side % SIDE_STEP_PX:
-            draws = f"{row.name} draws multiples of {SIDE_STEP_PX} from {low} to {largest}{instead}"
+            draws = f"{model.name} draws multiples of {SIDE_STEP_PX} from {low} to {largest}{instead}"
             yield option, f"it is {side}; {draws}"
 
 
-def _contrast_problem(row: Row, options: LeonardoOptions, version: Version, *, is_given: bool) -> str:
-    takes = row.contrasts if version == "v1" else tuple(CONTRAST_NAMES) if row.has_v2_contrast else ()
+def _contrast_problem(model: Model, options: LeonardoOptions, version: Version, *, is_given: bool) -> str:
+    takes = model.contrasts if version == "v1" else tuple(CONTRAST_NAMES) if model.has_v2_contrast else ()
     if not takes:
-        return f"it is {options.contrast:g}, and {row.name} takes none by {version}; leave it out" if is_given else ""
+        return f"it is {options.contrast:g}, and {model.name} takes none by {version}; leave it out" if is_given else ""
     if options.contrast not in takes:
         numbers = ", ".join(f"{contrast:g}" for contrast in takes)
-        return f"it is {options.contrast:g}; {row.name} takes {numbers} by {version}"
+        return f"it is {options.contrast:g}; {model.name} takes {numbers} by {version}"
     if version == "v1" and mode_of(options) == "QUALITY" and options.contrast < MIN_ALCHEMY_CONTRAST:
         return (
             f"it is {options.contrast:g}; with alchemy the service asks for {MIN_ALCHEMY_CONTRAST:g} at least, "

@@ -1,4 +1,4 @@
-"""The table of Leonardo's models, a row for each. Orders, prices and messages are made from it.
+"""The table of Leonardo's models. Create calls, prices and messages are made from it.
 
 Unless a line has a note, its source is one of the vendor's documents. These are the guides and the OpenAPI file of v2
 (July to October 2026), and the schema of v1 (June 2026). Prices come from the vendor's calculator (2026-08-01), in
@@ -34,7 +34,7 @@ V1_MAX_SIDE_PX = 1536
 V1_MIN_SIDE_PX = 32
 #: Characters of a negative prompt in v2, of every model that takes one.
 V2_MAX_NEGATIVE_PROMPT = 1000
-#: The longest prompt that v2 takes, unless the row of the model says otherwise.
+#: The longest prompt that v2 takes, unless the model's `prompt_max` says otherwise.
 V2_MAX_PROMPT = 2000
 
 #: The contrasts of v2, which has names for them, and those of Lucid in v1 (the same numbers).
@@ -67,7 +67,7 @@ class Credits:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Model:
     """One model.
 
     `name` is v2's, and the one that authors write; `model_id` is v1's, "" for a model of v2 alone. If `sizes` is a
@@ -194,7 +194,7 @@ _GPT = tuple(
 
 # The table -----------------------------------------------------------------------------------------------------------
 
-_PHOENIX = Row(
+_PHOENIX = Model(
     name="phoenix-v1.0",
     model_id=PHOENIX_1_0,
     styles=PHOENIX_STYLES,
@@ -212,7 +212,7 @@ _PHOENIX = Row(
     key_is_id=True,
     aliases=("phoenix", "phoenix-1.0"),
 )
-_LUCID_ORIGIN = Row(
+_LUCID_ORIGIN = Model(
     name="lucid-origin",
     model_id="7b592283-e8a7-4c5a-9ba6-d18c31f258b9",
     styles=_styles(*_LUCID),
@@ -226,7 +226,7 @@ _LUCID_ORIGIN = Row(
     style_preprocessor=431,
     key_is_id=True,
 )
-_FLUX_DEV = Row(
+_FLUX_DEV = Model(
     name="flux-dev",
     model_id="b2614463-296c-462a-9586-aafdb8f00e36",
     styles=_styles(*_SHARED, "ANIME_GENERAL"),
@@ -237,7 +237,7 @@ _FLUX_DEV = Row(
     seed_max=2_147_483_637,
     style_preprocessor=299,
 )
-ROWS: tuple[Row, ...] = (
+MODELS: tuple[Model, ...] = (
     _PHOENIX,
     replace(
         _PHOENIX,
@@ -264,7 +264,7 @@ ROWS: tuple[Row, ...] = (
         prices={"": Credits(0, 2)},
         style_preprocessor=298,
     ),
-    Row(
+    Model(
         name="gpt-image-2",
         model_id="",
         styles=_styles("CINEMATIC", *_SHARED, *_PRO, "VIBRANT"),
@@ -277,7 +277,7 @@ ROWS: tuple[Row, ...] = (
         reference_kind="image_reference",
         reference_has_strength=False,
     ),
-    Row(
+    Model(
         name="nano-banana-2",
         model_id="",
         styles=_styles(*_SHARED, *_PRO, PORTRAIT="8e2bc543-6ee2-45f9-bcd9-594b6ce84dcd"),
@@ -294,16 +294,16 @@ ROWS: tuple[Row, ...] = (
 MODES = ("fast", "quality", "ultra", "low", "medium", "high")
 
 
-def row_of(model: str) -> Row:
-    """The row of a model, by its name in any spelling, or by its id.
+def find_model(name: str) -> Model:
+    """The model with this name, in any spelling, or with this id.
 
-    A model that is not in the table gets a row with the limits of size of API v1, and of texts of v2.
+    A model that is not in the table gets the limits of API v1 for sizes, and those of v2 for texts.
     """
-    name = re.sub(r"[\s_]+", "-", model.strip().lower())
-    known = next((row for row in ROWS if name in {row.name, row.model_id, *row.aliases} - {""}), None)
-    return known or Row(
-        name=model,
-        model_id=model if is_uuid(model) else "",
+    plain = re.sub(r"[\s_]+", "-", name.strip().lower())
+    known = next((model for model in MODELS if plain in {model.name, model.model_id, *model.aliases} - {""}), None)
+    return known or Model(
+        name=name,
+        model_id=name if is_uuid(name) else "",
         styles={},
         sizes=SizeLimits(V1_MIN_SIDE_PX, V1_MAX_SIDE_PX, V1_MAX_SIDE_PX),
         modes=("",),
@@ -323,12 +323,12 @@ def is_uuid(text: str) -> bool:
     return True
 
 
-def size_for(row: Row, width_px: int, height_px: int) -> Size:
+def size_for(model: Model, width_px: int, height_px: int) -> Size:
     """The size to request from the model: the picture's own if possible, else the nearest aspect that is large enough.
 
     A picture that is at most a quarter smaller than wanted is enlarged rather than bought at twice the size.
     """
-    sizes = row.sizes
+    sizes = model.sizes
     if isinstance(sizes, SizeLimits) or (width_px, height_px) in sizes:
         return width_px, height_px
 
@@ -340,10 +340,10 @@ def size_for(row: Row, width_px: int, height_px: int) -> Size:
     return min(sizes, key=unlike)
 
 
-def credits_for(row: Row, mode: Mode, size: Size) -> int:
-    """The cost of one picture in credits, by the row's formula."""
+def credits_for(model: Model, mode: Mode, size: Size) -> int:
+    """The cost of one picture in credits, by the model's formula."""
     width_px, height_px = size
-    price = row.prices[mode]
+    price = model.prices[mode]
     size_class = _NANO.index(size) // len(_NANO_1K) if price.per_size_class else 0
     megapixels = width_px * height_px / 1_000_000
     return round(price.flat + price.per_megapixel * megapixels + price.per_size_class * size_class)

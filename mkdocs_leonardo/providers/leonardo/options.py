@@ -18,7 +18,7 @@ from mkdocs_leonardo.converters import (
     whole_number,
 )
 from mkdocs_leonardo.providers.declaration import ALERT, INTERNAL, Alert, option
-from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MIN_ALCHEMY_CONTRAST, MODES, PHOENIX_1_0, row_of
+from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MIN_ALCHEMY_CONTRAST, MODES, PHOENIX_1_0, find_model
 
 #: The forms of the create call; `auto` is v1 for each call that v1 takes.
 ApiVersion = Literal["auto", "v1", "v2"]
@@ -67,8 +67,8 @@ class LeonardoOptions:
     @property
     def has_alchemy_switch(self) -> bool:
         """Whether Alchemy is a switch of the model; a model that is not in the table may have it."""
-        row = row_of(self.model)
-        return not row.is_known or "QUALITY" in row.modes
+        model = find_model(self.model)
+        return not model.is_known or "QUALITY" in model.modes
 
     def with_alchemy(self, *, is_on: bool) -> LeonardoOptions:
         """The options with Alchemy on or off, and with a contrast that it takes."""

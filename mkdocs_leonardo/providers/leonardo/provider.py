@@ -39,7 +39,7 @@ from mkdocs_leonardo.providers.leonardo.create_requests import (
     mode_of,
 )
 from mkdocs_leonardo.providers.leonardo.listing import Listing
-from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, row_of
+from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, find_model
 from mkdocs_leonardo.providers.leonardo.poller import JobPoller
 from mkdocs_leonardo.providers.leonardo.responses import (
     JOB_ID,
@@ -87,7 +87,7 @@ class LeonardoProvider:
         self.options: Mapping[str, JsonValue] = key_options(options)
         self.timeout_s = options.timeout_s
         # The form of a reference is known for the models of the table only.
-        self.takes_references = row_of(options.model).is_known
+        self.takes_references = find_model(options.model).is_known
         self._api = context.connection(
             NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
         )
@@ -178,7 +178,7 @@ class LeonardoProvider:
     async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
         """Find the accepted job for `picture` that was created after `since` and is not in `known`."""
         call = build_create_request(self._options, picture)
-        if row_of(self._options.model).seed_max is None:
+        if find_model(self._options.model).seed_max is None:
             # Its jobs look alike in the list, so an unknown job is no proof that there is none.
             raise leonardo_error(
                 RequestRefused, f"cannot tell jobs of {self._options.model} from one another in its list"
