@@ -65,7 +65,7 @@ class Runtime:
         self._clock: Clock = SystemClock()
         self._notify = notify
         self._stack, self._scratch = ExitStack(), ExitStack()
-        self._windows: dict[str, RateLimiter] = {}
+        self._rate_limiters: dict[str, RateLimiter] = {}
         self._alerts: dict[str, Alert | None] = {}
         self._loop: EventLoop | None = None
         self.providers_with_key: set[str] = set()
@@ -98,7 +98,7 @@ class Runtime:
     @property
     def spending(self) -> Spending:
         """The jobs, dollars and requests of this build so far."""
-        budget, requests = self._budget, sum(window.granted for window in self._windows.values())
+        budget, requests = self._budget, sum(limiter.granted for limiter in self._rate_limiters.values())
         if budget is None:
             return Spending(requests=requests)
         return Spending(budget.new_images, budget.uncertain, max(0.0, budget.cost_usd), requests)
@@ -144,7 +144,7 @@ class Runtime:
             clock=self._clock,
             notify=self._notify,
             alerts=self._alerts,
-            windows=self._windows,
+            rate_limiters=self._rate_limiters,
         )
         context = BuildContext(
             lookup=self.lookup,
@@ -292,14 +292,14 @@ class Runtime:
         if key is None:
             self.missing_keys.append(variable)
         times, stated = limits.StoredRenderTimes(self._index), declaration.limits(options)
-        window = limits.RateLimiter(self._index, name, stated.requests_per_minute)
-        window = self._windows.setdefault(name, window)
+        limiter = limits.RateLimiter(self._index, name, stated.requests_per_minute)
+        limiter = self._rate_limiters.setdefault(name, limiter)
         self._alerts[name] = stated.credit_alert
         context = ProviderContext(
             key=key,
             options=options,
             clock=self._clock,
-            rate_limiter=window.reserve,
+            rate_limiter=limiter.reserve,
             render_times=RenderTimes(times.get_latest, times.observe),
             uploads=limits.SharedValues(self._index),
             key_variable=variable,

@@ -256,7 +256,7 @@ def pipeline_of(world: ScriptedWorld, home: PictureMemory, cooldowns: MemoryStor
         journal=journal,
         budget=budget,
         access=Access(
-            cooldowns=Cooldowns(cooldowns, world.now), clock=world, notify=lambda *_: None, alerts={}, windows={}
+            cooldowns=Cooldowns(cooldowns, world.now), clock=world, notify=lambda *_: None, alerts={}, rate_limiters={}
         ),
         clock=world,
         notify=lambda *_: None,

@@ -100,7 +100,9 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
         renderer=renderer,
         journal=journal,
         budget=Budget(max_new_images=1, max_cost_usd=None),
-        access=Access(cooldowns=Cooldowns(MemoryStore(), clock.now), clock=clock, notify=notify, alerts={}, windows={}),
+        access=Access(
+            cooldowns=Cooldowns(MemoryStore(), clock.now), clock=clock, notify=notify, alerts={}, rate_limiters={}
+        ),
         clock=clock,
         notify=notify,
         inspect=lambda _: ImageInfo("jpg", 1536, 864),

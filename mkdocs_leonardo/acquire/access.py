@@ -1,4 +1,4 @@
-"""Access of one build to its providers: switched off, cooling down, slots, request limit, outage."""
+"""Access of one build to its providers: switched off, cooling down, slots, request limit, breaker."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class Access:
         clock: Clock,
         notify: Notify,
         alerts: Mapping[str, Alert | None],
-        windows: Mapping[str, RateLimiter],
+        rate_limiters: Mapping[str, RateLimiter],
     ) -> None:
-        """`windows` count the requests to providers; one without a window has no limit."""
+        """A provider without one of the `rate_limiters` has no request limit."""
         self._cooldowns = cooldowns
         self._clock = clock
         self._notify = notify
         self._alerts = alerts
-        self._windows = windows
+        self._rate_limiters = rate_limiters
         self._off: dict[str, str] = {}
         self._cooling: dict[str, str] = {}
-        self._outages: dict[str, OutageDetector] = {}
+        self._breakers: dict[str, ProviderBreaker] = {}
         self._accounts: dict[str, Event] = {}
         self._slots: dict[str, CapacityLimiter] = {}
         self._gates: dict[str, Lock] = {}
@@ -65,13 +65,13 @@ class Access:
         if name not in self._off:
             self._off[name] = reason
             self._notify(level, f"{name} is off for this build: {reason}")
-            self.get_outage(name).wake()
+            self.get_breaker(name).wake()
 
     async def cool_down(self, name: str, reason: str, cooldown_s: float) -> None:
         """Send the provider no create call for `cooldown_s`, from any process on the cache."""
         self._cooling[name] = reason
         await to_thread(self._cooldowns.cool_down, name, self._clock.now() + cooldown_s)
-        self.get_outage(name).wake()
+        self.get_breaker(name).wake()
 
     async def reason_not_to_call(self, name: str) -> str | None:
         """Return why the provider gets no create call now; None if it may get one."""
@@ -82,15 +82,15 @@ class Access:
             return self._cooling.get(name, "is paused: a short while ago it was down, or refused too many requests")
         return None
 
-    def get_outage(self, name: str) -> OutageDetector:
-        """Return the outage detector of the provider."""
-        return self._outages.setdefault(name, OutageDetector())
+    def get_breaker(self, name: str) -> ProviderBreaker:
+        """Return the provider's circuit breaker."""
+        return self._breakers.setdefault(name, ProviderBreaker())
 
     async def wait_to_call(self, name: str, caller: object) -> str | None:
         """Wait until the caller may send a create call. Returns None then, or the reason why it may not."""
-        outage = self.get_outage(name)
-        while (reason := await self.reason_not_to_call(name)) is None and not outage.admit(caller):
-            await outage.wait_for_change()
+        breaker = self.get_breaker(name)
+        while (reason := await self.reason_not_to_call(name)) is None and not breaker.admit(caller):
+            await breaker.wait_for_change()
         return reason
 
     async def check_account(self, provider: Provider) -> None:
@@ -123,10 +123,10 @@ class Access:
         Otherwise polls would wait for the limit, the job would seem late, and the next provider would be paid.
         """
         async with self._gates.setdefault(name, Lock()):
-            waited, window = False, self._windows.get(name)
-            while window is not None and await self.reason_not_to_call(name) is None:
+            waited, limiter = False, self._rate_limiters.get(name)
+            while limiter is not None and await self.reason_not_to_call(name) is None:
                 requests = REQUESTS_PER_JOB * (self._in_flight[name] + 1)
-                wait_s = await to_thread(window.compute_wait_s, self._clock.now(), requests)
+                wait_s = await to_thread(limiter.compute_wait_s, self._clock.now(), requests)
                 if wait_s <= 0:
                     break
                 if not waited:
@@ -150,8 +150,8 @@ class Access:
             yield release
 
 
-class OutageDetector:
-    """The outage detector of one provider. A caller is the acquisition of one page's picture.
+class ProviderBreaker:
+    """A circuit breaker for create calls to one provider. A caller is the acquisition of one page's picture.
 
     Before the first accepted call, and after each failed one, at most `MOST_PROBES` callers call the provider until it
     accepts a call. The provider is down when `PAGES_OF_AN_OUTAGE` callers in a row have failed.

@@ -73,10 +73,10 @@ class JobCreator:
                 return await self._call_until_decided(release_account_slot)
             finally:
                 try:
-                    if self._failure is not None and access.get_outage(name).record_failed_caller(self):
+                    if self._failure is not None and access.get_breaker(name).record_failed_caller(self):
                         await self._cool_down(self._failure)
                 finally:
-                    access.get_outage(name).leave(self)
+                    access.get_breaker(name).leave(self)
 
     def _check_caps(self) -> bool:
         """Whether the caps have room for this picture; adds an attempt to the request if not."""
@@ -137,21 +137,21 @@ class JobCreator:
         try:
             await self._provider.prepare(self._request.picture)
         except ProviderError as error:
-            self._note_outage(error)
+            self._record_in_breaker(error)
             # No create call was sent: there is no call to repeat, and nothing to delete from the journal.
             decision = replace(decide(error, calls=MAX_CALLS, can_look=False), forget=False)
             await self._jobs.carry_out(decision, error, self._request)
             return False
         return True
 
-    def _note_outage(self, error: ProviderError) -> None:
-        outage = self._context.access.get_outage(self._provider.name)
+    def _record_in_breaker(self, error: ProviderError) -> None:
+        breaker = self._context.access.get_breaker(self._provider.name)
         if isinstance(error, ServiceFailed) and error.charged is not Charged.YES:
             self._failure = error
-            outage.record_failure()
+            breaker.record_failure()
         else:
             self._failure = None
-            outage.record_refusal()
+            breaker.record_refusal()
 
     async def _find_reason_to_skip(self) -> str | None:
         """Return why this provider gets no create call for the picture; None if it may get one."""
@@ -212,7 +212,7 @@ class JobCreator:
         # First the budget, for pages that wait for room in it, or for an accepted call.
         context.budget.settle(reservation, submission.cost_usd)
         self._jobs.uncollected[request.key] = submission
-        context.access.get_outage(provider.name).record_acceptance(self)
+        context.access.get_breaker(provider.name).record_acceptance(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # A full disk costs the job id only: the picture is collected now, and stored elsewhere.
             await request.publish(await to_thread(context.journal.accept, request.key, submission, call.number))
@@ -223,7 +223,7 @@ class JobCreator:
     ) -> tuple[Decision, Mapping[int, Submission]]:
         """Carry out the decision on a failed create call; returns it, with the jobs that the calls made after all."""
         context, reservation = self._context, self._calls[call.number]
-        self._note_outage(error)
+        self._record_in_breaker(error)
         if error.charged is Charged.NO:
             context.budget.void(reservation)
         else:

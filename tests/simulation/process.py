@@ -345,7 +345,7 @@ class Process:
                 clock=self,
                 notify=self.tell,
                 alerts={},
-                windows={},
+                rate_limiters={},
             ),
             clock=self,
             notify=self.tell,
