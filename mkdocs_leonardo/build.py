@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: The longest time for encoding one picture's files (seconds); far more than it needs.
 RENDER_S = 60.0
 
-_TOO_LATE = Failure("it took too long; what was paid for is collected by the next build")
+_BUILD_TIMED_OUT = Failure("it took too long; what was paid for is collected by the next build")
 _PAINTED = "new heroes are placeholders painted on this machine"
 
 
@@ -129,8 +129,8 @@ class Build:
     def _wait_for_pages(self) -> tuple[Resolution, ...]:
         waiting = [work for _, work in self._heroes.values() if isinstance(work, Future) and not work.done()]
         try:
-            patience_s = self.runtime.compute_patience_s(len(waiting)) + len(waiting) * RENDER_S
-            self._progress.wait(waiting, patience_s=patience_s)
+            timeout_s = self.runtime.compute_timeout_s(len(waiting)) + len(waiting) * RENDER_S
+            self._progress.wait(waiting, timeout_s=timeout_s)
         except KeyboardInterrupt:
             self._tell_open_jobs()
             raise
@@ -207,7 +207,7 @@ class Build:
             return work.result(timeout=0)
         except (FutureTimeoutError, CancelledError):
             work.cancel()
-            return Resolution(hero, None, failure=_TOO_LATE)
+            return Resolution(hero, None, failure=_BUILD_TIMED_OUT)
         except Exception as error:  # noqa: BLE001 - an unforeseen error costs a page its picture, never the build
             self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
             return Resolution(hero, None, failure=unexpected_failure(error))

@@ -42,15 +42,15 @@ class Progress:
         self._clear()
         self._notify(level, text)
 
-    def wait(self, futures: Sequence[Future[T]], *, patience_s: float) -> None:
-        """Return when every future is done, or after `patience_s` seconds."""
+    def wait(self, futures: Sequence[Future[T]], *, timeout_s: float) -> None:
+        """Return when every future is done, or after `timeout_s` seconds."""
         total, pending, started_at = len(futures), {*futures}, time.monotonic()
         said_at = started_at
         try:
             while pending := wait(pending, timeout=_REDRAW_S, return_when=FIRST_COMPLETED).not_done:
                 now = time.monotonic()
                 words = f"{total - len(pending)} of {total} heroes ready after {now - started_at:.0f} s"
-                if now - started_at > patience_s:
+                if now - started_at > timeout_s:
                     return
                 if now - started_at < self._quiet_s:
                     continue

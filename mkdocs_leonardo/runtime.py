@@ -245,7 +245,7 @@ class Runtime:
         self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)
         self.cache = refused or PictureFolder(pictures, self._index, site=settings.site)
         self.gallery = PictureFolder(
-            settings.gallery_dir, self._index, site=settings.site, links_within=_find_repository(settings.gallery_dir)
+            settings.gallery_dir, self._index, site=settings.site, links_within=_find_link_root(settings.gallery_dir)
         )
         self._rescue, self._memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()
         self._move_rescued_pictures()
@@ -316,7 +316,7 @@ class Runtime:
             self.providers_with_key.add(name)
         return provider
 
-    def compute_patience_s(self, pictures: int) -> float:
+    def compute_timeout_s(self, pictures: int) -> float:
         """Return the longest wait for so many pictures (seconds): each service may be asked twice for each."""
         a_picture_s = sum(2 * provider.timeout_s for provider in self.chain) + SLACK_S
         return -(-pictures // self._settings.concurrency) * a_picture_s
@@ -336,7 +336,7 @@ def _log_rejection(file: Path, now: Callable[[], float], request: PictureRequest
         append_json_line(file, {**line})
 
 
-def _find_repository(gallery_dir: Path) -> Path:
+def _find_link_root(gallery_dir: Path) -> Path:
     """Return the folder of the gallery's Git repository, or, outside of one, the folder that contains the gallery.
 
     An exported copy of a repository has no `.git`.

@@ -82,9 +82,9 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(capsys: object) -> N
         if not waiting.done():
             waiting.set_result(None)
 
-    Progress(notify).wait([], patience_s=60)
+    Progress(notify).wait([], timeout_s=60)
     assert lines == []
-    Progress(notify, quiet_s=0, line_s=0).wait([waiting], patience_s=60)
+    Progress(notify, quiet_s=0, line_s=0).wait([waiting], timeout_s=60)
 
     assert lines == [(logging.INFO, "0 of 1 heroes ready after 0 s")]
 
@@ -92,7 +92,7 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(capsys: object) -> N
 def test_progress_gives_up_after_the_patience() -> None:
     """A wait for a job that never ends gives up after its time limit."""
     waiting: Future[None] = Future()
-    thread = threading.Thread(target=lambda: Progress(lambda *_: None).wait([waiting], patience_s=0.1), daemon=True)
+    thread = threading.Thread(target=lambda: Progress(lambda *_: None).wait([waiting], timeout_s=0.1), daemon=True)
     thread.start()
     thread.join(timeout=30)
 

@@ -30,7 +30,7 @@ from kill_harness import (
 )
 from services import Held, NeverFinishes, ServicesProcess, SlowBody, shows
 
-from mkdocs_leonardo.acquire.leases import HOLD_S
+from mkdocs_leonardo.acquire.leases import LOCAL_HOLD_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes and looks at them as Linux does")
 
@@ -229,7 +229,7 @@ def test_answer_that_is_the_picture_itself_is_waited_for(
             process.send_signal(signal.SIGINT)
         else:
             process.send_signal(signal.SIGSTOP)
-            time.sleep(HOLD_S + 1)  # a laptop that is closed for a while
+            time.sleep(LOCAL_HOLD_S + 1)  # a laptop that is closed for a while
             process.send_signal(signal.SIGCONT)
         log, _ = process.communicate(timeout=60)
     again = site.build(services)

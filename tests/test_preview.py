@@ -23,14 +23,14 @@ from mkdocs_leonardo.settings import Settings, settings_from
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec
 
 #: Long enough that a busy machine does everything between two calls within it (seconds).
-QUIET_S = 0.5
+SETTLED_S = 0.5
 PATIENCE_S = 20.0
 
 
 class PreviewRig:
     """A preview whose rebuilds are calls; `told` has its messages."""
 
-    def __init__(self, folder: Path, services: Services, *, quiet_s: float = QUIET_S, **options: object) -> None:
+    def __init__(self, folder: Path, services: Services, *, settled_s: float = SETTLED_S, **options: object) -> None:
         self.folder = folder
         self.docs = folder / "docs"
         self.docs.mkdir(exist_ok=True)
@@ -43,7 +43,7 @@ class PreviewRig:
             environ=services.environ,
             notify=self._tell,
             command=["mkdocs-leonardo"],
-            quiet_s=quiet_s,
+            settled_s=settled_s,
         )
 
     def _tell(self, level: int, message: str) -> None:
@@ -98,9 +98,11 @@ def _hero(name: str, prompt: str) -> HeroSpec:
 
 
 @contextmanager
-def rig_of(folder: Path, services: Services, *, quiet_s: float = QUIET_S, **options: object) -> Iterator[PreviewRig]:
+def rig_of(
+    folder: Path, services: Services, *, settled_s: float = SETTLED_S, **options: object
+) -> Iterator[PreviewRig]:
     """A rig whose preview ends with the block."""
-    rig = PreviewRig(folder, services, quiet_s=quiet_s, **options)
+    rig = PreviewRig(folder, services, settled_s=settled_s, **options)
     try:
         yield rig
     finally:
@@ -110,7 +112,7 @@ def rig_of(folder: Path, services: Services, *, quiet_s: float = QUIET_S, **opti
 def test_take_of_a_prompt_that_changes_pays_for_the_last_one_alone(tmp_path: Path, services: Services) -> None:
     """Each change of a prompt restarts the wait, and only the last prompt is paid for."""
     # Ten rebuilds within it, on any machine.
-    with rig_of(tmp_path, services, quiet_s=3.0) as rig:
+    with rig_of(tmp_path, services, settled_s=3.0) as rig:
         for length in range(5, 15):
             rig.rebuild({"a.md": "a harbour at dusk"[:length]})
 
@@ -129,7 +131,7 @@ def test_take_while_a_rebuild_is_under_way_starts_nothing(tmp_path: Path, servic
     with rig_of(tmp_path, services) as rig:
         rig.rebuild({"a.md": "a harb"})
         rig.preview.hold()
-        time.sleep(2 * QUIET_S)  # a slow rebuild
+        time.sleep(2 * SETTLED_S)  # a slow rebuild
         rig.end_rebuild({"a.md": "a harbour at dusk"})
         rig.wait_for_pictures("a.md")
 

@@ -77,10 +77,10 @@ pytestmark = pytest.mark.anyio
 PICTURE = PictureSpec(prompt="a lighthouse in a storm")
 
 
-async def make(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, patience_s: float | None = None) -> bytes:
+async def make(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, timeout_s: float | None = None) -> bytes:
     """A picture, created and fetched within the provider's timeout."""
     submission = await provider.submit(picture)
-    give_up_at = submission.accepted_at + (provider.timeout_s if patience_s is None else patience_s)
+    give_up_at = submission.accepted_at + (provider.timeout_s if timeout_s is None else timeout_s)
     return (await provider.fetch(submission, give_up_at=give_up_at)).data
 
 
@@ -95,11 +95,11 @@ async def create_error(provider: LeonardoProvider, picture: PictureSpec = PICTUR
     return caught.value
 
 
-async def fetch_error(provider: LeonardoProvider, *, patience_s: float | None = None) -> ProviderError:
+async def fetch_error(provider: LeonardoProvider, *, timeout_s: float | None = None) -> ProviderError:
     """The error of a wait for an accepted job."""
     try:
         with anyio.fail_after(60), pytest.raises(ProviderError) as caught:
-            await make(provider, patience_s=patience_s)
+            await make(provider, timeout_s=timeout_s)
     finally:
         await provider.aclose()
     assert shows_no_secret(caught.value)
@@ -363,7 +363,7 @@ async def test_fetch_job_that_ends_badly_says_so(
 ) -> None:
     """Each end of a job without a picture has its own error."""
     services.leonardo.on_create(fate)
-    error = await fetch_error(leonardo_at(services), patience_s=8.0)
+    error = await fetch_error(leonardo_at(services), timeout_s=8.0)
     assert (type(error), error.charged) == (kind, charged)
     assert services.ledger.downloads == 0
 
@@ -510,7 +510,7 @@ async def test_fetch_download_that_never_works_keeps_the_job(
     """A picture that cannot be downloaded keeps its job, and no forbidden address is called."""
     services.leonardo.sign_urls = True
     services.leonardo.on_download(trouble)
-    error = await fetch_error(leonardo_at(services), patience_s=5.0)
+    error = await fetch_error(leonardo_at(services), timeout_s=5.0)
     assert isinstance(error, JobUnfinished)
     assert words in str(error)
     assert SIGNATURE not in str(error)

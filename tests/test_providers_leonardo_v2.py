@@ -62,12 +62,12 @@ def v2_at(services: Services, **settings: Any) -> LeonardoProvider:  # noqa: ANN
     return leonardo_at(services, options={"api_version": "v2", **options}, **settings)
 
 
-async def error_of(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, patience_s: float = 8.0) -> Any:  # noqa: ANN401 - its kind is what is tested
+async def error_of(provider: LeonardoProvider, picture: PictureSpec = PICTURE, *, timeout_s: float = 8.0) -> Any:  # noqa: ANN401 - its kind is what is tested
     """The error of a picture."""
 
     async def make() -> None:
         submission = await provider.submit(picture)
-        await provider.fetch(submission, give_up_at=submission.accepted_at + patience_s)
+        await provider.fetch(submission, give_up_at=submission.accepted_at + timeout_s)
 
     with pytest.raises(ProviderError) as caught:
         await make()

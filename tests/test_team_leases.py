@@ -15,13 +15,13 @@ from stores import in_loop, running
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.leases import (
-    HOLD_S,
     MOST_UNFINISHED,
     MOST_WAIT_S,
+    TEAM_HOLD_S,
     TeamLease,
     TeamLeases,
 )
-from mkdocs_leonardo.team.object_store import ObjectStore, Version
+from mkdocs_leonardo.team.object_store import ObjectStore, ObjectVersion
 
 pytestmark = pytest.mark.anyio
 
@@ -84,7 +84,7 @@ class Stopping(ObjectStore):
         for step in [self.after_delete.pop() for _ in self.after_delete]:
             await step()
 
-    async def _list(self, folder: str) -> dict[str, Version]:
+    async def _list(self, folder: str) -> dict[str, ObjectVersion]:
         self._pass("list")
         return await super()._list(folder)
 
@@ -97,7 +97,7 @@ class Team:
         self.told: list[str] = []
 
     def runner(
-        self, *, ahead_s: float = 0.0, secret: str = "", store: Stopping | None = None, patience_s: float = MOST_WAIT_S
+        self, *, ahead_s: float = 0.0, secret: str = "", store: Stopping | None = None, timeout_s: float = MOST_WAIT_S
     ) -> TeamLeases:
         """A runner whose clock is ahead by so much."""
         return TeamLeases(
@@ -107,7 +107,7 @@ class Team:
             notify=lambda _, message: self.told.append(message),
             monotonic=lambda: (time.monotonic() + ahead_s) / SECOND_S,
             secret=secret.encode() or None,
-            patience_s=patience_s,
+            timeout_s=timeout_s,
         )
 
     def store(self) -> Stopping:
@@ -226,7 +226,7 @@ async def test_lease_that_beats_is_waited_for_long_past_the_hold(team: Team) -> 
     first, second = team.runner(), team.runner()
     await take(first)
     assert await second.acquire(LEASE_NAME, {KEY}) is None
-    with anyio.move_on_after(3 * HOLD_S * SECOND_S) as scope:
+    with anyio.move_on_after(3 * TEAM_HOLD_S * SECOND_S) as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(first.heartbeat)
             await second.wait(LEASE_NAME)
@@ -236,7 +236,7 @@ async def test_lease_that_beats_is_waited_for_long_past_the_hold(team: Team) -> 
 
 async def test_lease_that_beats_without_end_is_not_waited_for_any_longer(team: Team) -> None:
     """A runner stops waiting for a beating lease after its patience, and does not pay."""
-    first, second = team.runner(), team.runner(patience_s=3 * HOLD_S)
+    first, second = team.runner(), team.runner(timeout_s=3 * TEAM_HOLD_S)
     await take(first)
     assert await second.acquire(LEASE_NAME, {KEY}) is None
     started = time.monotonic()
@@ -245,7 +245,7 @@ async def test_lease_that_beats_without_end_is_not_waited_for_any_longer(team: T
         assert not await second.wait(LEASE_NAME)
         group.cancel_scope.cancel()
 
-    assert (time.monotonic() - started) / SECOND_S > 3 * HOLD_S
+    assert (time.monotonic() - started) / SECOND_S > 3 * TEAM_HOLD_S
     assert team.objects == ["000001"]
 
 
@@ -272,7 +272,7 @@ async def test_lease_of_a_dead_runner_is_taken_over_by_one_of_many(team: Team) -
 
 async def test_lease_of_a_runner_that_watched_while_asleep_is_not_taken_over(team: Team) -> None:
     """A runner whose own clock jumps ahead does not take over a living owner's lease."""
-    jumps = iter([0.0, 0.0, 0.0, *[10 * HOLD_S] * 1000])
+    jumps = iter([0.0, 0.0, 0.0, *[10 * TEAM_HOLD_S] * 1000])
     sleeper = TeamLeases(
         team.store(),
         now=lambda: NOW,
@@ -283,7 +283,7 @@ async def test_lease_of_a_runner_that_watched_while_asleep_is_not_taken_over(tea
     first = team.runner()
     await take(first)
     assert await sleeper.acquire(LEASE_NAME, {KEY}) is None
-    with anyio.move_on_after(HOLD_S / 2 * SECOND_S) as scope:
+    with anyio.move_on_after(TEAM_HOLD_S / 2 * SECOND_S) as scope:
         await sleeper.wait(LEASE_NAME)
 
     assert scope.cancelled_caught
@@ -446,7 +446,7 @@ async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -
         replace(INTENT, calls=(replace(sent, state="accepted", job_id="job-1", accepted_at=NOW + ahead_s),))
     )
     assert await second.acquire(LEASE_NAME, {KEY}) is None
-    with anyio.move_on_after(1.5 * HOLD_S * SECOND_S) as scope:
+    with anyio.move_on_after(1.5 * TEAM_HOLD_S * SECOND_S) as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(first.heartbeat)
             await second.wait(LEASE_NAME)

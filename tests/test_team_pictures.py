@@ -27,7 +27,7 @@ from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.object_store import MOST_FAILURES, ObjectStore
 from mkdocs_leonardo.team.pictures import (
     LOOKUPS,
-    PATIENCE_S,
+    MOST_SLOW_S,
     StoreRights,
     TeamPictures,
     sign_record,
@@ -393,7 +393,7 @@ def test_store_that_answers_slowly_is_left_alone_when_it_has_nothing(tmp_path: P
     """A slow store without the pictures is left alone after about a minute."""
     with running("folder", tmp_path / "store") as store:
         runner = Runner(store.url, answers_after_s=8.0)
-        most = round(PATIENCE_S * LOOKUPS / 8.0)
+        most = round(MOST_SLOW_S * LOOKUPS / 8.0)
 
         assert look_for(runner, (f"{number:064x}" for number in range(2 * most))) == 0
 

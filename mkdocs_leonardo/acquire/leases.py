@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 #: The interval between two attempts to acquire a lease that another process holds (seconds).
 LEASE_POLL_S = 0.25
 #: The interval between two heartbeats (seconds).
-HEARTBEAT_S = 2.0
+LOCAL_HEARTBEAT_S = 2.0
 #: Work on a picture stops when its lease was not renewed for so long (seconds), before another process may acquire it.
-HOLD_S = 8.0
+LOCAL_HOLD_S = 8.0
 
 
 class LeasedElsewhere(Exception):
@@ -46,7 +46,7 @@ class Leases:
         while not await to_thread(self._journal.acquire_lease, name):
             await self._clock.sleep(LEASE_POLL_S)
         # After a suspension of the process, the deadline ends the block before a request can leave.
-        with CancelScope(deadline=current_time() + HOLD_S) as scope:
+        with CancelScope(deadline=current_time() + LOCAL_HOLD_S) as scope:
             self._held[name] = scope
             try:
                 yield
@@ -88,7 +88,7 @@ class Leases:
 
     async def _heartbeat(self) -> None:
         while True:
-            await self._clock.sleep(HEARTBEAT_S)
+            await self._clock.sleep(LOCAL_HEARTBEAT_S)
             asked_at = current_time()
             asked_for = dict(self._held)
             if not asked_for:
@@ -98,6 +98,6 @@ class Leases:
                 renewed = await to_thread(self._journal.heartbeat)
                 for name, scope in asked_for.items():
                     if name in renewed:
-                        scope.deadline = asked_at + HOLD_S
+                        scope.deadline = asked_at + LOCAL_HOLD_S
                     else:
                         scope.cancel()

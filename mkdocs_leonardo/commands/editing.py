@@ -25,7 +25,7 @@ class Uneditable(ValueError):
     """The file cannot be edited safely; the text has the reason and the fix."""
 
 
-def read_front_matter(data: bytes) -> tuple[dict[str, object], str]:
+def split_page(data: bytes) -> tuple[dict[str, object], str]:
     """Return a page's metadata and the text behind it, as MkDocs reads them; Uneditable if the YAML is broken."""
     import yaml
 
@@ -54,7 +54,7 @@ def add_lines(data: bytes, values: Mapping[str, str]) -> bytes:
     Values are always quoted, so that YAML in them has no effect. The result is parsed, and must hold the earlier
     metadata and `values`.
     """
-    before, _ = read_front_matter(data)
+    before, _ = split_page(data)
     present = [key for key in values if key in before]
     if present:
         raise Uneditable(f"has {present[0]} already; it is left as it is")
@@ -70,7 +70,7 @@ def add_lines(data: bytes, values: Mapping[str, str]) -> bytes:
         place = found.end()
         edited = data[:place] + added + data[place:]
     try:
-        after, _ = read_front_matter(edited)
+        after, _ = split_page(edited)
     except Uneditable:
         after = {}
     if after != {**before, **values}:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
 #: The interval between two looks at finished pictures, and two moves of the progress line (seconds).
-_LOOK_S = 0.1
+_REDRAW_S = 0.1
 #: A shorter render time is not shown (seconds).
 _LEAST_S = 0.05
 _PROMPT_CHARACTERS = 60
@@ -48,7 +48,7 @@ _OPEN_JOB_WORDS = {
         "that service keeps no images, so this one is lost and may have been charged",
     ),
 }
-_TOO_LATE = Failure("it took too long; the next run collects what is paid")
+_RUN_TIMED_OUT = Failure("it took too long; the next run collects what is paid")
 
 
 class PurchasePlan:
@@ -208,10 +208,10 @@ def _end_work(runtime: Runtime, console: Console) -> None:
 def _await_results(
     runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console, *, may_pay: bool
 ) -> tuple[Resolution, ...]:
-    patience_s, began_at = runtime.compute_patience_s(len(futures)), time.monotonic()
+    timeout_s, began_at = runtime.compute_timeout_s(len(futures)), time.monotonic()
     pending, results = set(futures), dict[str, Resolution]()
-    while pending and (seconds := time.monotonic() - began_at) < patience_s:
-        done, pending = wait(pending, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+    while pending and (seconds := time.monotonic() - began_at) < timeout_s:
+        done, pending = wait(pending, timeout=_REDRAW_S, return_when=FIRST_COMPLETED)
         for future in done:
             purchase = _get_resolution(future, futures[future])
             if purchase.stored is None and not may_pay:
@@ -223,7 +223,7 @@ def _await_results(
             console.draw_progress(len(results), len(futures), f"{dollars(spent_usd)}  {seconds:.0f} s")
     for future in pending:
         future.cancel()
-        results[futures[future].page] = Resolution(futures[future], failure=_TOO_LATE)
+        results[futures[future].page] = Resolution(futures[future], failure=_RUN_TIMED_OUT)
     return tuple(results[hero.page] for hero in futures.values())
 
 

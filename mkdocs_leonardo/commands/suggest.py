@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.author_text import make_legible
-from mkdocs_leonardo.commands.editing import Uneditable, add_lines, read_front_matter
+from mkdocs_leonardo.commands.editing import Uneditable, add_lines, split_page
 from mkdocs_leonardo.commands.hero_status import open_runtime
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, confirm_payment
 from mkdocs_leonardo.commands.site import SitePages, choose_pages, read_site
@@ -94,7 +94,7 @@ def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> li
             continue
         try:
             data = path.read_bytes()
-            meta, text = read_front_matter(data)
+            meta, text = split_page(data)
         except (OSError, Uneditable) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             console.warn(f"{name}: left out, as it {reason}")

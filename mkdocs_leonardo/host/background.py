@@ -60,16 +60,16 @@ class BackgroundGenerator:
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], notify: Notify, command_for: Callable[[str], str], quiet_s: float
+        self, *, environ: Mapping[str, str], notify: Notify, command_for: Callable[[str], str], settled_s: float
     ) -> None:
         """`command_for` returns the command that makes a page's hero.
 
-        A hero is made once the page has asked for the same one for `quiet_s`.
+        A hero is made once the page has asked for the same one for `settled_s`.
         """
         self._environ = environ
         self._notify = notify
         self._command_for = command_for
-        self._quiet_s = quiet_s
+        self._settled_s = settled_s
         self._loop: EventLoop | None = None
         self._budget = Budget(max_new_images=0, max_cost_usd=None)
         self._runtimes: list[tuple[Settings, Runtime]] = []
@@ -152,7 +152,7 @@ class BackgroundGenerator:
             max_new_images=settings.max_new_images if request.may_buy else 0, max_cost_usd=settings.max_cost_usd
         )
         self._is_held = False
-        fresh = current_time() + self._quiet_s
+        fresh = current_time() + self._settled_s
         before, self._pending = self._pending, {}
         for missing in request.missing:
             known = before.get(missing.hero.page)

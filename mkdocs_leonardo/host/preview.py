@@ -1,7 +1,7 @@
 """Missing heroes in `mkdocs serve`: the log names the command that makes them, or the preview makes them.
 
 A `Preview` lives as long as the server, over all its rebuilds, and no rebuild waits for it. With `on_serve: generate`
-it generates a hero in the background, once the page has asked for the same one for `QUIET_S`.
+it generates a hero in the background, once the page has asked for the same one for `SETTLED_S`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: A page must have asked for the same hero for so long before it is paid for (seconds): longer than the pause of an
 #: editor that saves by itself, and of an author between two words.
-QUIET_S = 5.0
+SETTLED_S = 5.0
 #: More pages than this are counted instead of named.
 PAGES_NAMED = 5
 
@@ -36,12 +36,12 @@ class Preview:
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], notify: Notify, command: Sequence[str], quiet_s: float = QUIET_S
+        self, *, environ: Mapping[str, str], notify: Notify, command: Sequence[str], settled_s: float = SETTLED_S
     ) -> None:
         self._environ = environ
         self._notify = notify
         self._command = tuple(command)
-        self._quiet_s = quiet_s
+        self._settled_s = settled_s
         self._began_at = time.time()
         self._told: dict[str, PictureSpec | None] = {}
         self._said: set[str] = set()
@@ -74,7 +74,7 @@ class Preview:
             from mkdocs_leonardo.host.background import BackgroundGenerator
 
             background = BackgroundGenerator(
-                environ=self._environ, notify=self._notify, command_for=self._command_for, quiet_s=self._quiet_s
+                environ=self._environ, notify=self._notify, command_for=self._command_for, settled_s=self._settled_s
             )
         if background is not None:
             background.take(settings, wanted, docs_dir=docs_dir, began_at=self._began_at)

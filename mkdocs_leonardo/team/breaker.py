@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-#: An open breaker lets one call through after this time (seconds). It is shorter than `leases.HOLD_S`, so that a
+#: An open breaker lets one call through after this time (seconds). It is shorter than `leases.TEAM_HOLD_S`, so that a
 #: machine keeps its leases through a short interruption.
 OPEN_S = 6.0
 

@@ -37,14 +37,14 @@ from mkdocs_leonardo.team.lease_record import MAX_BYTES, LeaseRecord, fit_to_clo
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import Entry
-    from mkdocs_leonardo.team.object_store import ObjectStore, Version
+    from mkdocs_leonardo.team.object_store import ObjectStore, ObjectVersion
 
 #: The interval between two heartbeats (seconds).
-HEARTBEAT_S = 4.0
-#: The timeout of one heartbeat (seconds): two that fail take less than `HOLD_S`.
+TEAM_HEARTBEAT_S = 4.0
+#: The timeout of one heartbeat (seconds): two that fail take less than `TEAM_HOLD_S`.
 HEARTBEAT_CALL_S = 5.0
 #: An owner that has not changed its object for so long, while an observer watched, has lost its lease (seconds).
-HOLD_S = 20.0
+TEAM_HOLD_S = 20.0
 #: The interval between two listings by a machine that waits for leases (seconds).
 LOOK_S = 1.5
 #: The longest wait for a picture of another machine (seconds).
@@ -70,7 +70,7 @@ class _Seen:
     """The highest number of a lease in a listing; its object's `version` changes with every heartbeat."""
 
     number: int = 0
-    version: Version = (None, 0.0, 0)
+    version: ObjectVersion = (None, 0.0, 0)
     is_free: bool = True
 
 
@@ -90,7 +90,7 @@ class TeamLeases:
         monotonic: Callable[[], float] = time.monotonic,
         secret: bytes | None = None,
         can_overwrite: bool = False,
-        patience_s: float = MOST_WAIT_S,
+        timeout_s: float = MOST_WAIT_S,
     ) -> None:
         """Sign objects with `secret`. `can_overwrite`: one of two creates at once may overwrite the other."""
         self.owner = uuid.uuid4().hex
@@ -100,14 +100,14 @@ class TeamLeases:
         self.monotonic = monotonic
         self._secret = secret
         self._can_overwrite = can_overwrite
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._notify = notify
         self._told: set[str] = set()
         self._held: dict[str, TeamLease] = {}
         self._seen_by_acquire: dict[str, _Seen] = {}
         self._dead: dict[str, _Seen] = {}
         self._tried: dict[str, int] = {}
-        self._seen: Mapping[str, Version] = {}
+        self._seen: Mapping[str, ObjectVersion] = {}
         # Names and numbers of objects that no machine of the team wrote.
         self._foreign: set[tuple[str, int]] = set()
         self._listed_at = -math.inf
@@ -193,11 +193,11 @@ class TeamLeases:
         return lease
 
     async def wait(self, name: str) -> bool:
-        """Wait until the owner has released the lease, or is dead; returns False after `patience_s`."""
+        """Wait until the owner has released the lease, or is dead; returns False after `timeout_s`."""
         last_seen = self._seen_by_acquire[name]
         since = self._waiting_since.setdefault(name, self.monotonic())
         unchanged_s, looked_at = 0.0, self.monotonic()
-        while unchanged_s < HOLD_S:
+        while unchanged_s < TEAM_HOLD_S:
             await self._sleep(LOOK_S)
             try:
                 seen = (await self._list()).get(name, _NOTHING)
@@ -208,7 +208,7 @@ class TeamLeases:
             # The time of a suspension of this machine does not count.
             unchanged_s += min(now - looked_at, 3 * LOOK_S)
             looked_at = now
-            if now - since > self._patience_s:
+            if now - since > self._timeout_s:
                 return False
             if seen.is_free:
                 return True
@@ -220,7 +220,7 @@ class TeamLeases:
     async def heartbeat(self) -> None:
         """Renew every lease at intervals, for as long as the build runs."""
         while True:
-            await self._sleep(HEARTBEAT_S)
+            await self._sleep(TEAM_HEARTBEAT_S)
             async with create_task_group() as group:
                 for lease in list(self._held.values()):
                     group.start_soon(lease.send_heartbeat)
@@ -422,7 +422,7 @@ def _make_path(name: str, number: int) -> str:
     return f"{LEASES_FOLDER}/{name}-{number:06}"
 
 
-def _find_highest(objects: Mapping[str, Version], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
+def _find_highest(objects: Mapping[str, ObjectVersion], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
     """Return the state of each lease in a listing, without `foreign` numbers."""
     seen: dict[str, _Seen] = {}
     free: set[tuple[str, int]] = set()

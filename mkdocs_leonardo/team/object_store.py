@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 #: One state of an object: e_tag, when it was written (Unix seconds by the service's clock), and size in bytes.
-Version: TypeAlias = tuple[str | None, float, int]
+ObjectVersion: TypeAlias = tuple[str | None, float, int]
 
 #: After so many failures in a row, the store gets no calls for a while. After so many rejections in a row, the build
 #: makes no more calls of that kind.
@@ -156,7 +156,7 @@ class ObjectStore:
         """
         await self._try(_Kind.DELETE, lambda: self._delete(name), CALL_S)
 
-    async def list(self, folder: str) -> dict[str, Version]:
+    async def list(self, folder: str) -> dict[str, ObjectVersion]:
         """List the objects directly in `folder`: their names, sorted, with their versions."""
         return await self._call(_Kind.LIST, folder, lambda: self._list(folder))
 
@@ -208,7 +208,7 @@ class ObjectStore:
         # S3 reports no missing object, the other services do.
         await self._get_or_none(store.delete_async(_check_name(name)))
 
-    async def _list(self, folder: str) -> dict[str, Version]:
+    async def _list(self, folder: str) -> dict[str, ObjectVersion]:
         from obstore import list_with_delimiter_async
 
         store = await self._open()

@@ -44,7 +44,7 @@ DOWNLOADS = 16
 #: A look-up that takes longer is a slow one (seconds): stores are 20 to 200 ms away.
 SLOW_S = 1.0
 #: The longest time for slow look-ups in a build that finds no picture (seconds, with `LOOKUPS` at once).
-PATIENCE_S = 60.0
+MOST_SLOW_S = 60.0
 #: The addition to that time for each picture that was found (seconds).
 WORTH_S = 2.0
 
@@ -238,7 +238,7 @@ class TeamPictures:
         """Stop all look-ups once slow responses have cost more time than they saved."""
         if took_s > SLOW_S:
             self._slow_s += took_s / LOOKUPS
-        if not self._is_too_slow and self._slow_s > PATIENCE_S + WORTH_S * len(self._hits):
+        if not self._is_too_slow and self._slow_s > MOST_SLOW_S + WORTH_S * len(self._hits):
             self._is_too_slow = True
             slow = f"answers so slowly (at last after {took_s:.0f} s) that it is not asked again in this build"
             self._store.warn(StoreUnavailable(f"{self._store.address}: {slow}"))

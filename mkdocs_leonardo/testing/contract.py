@@ -29,7 +29,7 @@ from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.spec import Submission
 from mkdocs_leonardo.testing.requirements import Requirement, Unmet, require, tests
 from mkdocs_leonardo.testing.rig import (
-    PATIENCE_S,
+    FETCH_TIMEOUT_S,
     SPEED,
     ProviderUnderTest,
     Rig,
@@ -287,7 +287,7 @@ def _require_storable(submission: Submission, made: Rig) -> None:
     require(submission.provider == made.provider.name, f"the submission is {submission.provider!r}'s")
     has_job = isinstance(submission.job_id, str) and (submission.job_id or submission.image is not None)
     require(has_job, f"job_id is {submission.job_id!r}")
-    is_now = abs(submission.accepted_at - made.clock.now()) <= PATIENCE_S
+    is_now = abs(submission.accepted_at - made.clock.now()) <= FETCH_TIMEOUT_S
     require(is_now, "accepted_at is not the time by `context.clock`")
     usd = submission.cost_usd
     require(usd is None or (_is_number(usd) and usd >= 0), f"cost_usd is {usd!r}")

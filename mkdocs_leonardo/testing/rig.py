@@ -28,7 +28,7 @@ from mkdocs_leonardo.testing.service import LoopbackService
 #: Seconds of a test's clock in one second, so that waits between two polls are short.
 SPEED = 10.0
 #: How long a service that does not fail may take for an image (seconds of the test's clock).
-PATIENCE_S = 60.0
+FETCH_TIMEOUT_S = 60.0
 #: An address at which no service listens: port 9 (discard, RFC 863).
 UNREACHABLE_URL = "http://127.0.0.1:9"
 
@@ -122,11 +122,11 @@ class Rig:
             raise ContractViolation(Requirement.DELIVERS, detail) from submission
         return submission
 
-    async def fetch(self, submission: Submission, patience_s: float = PATIENCE_S) -> GeneratedImage | Exception:
+    async def fetch(self, submission: Submission, timeout_s: float = FETCH_TIMEOUT_S) -> GeneratedImage | Exception:
         """Call `fetch`, and return its result or error."""
         try:
             with anyio.fail_after(TEST_LIMIT_S / 2):
-                return await self.provider.fetch(submission, give_up_at=self.clock.now() + patience_s)
+                return await self.provider.fetch(submission, give_up_at=self.clock.now() + timeout_s)
         except Exception as error:  # noqa: BLE001 - same
             return error
 

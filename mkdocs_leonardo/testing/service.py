@@ -21,7 +21,7 @@ from mkdocs_leonardo.spec import JsonValue
 #: Path of the image on the service.
 PICTURE_PATH = "/__picture__.jpg"
 #: An answer is held no longer than this (seconds).
-_HOLD_S = 60.0
+_MOST_DELAY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class LoopbackService:
             is_picture = request.path == PICTURE_PATH
             reply = Reply(200, self.picture, {"Content-Type": "image/jpeg"}) if is_picture else self.answer(request)
         if fault is Fault.HELD:
-            self._released.wait(_HOLD_S)
+            self._released.wait(_MOST_DELAY_S)
         if fault is Fault.GARBLED:
             return Reply(200, f"<html>Bad gateway for {self.key}</html>".encode(), {"Content-Type": "text/html"})
         return None if fault is Fault.CUT else reply

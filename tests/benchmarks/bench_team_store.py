@@ -37,8 +37,8 @@ ROUND_S = 900.0
 _HURRIED = """
 import sys
 from mkdocs_leonardo.team import leases
-factor = float(sys.argv.pop(1)) / leases.HOLD_S
-for name in ("HEARTBEAT_S", "HEARTBEAT_CALL_S", "HOLD_S", "LOOK_S"):
+factor = float(sys.argv.pop(1)) / leases.TEAM_HOLD_S
+for name in ("TEAM_HEARTBEAT_S", "HEARTBEAT_CALL_S", "TEAM_HOLD_S", "LOOK_S"):
     setattr(leases, name, getattr(leases, name) * factor)
 from mkdocs.__main__ import cli
 cli()

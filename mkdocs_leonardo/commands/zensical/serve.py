@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 #: The interval between two looks at the files (seconds).
-_LOOK_S = 0.3
+_WATCH_S = 0.3
 #: The time that the server has to end (seconds).
 _END_S = 5.0
 
@@ -47,7 +47,7 @@ def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> 
     try:
         with _run_server(make_command(arguments, addition)) as server:
             while server.poll() is None:
-                time.sleep(_LOOK_S)
+                time.sleep(_WATCH_S)
                 watch.look_for_changes()
             return server.returncode
     except KeyboardInterrupt:
