@@ -74,8 +74,8 @@ def _run_checks(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
         yield Diagnosis("note", "generate", "false: no provider is ever called")
     yield _check_theme(site)
     yield _check_folder("cache_dir", site.settings.cache_dir)
-    if site.cache_warning:
-        yield Diagnosis("note", "cache_dir", site.cache_warning.removeprefix("cache_dir: "))
+    if site.cache_problem:
+        yield Diagnosis("note", "cache_dir", site.cache_problem)
     with open_runtime(site.settings, console) as runtime:
         yield from _check_stores(runtime, site.settings)
         for provider in runtime.chain:

@@ -212,7 +212,7 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
             if status.record is None:
                 continue
             words = describe_record(status.record)
-            if status.record.key == now and label != _NOW:
+            if status.record.key == now and status is not current:
                 words = f"{words}, {_NOW}"
             items.append(SheetItem(name, label, words, status.read_picture(), status.record))
             lines.append(f"  {label:<24}{words}")

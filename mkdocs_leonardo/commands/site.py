@@ -71,13 +71,13 @@ class SiteOptions:
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
     @property
-    def cache_warning(self) -> str:
-        """The warning of a cache that `zensical build --clean` would remove; `""` if it is safe."""
+    def cache_problem(self) -> str:
+        """The problem of a `cache_dir` that `zensical build --clean` would remove; `""` if it is safe."""
         cache_dir = self.settings.cache_dir
         if not self.is_for_zensical or not is_below(cache_dir, self.config_file.parent / ".cache"):
             return ""
         return (
-            f"cache_dir: {cache_dir} is in the folder that `zensical build --clean` removes, with every image that "
+            f"{cache_dir} is in the folder that `zensical build --clean` removes, with every image that "
             "is paid for; move it and change the line, or take the line out"
         )
 

@@ -53,8 +53,8 @@ def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
         settings = replace(settings, cache_dir=root / ZENSICAL_CACHE)
         settings = with_cache_moved(settings, root / DEFAULT_CACHE, console.notify, os.environ)
     site = replace(site, options=replace(site.options, settings=settings, is_for_zensical=True))
-    if site.options.cache_warning:
-        console.warn(site.options.cache_warning)
+    if site.options.cache_problem:
+        console.warn(f"cache_dir: {site.options.cache_problem}")
     return site
 
 
