@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.site_shade import find_shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.commands.zensical.pages import read_pages
 from mkdocs_leonardo.commands.zensical.project import (
     ZENSICAL_TOML,
     Project,
     find_assets_folder,
     parse_named,
+    read_pages,
     read_plugin_config,
     read_project,
     require_file,

@@ -10,10 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from mkdocs_leonardo.commands.terminal import Console
-from mkdocs_leonardo.commands.zensical.heroes import link_files, state_of_build
+from mkdocs_leonardo.commands.zensical.heroes import BuildState, link_files, state_of_build
 from mkdocs_leonardo.commands.zensical.launch import Addition, run_zensical
 from mkdocs_leonardo.commands.zensical.project import Project, find_project
-from mkdocs_leonardo.commands.zensical.state import BuildState
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.kept_folder import KeptFolder
 from mkdocs_leonardo.report import pluralise

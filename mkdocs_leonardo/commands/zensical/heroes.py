@@ -1,26 +1,25 @@
-"""The heroes of one build with Zensical: missing images are made, and manifest and state written."""
+"""The heroes of one build with Zensical: missing images are made, and manifest and state written.
+
+With the state of the last build, whose heroes are all stored, the next build need not read each page.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mkdocs_leonardo import __version__
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.commands.zensical.project import Project
-from mkdocs_leonardo.commands.zensical.state import (
-    BuildState,
-    PublishedFile,
-    compute_fingerprint,
-    forget_state,
-    read_state,
-    write_state,
-)
 from mkdocs_leonardo.files import link_or_copy, write_if_changed
 from mkdocs_leonardo.resolution import Failure, Resolution
 from mkdocs_leonardo.spec import MANIFEST, STYLESHEET
@@ -28,11 +27,100 @@ from mkdocs_leonardo.spec import MANIFEST, STYLESHEET
 if TYPE_CHECKING:
     from mkdocs_leonardo.build import Build
     from mkdocs_leonardo.commands.site import SitePages
+    from mkdocs_leonardo.commands.zensical.project import Project
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
 
+_STATE = "state.json"
+_ENVIRONMENT = re.compile(r"!ENV\s+\[?([^\]\n]+)")
 _DECLINED = Failure("it is not stored, and its cost was not agreed to (--yes agrees)")
+
+
+class VerifiedFile(NamedTuple):
+    """A verified file for the site, with its name there, its path, its size and its time."""
+
+    name: str
+    path: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, name: str, path: Path) -> VerifiedFile:
+        """Describe the file as it is now."""
+        found = path.stat()
+        return cls(name, str(path), found.st_size, found.st_mtime_ns)
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """The file's device and inode; None if it has changed."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - slower, and called for each picture on every build
+        except OSError:
+            return None
+        is_unchanged = (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+        return (found.st_dev, found.st_ino) if is_unchanged else None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildState:
+    """The heroes of all pages. `warnings` are repeated by every build; `stops` is why no site is built, else `""`.
+
+    `own` are authors' images on pages. `seen` are device and inode of the files that were just verified.
+    """
+
+    warnings: tuple[str, ...] = ()
+    files: tuple[VerifiedFile, ...] = ()
+    own: tuple[VerifiedFile, ...] = ()
+    stops: str = ""
+    seen: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def _compute_fingerprint(project: Project) -> str:
+    """Return the digest of everything on which heroes depend: version, day, set API keys, configuration, pages."""
+    keys = sorted(name for name, value in os.environ.items() if name.endswith("_API_KEY") and value.strip())
+    digest = hashlib.sha256(f"{__version__} {time.strftime('%Y-%m-%d')} {keys}".encode())
+    for path in project.files:
+        data = path.read_bytes()
+        digest.update(data)
+        for names in _ENVIRONMENT.findall(data.decode("utf-8", "replace")):
+            digest.update(repr([os.environ.get(name.strip(" '\"")) for name in names.split(",")]).encode())
+    for name, place in sorted(list_sources(project)):
+        with open(place, "rb") as file:  # noqa: PTH123 - slower, and called for each page on every build
+            digest.update(name.encode("utf-8", "surrogatepass") + b"\0" + file.read() + b"\0")
+    return digest.hexdigest()
+
+
+def list_sources(project: Project) -> Iterator[tuple[str, str]]:
+    """Yield names and paths of pages, and of files of metadata."""
+    docs_dir = str(project.docs_dir)
+    for folder, _, files in os.walk(docs_dir, followlinks=True):
+        for name in files:
+            if name.endswith((".md", ".yml", ".yaml")):
+                path = os.path.join(folder, name)  # noqa: PTH118 - as above
+                yield path[len(docs_dir) :], path
+
+
+def _read_state(folder: Path, project: Project) -> BuildState | None:
+    """Read the state of the last build; None if a file has changed since."""
+    try:
+        value: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
+        state = BuildState(
+            warnings=tuple(map(str, value["warnings"])),
+            files=tuple(VerifiedFile(*each) for each in value["files"]),
+            own=tuple(VerifiedFile(*each) for each in value["own"]),
+        )
+        is_current = value["fingerprint"] == _compute_fingerprint(project)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    if not is_current:
+        return None
+    seen = {file.path: file.identity for file in (*state.files, *state.own)}
+    known = {path: identity for path, identity in seen.items() if identity is not None}
+    return replace(state, seen=known) if len(known) == len(seen) else None
+
+
+# The build ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +153,19 @@ def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator
     The pages are not read again if they and the configuration have not changed since all heroes were stored.
     """
     folder = project.build_folder
-    state = read_state(folder, project)
+    state = _read_state(folder, project)
     if state is not None:
         console.warn(*state.warnings)
         yield state
         return
     from mkdocs_leonardo.commands.site import read_project_pages
 
-    fingerprint = compute_fingerprint(project)
+    fingerprint = _compute_fingerprint(project)
     site = read_project_pages(project, console)
     console.warn(*site.problems)
     with build_heroes(site, site.settings, console, yes=yes) as heroes:
         console.note(f"leonardo: {heroes.totals}")
-        yield publish(project, heroes, console, fingerprint=fingerprint)
+        yield save_heroes(project, heroes, console, fingerprint=fingerprint)
 
 
 @contextmanager
@@ -121,10 +209,10 @@ def _is_agreed(
     return True
 
 
-def publish(
+def save_heroes(
     project: Project, heroes: BuiltHeroes, console: Console, *, fingerprint: str = "", theme: Path | None = None
 ) -> BuildState:
-    """Write the manifest and the stylesheet; return the further files of the site, and messages.
+    """Write the manifest, the stylesheet and the state; return the further files of the site, and messages.
 
     With `theme`, the pictures are put there, and Zensical copies them into the site.
     """
@@ -148,7 +236,7 @@ def publish(
         hide_from_git(folder)
         write_if_changed(folder / STYLESHEET, sheet)
         places = {variant.name: variant.path for _, asset in shown.values() for variant in asset.rendering.variants}
-        files = [PublishedFile.of(name, path) for name, path in {**places, STYLESHEET: folder / STYLESHEET}.items()]
+        files = [VerifiedFile.of(name, path) for name, path in {**places, STYLESHEET: folder / STYLESHEET}.items()]
         if theme is not None:
             link_files(files, theme / project.assets)
         # The manifest is written last, so that it never names a missing file.
@@ -156,15 +244,17 @@ def publish(
         state = BuildState(
             warnings=(*heroes.site.problems, *(str(text) for level, text in told if level >= logging.WARNING)),
             files=tuple(files),
-            own=tuple(PublishedFile.of("", path) for path in own),
+            own=tuple(VerifiedFile.of("", path) for path in own),
             stops="heroes are missing, and `on_missing: error` stops the build"
             if any(level >= logging.ERROR for level, _ in told)
             else "",
         )
         if fingerprint and not told and heroes.are_settled:
-            write_state(folder, state, fingerprint)
+            value = {"fingerprint": fingerprint, "warnings": state.warnings, "files": state.files, "own": state.own}
+            write_if_changed(folder / _STATE, json.dumps(value).encode())
         else:
-            forget_state(folder)
+            # The next build reads every page.
+            (folder / _STATE).unlink(missing_ok=True)
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}; make {folder} writable") from error
     return state
@@ -178,7 +268,7 @@ def _find_own_files(hero: HeroSpec) -> Iterator[Path]:
             yield path
 
 
-def link_files(files: Sequence[PublishedFile], folder: Path) -> None:
+def link_files(files: Sequence[VerifiedFile], folder: Path) -> None:
     """Link files of the cache into the folder; copy them on another disk. Cache files are never written to again."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.build import uses_plugin
-from mkdocs_leonardo.commands.zensical.heroes import build_heroes, publish
+from mkdocs_leonardo.commands.zensical.heroes import build_heroes, list_sources, save_heroes
 from mkdocs_leonardo.commands.zensical.launch import Addition, make_command, run_zensical
 from mkdocs_leonardo.commands.zensical.project import Project, find_project, read_project
-from mkdocs_leonardo.commands.zensical.state import list_sources
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import Preview
 from mkdocs_leonardo.host.stamp import STAMP
@@ -114,7 +113,7 @@ class _ManifestUpdater:
         settings = site.settings
         self._stamp = settings.cache_dir / STAMP
         with build_heroes(site, settings.for_preview(), self._console) as heroes:
-            publish(project, heroes, self._console, theme=self._theme)
+            save_heroes(project, heroes, self._console, theme=self._theme)
             missing = [one for one in heroes.resolutions if one.is_not_allowed]
             self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.build.no_provider)
         self._seen = self._measure_files()
