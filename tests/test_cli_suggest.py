@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
 from services import GEMINI_KEY, Answer, Services
 
-from mkdocs_leonardo.commands.editing import Uneditable, add_lines
+from mkdocs_leonardo.commands.suggest import Uneditable, add_lines
 
 ADDED = {"hero_prompt": 'a "pier", \\ dusk: {no} #', "hero_alt": "Ein Steg, 桟橋"}
 LINES = 'hero_prompt: "a \\"pier\\", \\\\ dusk: {no} #"\nhero_alt: "Ein Steg, 桟橋"\n'

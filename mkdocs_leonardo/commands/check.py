@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.commands.folders import is_shown, read_earlier_manifest
 from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
-from mkdocs_leonardo.commands.other_configurations import OtherConfigurations
+from mkdocs_leonardo.commands.prune import OtherConfigurations
 from mkdocs_leonardo.commands.site import SitePages, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.commands.zensical.publish import is_shown, read_earlier_manifest
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations
 from mkdocs_leonardo.log import is_read_by_github

@@ -1,20 +1,46 @@
-"""Folders that a command writes for its user: empty ones, or ones that it has written before."""
+"""Folders that commands write for their user: contact sheets, copies of heroes, and heroes for a build with Zensical.
+
+Such a folder is empty before, or holds what a command has written. In a folder of the documentation, `generate --into`
+writes images and manifest for a build that Zensical runs alone.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.terminal import CommandError
-from mkdocs_leonardo.files import make_writable_folder
+from mkdocs_leonardo.commands.hero_status import find_statuses, open_runtime
+from mkdocs_leonardo.commands.purchases import explain_failure
+from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_error
+from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.files import make_writable_folder, write_if_changed
+from mkdocs_leonardo.page.manifest import (
+    Manifest,
+    ShownHero,
+    UnreadableManifest,
+    digest_request,
+    read_manifest,
+    write_manifest,
+)
+from mkdocs_leonardo.page.stylesheet import build_zensical_stylesheet
+from mkdocs_leonardo.report import pluralise
+from mkdocs_leonardo.spec import MANIFEST, PAINTER, STYLESHEET, Source, digest_of, short_key
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.commands.site import SitePages
+    from mkdocs_leonardo.settings import Settings
+    from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 #: The file that marks a folder as written by a command.
 MARK = ".mkdocs-leonardo"
 _MARK_TEXT = "mkdocs-leonardo writes into this folder, and replaces what is in it.\n"
 _UNSPENT = "; nothing was spent"
 #: Files of a hero in a site, whatever its size, crop and format.
-VARIANT_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-z-]{1,40}\.(?:avif|webp|jpg|png)")
+_VARIANT_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-z-]{1,40}\.(?:avif|webp|jpg|png)")
 #: Files of a contact sheet of takes.
 TAKE_NAME = re.compile(r"(?:now|seed-[0-9]{1,10})\.(?:avif|webp|jpg|png)|index\.html|sheet\.jpg")
 
@@ -45,3 +71,133 @@ def prepare_folder(folder: Path, option: str, *, gets_mark: bool = True) -> None
             (folder / MARK).write_text(_MARK_TEXT, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{option}: {folder} cannot be written ({error.strerror or error}){_UNSPENT}") from error
+
+
+# Copies --------------------------------------------------------------------------------------------------------------
+
+
+def copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
+    """Copy each stored hero into the folder, as delivered and in every size and format of the site."""
+    written = 0
+    with open_runtime(site.settings, console, asks_providers=False) as runtime:
+        try:
+            for status in find_statuses(runtime, heroes):
+                if status.record is None and status.hero.picture is not None:
+                    continue
+                resolution = runtime.loop.start(runtime.pipeline.resolve, status.hero).result()
+                if status.record is not None:
+                    delivered = folder / f"{make_slug(status.hero.page)}.{status.record.extension}"
+                    delivered.write_bytes(status.read_picture())
+                for variant in resolution.asset.rendering.variants if resolution.asset else ():
+                    (folder / variant.name).write_bytes(variant.path.read_bytes())
+                written += resolution.asset is not None
+        except (HeroError, OSError) as error:
+            raise CommandError(f"--into: {describe_error(error)}") from error
+    console.say(f"{pluralise(written, 'hero', 'heroes')} in {folder}")
+
+
+def make_slug(page: str) -> str:
+    """Return a file name for the page, different for each page."""
+    plain = page.removesuffix(".md").replace("/", "--")
+    name = re.sub(r"[^\w.-]+", "-", plain).strip("-.") or "page"
+    # A digest makes an ambiguous name unique.
+    return name if name == plain and "--" not in page else f"{name}-{digest_of(page.encode())[:8]}"
+
+
+# Folders of the documentation ----------------------------------------------------------------------------------------
+
+
+def is_in_site(site: SitePages, folder: Path) -> bool:
+    """Whether the files in `folder` become a part of the built site."""
+    return folder.resolve().is_relative_to(site.options.docs_dir.resolve())
+
+
+def is_published(entries: Sequence[Path]) -> bool:
+    """Whether `publish_into` has written these files, completely or in part. Its manifest is a mark as well."""
+    names = {path.name for path in entries} - {STYLESHEET}
+    return is_marked(entries) or MANIFEST in names or all(map(_VARIANT_NAME.fullmatch, names))
+
+
+def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
+    """Return the site with its cache out of reach of `zensical build --clean`."""
+    from mkdocs_leonardo.config import DEFAULT_CACHE
+    from mkdocs_leonardo.settings import ZENSICAL_CACHE, with_cache_moved
+
+    settings, root = site.settings, site.options.config_file.parent
+    if settings.cache_may_move:
+        settings = replace(settings, cache_dir=root / ZENSICAL_CACHE)
+        settings = with_cache_moved(settings, root / DEFAULT_CACHE, console.notify, os.environ)
+    site = replace(site, options=replace(site.options, settings=settings, is_for_zensical=True))
+    if site.options.cache_problem:
+        console.warn(f"cache_dir: {site.options.cache_problem}")
+    return site
+
+
+def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
+    """Publish every page's hero in all sizes and formats, the stylesheet and the manifest.
+
+    A page whose picture is missing keeps its published one. Without one, it gets its last hero or a placeholder, as
+    in a build. Files of an earlier run that no page needs any more are removed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        before = read_earlier_manifest(folder, console)
+        wanted = {hero.page for hero in site.heroes}
+        shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
+        # As a build without providers would show them.
+        with open_runtime(site.settings, console, asks_providers=False) as runtime:
+            for future in [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]:
+                resolution = future.result()
+                page, asset = resolution.hero.page, resolution.asset
+                if asset is None:
+                    console.warn(f"{page}: no image: {explain_failure(resolution)}")
+                elif not (asset.is_substitute and _has_real_picture(shown.get(page), folder)):
+                    shown[page] = make_entry(resolution.hero, asset)
+                    for variant in asset.rendering.variants:
+                        write_if_changed(folder / variant.name, variant.path.read_bytes())
+        manifest = make_manifest(site.settings, shown)
+        write_if_changed(folder / STYLESHEET, build_zensical_stylesheet(manifest))
+        # The manifest is written last, so that it never names a missing file.
+        write_if_changed(folder / MANIFEST, write_manifest(manifest))
+        for name in before.names - manifest.names:
+            (folder / name).unlink(missing_ok=True)
+    except (HeroError, OSError) as error:
+        raise CommandError(f"--into: {describe_error(error)}") from error
+    painted = sum(hero.asset.provider == PAINTER for hero in shown.values())
+    addition = f", {painted} of them painted on this machine" if painted else ""
+    console.say(f"{pluralise(len(shown), 'hero', 'heroes')} in {folder}{addition}")
+
+
+def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
+    """Whether the published picture is the one that the page asks for, with all of its files."""
+    shown = manifest.heroes.get(hero.page)
+    return shown is not None and _has_real_picture(shown, folder) and shown.asked == digest_request(hero)
+
+
+def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
+    """Read the manifest of an earlier run; an empty one if it cannot be read."""
+    try:
+        return read_manifest((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        return Manifest()
+    except UnreadableManifest as error:
+        console.note(f"{folder / MANIFEST}: {error}; the command replaces it")
+        return Manifest()
+
+
+def _has_real_picture(shown: ShownHero | None, folder: Path) -> bool:
+    """Whether the page has a published picture that is no placeholder, with all of its files."""
+    if shown is None or shown.asset.provider == PAINTER:
+        return False
+    return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)
+
+
+def make_manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifest:
+    """Return the manifest of heroes by page, with the options of the site that decide how they are shown."""
+    return Manifest(settings.defaults, settings.cards, settings.social, settings.credit, shown)
+
+
+def make_entry(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
+    """Return the manifest's entry for a page. The earlier request of a last hero is not known."""
+    asked = "" if asset.source is Source.LAST else digest_request(hero, own_digest=short_key(asset.key))
+    return ShownHero(asked, hero.focus, asset)

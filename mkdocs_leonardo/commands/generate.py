@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.folders import is_marked, prepare_folder, require_own_folder
+from mkdocs_leonardo.commands import folders
 from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
     BLOCKED_STATES,
@@ -23,12 +22,10 @@ from mkdocs_leonardo.commands.purchases import (
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, choose_heroes, read_site
-from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_error
-from mkdocs_leonardo.commands.zensical import publish
-from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.host.stamp import wake_previews
 from mkdocs_leonardo.report import pluralise
-from mkdocs_leonardo.spec import digest_of, dollars, short_key
+from mkdocs_leonardo.spec import dollars, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.resolution import Resolution
@@ -52,16 +49,16 @@ def generate(
 ) -> int:
     """Make the missing images; 1 if one could not be made, or if the price was not agreed to."""
     site = read_site(config_file, console)
-    is_in_site = into is not None and not takes and publish.is_in_site(site, into)
-    site = publish.prepare_for_zensical(site, console) if is_in_site else site
+    is_in_site = into is not None and not takes and folders.is_in_site(site, into)
+    site = folders.prepare_for_zensical(site, console) if is_in_site else site
     console.warn(*site.problems)
     heroes = choose_heroes(site, pages)
     page = _choose_page_of_takes(heroes, pages) if takes else ""
     wanted = _make_takes(heroes[0], takes) if takes else heroes
-    folder = site.settings.cache_dir / "takes" / make_slug(page) if takes and into is None else into
+    folder = site.settings.cache_dir / "takes" / folders.make_slug(page) if takes and into is None else into
     if folder is not None and not dry_run:
         _refuse_link(folder, site.settings.cache_dir / "takes")
-        require_own_folder(folder, "--into", is_own=publish.is_own if is_in_site else is_marked)
+        folders.require_own_folder(folder, "--into", is_own=folders.is_published if is_in_site else folders.is_marked)
     if not dry_run and download_team_pictures(site.settings, wanted, console):
         wake_previews(site.settings.cache_dir)
     with open_runtime(site.settings, console) as runtime:
@@ -80,7 +77,7 @@ def generate(
     if plan.allowed and not confirm_payment(console, yes=yes):
         return 1
     if folder is not None:
-        prepare_folder(folder, "--into", gets_mark=not is_in_site)
+        folders.prepare_folder(folder, "--into", gets_mark=not is_in_site)
     if not plan.is_idle:
         purchases, budget = carry_out([plan], console)
         made = pluralise(sum(one.stored is not None for one in purchases), "image", "images")
@@ -91,7 +88,7 @@ def generate(
     if takes and folder is not None:
         _show_takes(site, page, wanted, console, folder)
     elif folder is not None:
-        write = publish.publish_into if is_in_site else _copy_into
+        write = folders.publish_into if is_in_site else folders.copy_into
         write(site, heroes, folder, console)
     console.print_json(_results_as_json(purchases, failed))
     return 1 if failed else 0
@@ -231,34 +228,3 @@ def describe_record(record: PictureRecord) -> str:
     if record.cost_usd is not None:
         parts.append(dollars(record.cost_usd))
     return ", ".join(parts)
-
-
-# Copies --------------------------------------------------------------------------------------------------------------
-
-
-def _copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
-    """Copy each stored hero into the folder, as delivered and in every size and format of the site."""
-    written = 0
-    with open_runtime(site.settings, console, asks_providers=False) as runtime:
-        try:
-            for status in find_statuses(runtime, heroes):
-                if status.record is None and status.hero.picture is not None:
-                    continue
-                resolution = runtime.loop.start(runtime.pipeline.resolve, status.hero).result()
-                if status.record is not None:
-                    delivered = folder / f"{make_slug(status.hero.page)}.{status.record.extension}"
-                    delivered.write_bytes(status.read_picture())
-                for variant in resolution.asset.rendering.variants if resolution.asset else ():
-                    (folder / variant.name).write_bytes(variant.path.read_bytes())
-                written += resolution.asset is not None
-        except (HeroError, OSError) as error:
-            raise CommandError(f"--into: {describe_error(error)}") from error
-    console.say(f"{pluralise(written, 'hero', 'heroes')} in {folder}")
-
-
-def make_slug(page: str) -> str:
-    """Return a file name for the page, different for each page."""
-    plain = page.removesuffix(".md").replace("/", "--")
-    name = re.sub(r"[^\w.-]+", "-", plain).strip("-.") or "page"
-    # A digest makes an ambiguous name unique.
-    return name if name == plain and "--" not in page else f"{name}-{digest_of(page.encode())[:8]}"

@@ -11,6 +11,6 @@ The steps of `mkdocs-leonardo zensical build`, with the modules that do them:
 
 `zensical serve` (`serve`) repeats the steps 2 and 3 whenever a file of the site changes.
 
-`generate --into` a folder of the documentation needs none of these commands afterwards: `publish` writes images and
-manifest there, and Zensical copies the images itself.
+`generate --into` a folder of the documentation needs none of these commands afterwards: `commands.folders` writes
+images and manifest there, and Zensical copies the images itself.
 """

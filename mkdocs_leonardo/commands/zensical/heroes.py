@@ -216,7 +216,7 @@ def save_heroes(
 
     With `theme`, the pictures are put there, and Zensical copies them into the site.
     """
-    from mkdocs_leonardo.commands.zensical.publish import make_entry, make_manifest
+    from mkdocs_leonardo.commands.folders import make_entry, make_manifest
     from mkdocs_leonardo.page.manifest import write_manifest
     from mkdocs_leonardo.page.stylesheet import build_zensical_stylesheet
     from mkdocs_leonardo.report import complaints
