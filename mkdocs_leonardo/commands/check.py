@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import is_shown, read_earlier_manifest
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mkdocs_leonardo.runtime import Runtime
-    from mkdocs_leonardo.spec import PictureRecord, Rendering
+    from mkdocs_leonardo.spec import JsonValue, PictureRecord, Rendering
 
 #: What a theme's configuration may say of alternative texts, in `hero_alt`.
 ALT_RULES = ("required", "optional")
@@ -53,6 +53,10 @@ class Finding:
         """Return the finding as a line for people."""
         return f"{self.where}: {self.kind}: {self.text}" if self.mistake is None else self.text
 
+    def as_json(self) -> JsonValue:
+        """Return the finding for a program."""
+        return {"where": self.where, "kind": self.kind, "message": self.text}
+
 
 def check(config_file: str | None, console: Console, *, require_alt: bool) -> int:
     """Print one line with a fix for each page that would not show its hero; 1 if there is one."""
@@ -71,8 +75,8 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
         console.print_json(
             {
                 "heroes": len(found),
-                "findings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in findings],
-                "warnings": [{"where": one.where, "kind": one.kind, "message": one.text} for one in warnings],
+                "findings": [one.as_json() for one in findings],
+                "warnings": [one.as_json() for one in warnings],
             }
         )
     else:
@@ -193,13 +197,10 @@ def _check_page(
     elif reason := _explain_missing(status):
         yield Finding(page, "missing", reason)
     else:
-        old = next((record for record in unused if record.page == page), None) or status.last
-        if old is not None:
-            text = "the image that is there was made for another prompt, style, size or seed"
-            yield Finding(page, "stale", f"{text}; run mkdocs-leonardo generate {page}{_pin_step(site, page)}")
-        else:
-            text = "no image is pinned or cached"
-            yield Finding(page, "missing", f"{text}; run mkdocs-leonardo generate {page}{_pin_step(site, page)}")
+        kind, text = "missing", "no image is pinned or cached"
+        if status.last is not None or any(record.page == page for record in unused):
+            kind, text = "stale", "the image that is there was made for another prompt, style, size or seed"
+        yield Finding(page, kind, f"{text}; run mkdocs-leonardo generate {page}{_pin_step(site, page)}")
 
 
 def _explain_missing(status: HeroStatus) -> str:
@@ -310,10 +311,8 @@ def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
     largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))
     image = normalise(largest.path.read_bytes(), width_px=largest.width_px, height_px=largest.height_px)
     needed = measure(image, rendering.blur_up, status.hero.focus, dominant=rendering.dominant)
-    return all(
-        getattr(needed, field.name) <= getattr(rendering.scrim, field.name) + _CONTRAST_TOLERANCE
-        for field in fields(needed)
-    )
+    pairs = zip(astuple(needed), astuple(rendering.scrim), strict=True)
+    return all(least <= shown + _CONTRAST_TOLERANCE for least, shown in pairs)
 
 
 def _shorten_paths(text: str, site: SitePages) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,7 +16,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mkdocs_leonardo.commands.site_shade import find_shade_alpha
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.project import (
     ZENSICAL_TOML,
@@ -44,6 +44,15 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.host.dry_build import LoadedSite
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+#: Rules for print: printed pages show the text without the picture.
+_PRINT = re.compile(r"@media\s+print\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_RULE = re.compile(r"([^{};]*)\{([^{}]*)\}")
+#: Selectors whose custom properties hold for every hero: those of the documentation, and their ancestors.
+_EVERYWHERE = frozenset({":root", "html", "body", ".leonardo-hero"})
+_ALPHA = re.compile(r"--leonardo-hero-scrim\s*:\s*(\d*\.?\d+)(%?)\s*(?:!\s*important\s*)?(?:;|$)")
+_COLOUR = re.compile(r"--leonardo-hero-(?:color|scrim-color)\s*:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +285,9 @@ def _find_published_folder(docs_dir: Path, extensions: Mapping[str, Mapping[str,
     return None if options is None else docs_dir / find_assets_folder(options)
 
 
+# Stylesheets ---------------------------------------------------------------------------------------------------------
+
+
 def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[str]:
     """Read the site's own stylesheets in the order of the pages' links. Remote ones are not fetched."""
     for name in map(str, names):
@@ -283,6 +295,24 @@ def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) ->
             with suppress(OSError, UnicodeDecodeError, ValueError):
                 yield Path(folder, name).read_text(encoding="utf-8")
                 break
+
+
+def find_shade_alpha(stylesheets: Iterable[str]) -> float | None:
+    """Find the alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they set none.
+
+    None as well if they give the text or the shade another colour, since the contrast cannot be measured then.
+    """
+    alpha = None
+    for stylesheet in stylesheets:
+        text = _PRINT.sub("", _COMMENT.sub("", stylesheet))
+        for selectors, declarations in _RULE.findall(text):
+            if _EVERYWHERE.isdisjoint(selector.strip() for selector in selectors.split(",")):
+                continue
+            if _COLOUR.search(declarations):
+                return None
+            for number, percent in _ALPHA.findall(declarations):
+                alpha = float(number) / (100 if percent else 1)
+    return alpha
 
 
 # Choosing ------------------------------------------------------------------------------------------------------------
