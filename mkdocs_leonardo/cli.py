@@ -8,13 +8,16 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.keys import named_key_variable
+
+if TYPE_CHECKING:
+    from mkdocs_leonardo.providers.declaration import Alert
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 #: Zensical's own options stand beside a command's; `rest` collects them.
@@ -34,19 +37,15 @@ def _complete_pages(context: click.Context, parameter: click.Parameter, incomple
     return sorted(page for page in pages if page.startswith(incomplete))
 
 
-class _AlertType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
-    """The type of `--alert-below`: an amount of credits, or of dollars after a dollar sign."""
+def _parse_alert(context: click.Context, parameter: click.Parameter, value: str | None) -> Alert | None:
+    """Parse the amount of `--alert-below`. It is empty if the shell has expanded the dollar sign as a variable."""
+    from mkdocs_leonardo.providers.declaration import Alert
 
-    name = "alert"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own signature
-        """Parse `value`. It is empty if the shell has expanded the dollar sign as a variable."""
-        from mkdocs_leonardo.providers.declaration import Alert
-
-        try:
-            return Alert.of(value)
-        except ValueError as error:
-            self.fail(f"{value!r} is no such amount; {error}, with the quotes.", param, ctx)
+    try:
+        return None if value is None else Alert.of(value)
+    except ValueError as error:
+        text = f"{value!r} is no such amount; {error}, with the quotes."
+        raise click.BadParameter(text, context, parameter) from error
 
 
 def _make_program_options(*, hidden: bool = False) -> list[click.Parameter]:
@@ -84,20 +83,14 @@ class _Command(click.Command):
 
 
 class _Commands(click.Group):
-    """The group of commands. Its output works in any encoding."""
+    """The group of commands. Its output works in any encoding, without colours if NO_COLOR is set."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - click's own signature
         """Run one command; characters that the output cannot encode are printed as escapes."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        return super().main(*arguments, **options)
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
-        """Run one command, without colours where the environment asks for none."""
-        if os.environ.get("NO_COLOR"):
-            ctx.color = False
-        return super().invoke(ctx)
+        return super().main(*arguments, color=False if os.environ.get("NO_COLOR") else None, **options)
 
 
 main = _Commands(
@@ -243,7 +236,7 @@ _add_command(
     Free. Exits with 1 if less than N is left, or if the service does not answer.
     """,
     click.Option(
-        ["--alert-below"], type=_AlertType(), metavar="N", help="Exit with 1 if less is left: credits, or '$5'."
+        ["--alert-below"], callback=_parse_alert, metavar="N", help="Exit with 1 if less is left: credits, or '$5'."
     ),
     _JSON,
     examples=(

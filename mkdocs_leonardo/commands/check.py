@@ -64,11 +64,8 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
     require_alt = _theme_requires_alt(site) or require_alt
     with open_runtime(site.settings, console) as runtime:
         found = find_statuses(runtime, site.heroes)
-        shown = _find_published_pages(site, found, console)
-        told = [
-            *_check_site(site, runtime, found, require_alt=require_alt, shown=shown),
-            *_check_stylesheet(site, console),
-        ]
+        shown, outdated = _check_published_folder(site, found, console)
+        told = [*_check_site(site, runtime, found, require_alt=require_alt, shown=shown), *outdated]
     findings = [one for one in told if one.kind not in _WARNING_KINDS]
     warnings = [one for one in told if one.kind in _WARNING_KINDS]
     if console.for_program:
@@ -90,27 +87,21 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
     return 1 if findings else 0
 
 
-def _find_published_pages(site: SitePages, found: Sequence[HeroStatus], console: Console) -> frozenset[str]:
-    """Find pages whose image is only in the published folder, up to date."""
+def _check_published_folder(
+    site: SitePages, found: Sequence[HeroStatus], console: Console
+) -> tuple[frozenset[str], list[Finding]]:
+    """Find the pages whose image is up to date in the published folder alone, and a stylesheet of another version."""
     folder = site.options.published_folder
     if folder is None:
-        return frozenset()
+        return frozenset(), []
     manifest = read_earlier_manifest(folder, console)
     absent = [status.hero for status in found if status.state in {"missing", "damaged"} and not status.trouble]
-    return frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
-
-
-def _check_stylesheet(site: SitePages, console: Console) -> Iterator[Finding]:
-    """Yield a finding if another version has written the published stylesheet."""
-    folder = site.options.published_folder
-    if (
-        folder is not None
-        and (folder / MANIFEST).is_file()
-        and is_outdated(read_earlier_manifest(folder, console), folder)
-    ):
-        place = site.options.display_path(folder)
-        text = f"another version wrote it, or it is missing; run mkdocs-leonardo generate --into {place}"
-        yield Finding(f"{place}/{STYLESHEET}", "old", text)
+    shown = frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
+    if not (folder / MANIFEST).is_file() or not is_outdated(manifest, folder):
+        return shown, []
+    place = site.options.display_path(folder)
+    text = f"another version wrote it, or it is missing; run mkdocs-leonardo generate --into {place}"
+    return shown, [Finding(f"{place}/{STYLESHEET}", "old", text)]
 
 
 def _find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:

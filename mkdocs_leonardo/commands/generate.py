@@ -53,9 +53,8 @@ def generate(
     site = folders.prepare_for_zensical(site, console) if is_in_site else site
     console.warn(*site.problems)
     heroes = choose_heroes(site, pages)
-    page = _choose_page_of_takes(heroes, pages) if takes else ""
-    wanted = _make_takes(heroes[0], takes) if takes else heroes
-    folder = site.settings.cache_dir / "takes" / folders.make_slug(page) if takes and into is None else into
+    wanted = _make_takes(heroes, pages, takes) if takes else heroes
+    folder = site.settings.cache_dir / "takes" / folders.make_slug(heroes[0].page) if takes and into is None else into
     if folder is not None and not dry_run:
         _refuse_link(folder, site.settings.cache_dir / "takes")
         folders.require_own_folder(folder, "--into", is_own=folders.is_published if is_in_site else folders.is_marked)
@@ -86,7 +85,7 @@ def generate(
         failed += sum(purchase.stored is None for purchase in purchases)
         wake_previews(site.settings.cache_dir)
     if takes and folder is not None:
-        _show_takes(site, page, wanted, console, folder)
+        _show_takes(site, heroes[0], wanted, console, folder)
     elif folder is not None:
         write = folders.publish_into if is_in_site else folders.copy_into
         write(site, heroes, folder, console)
@@ -166,21 +165,17 @@ def _find_obstacle(settings: Settings, runtime: Runtime) -> str:
 # Takes ---------------------------------------------------------------------------------------------------------------
 
 
-def _choose_page_of_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...]) -> str:
+def _make_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...], number: int) -> tuple[HeroSpec, ...]:
+    """Copy the one hero with the seeds 1, 2, 3 and so on; CommandError if there are several heroes, or no prompt.
+
+    A later run with more takes pays for no seed twice. Each take has a page name of its own, since it is not the page's
+    hero until its seed is in the front matter.
+    """
     if len(pages) != 1 or len(heroes) != 1:
         raise CommandError("--takes makes alternatives for one page; name it, and only it")
-    if heroes[0].picture is None:
-        raise CommandError(f"{heroes[0].page} shows your own image (hero_image); there is nothing to make takes of")
-    return heroes[0].page
-
-
-def _make_takes(hero: HeroSpec, number: int) -> tuple[HeroSpec, ...]:
-    """Copy the hero with the seeds 1, 2, 3 and so on. A later run with more takes pays for no seed twice.
-
-    Each take has a page name of its own, since it is not the page's hero until its seed is in the front matter.
-    """
-    picture = hero.picture
-    assert picture is not None  # noqa: S101 - `_choose_page_of_takes` has looked
+    hero, picture = heroes[0], heroes[0].picture
+    if picture is None:
+        raise CommandError(f"{hero.page} shows your own image (hero_image); there is nothing to make takes of")
     return tuple(
         replace(hero, page=f"{hero.page} (hero_seed: {seed})", picture=replace(picture, seed=seed))
         for seed in range(1, number + 1)
@@ -193,17 +188,16 @@ def _refuse_link(folder: Path, takes: Path) -> None:
         raise CommandError(f"{folder}: is a symbolic link; put a folder in its place, or name another one with --into")
 
 
-def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: Console, folder: Path) -> None:
+def _show_takes(site: SitePages, hero: HeroSpec, takes: Sequence[HeroSpec], console: Console, folder: Path) -> None:
     """Write the contact sheet, and print the front matter line of each take."""
     items: list[SheetItem] = []
     lines: list[str] = []
-    prompt = takes[0].picture.prompt if takes[0].picture else ""
+    prompt = hero.picture.prompt if hero.picture else ""
     with open_runtime(site.settings, console, asks_providers=False) as runtime:
-        current = next(iter(find_statuses(runtime, [hero for hero in site.heroes if hero.page == page])), None)
-        now = current.record.key if current is not None and current.record is not None else ""
-        found = find_statuses(runtime, takes)
+        current, *found = find_statuses(runtime, (hero, *takes))
+        now = current.record.key if current.record is not None else ""
         shown = [(f"hero_seed: {number}", f"seed-{number}", take) for number, take in enumerate(found, 1)]
-        if current is not None and now not in {take.record.key for take in found if take.record is not None}:
+        if now not in {take.record.key for take in found if take.record is not None}:
             shown.insert(0, (_NOW, "now", current))
         for label, name, status in shown:
             if status.record is None:
@@ -215,9 +209,9 @@ def _show_takes(site: SitePages, page: str, takes: Sequence[HeroSpec], console: 
             lines.append(f"  {label:<24}{words}")
     if not lines:
         return
-    write_sheet(folder, title=f"Takes for {page}", subtitle=prompt, items=items, columns=2)
+    write_sheet(folder, title=f"Takes for {hero.page}", subtitle=prompt, items=items, columns=2)
     console.say(f"look at them: {folder / 'index.html'}")
-    console.say(f"then put the line of the one you like into the front matter of {page}:")
+    console.say(f"then put the line of the one you like into the front matter of {hero.page}:")
     for line in lines:
         console.say(line)
 

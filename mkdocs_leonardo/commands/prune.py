@@ -269,9 +269,9 @@ class OtherConfigurations:
     @cached_property
     def are_there(self) -> bool:
         """Whether there are other configurations. They may use a picture whose record names none."""
-        return any(self._names_plugin(path) for path in self._list_neighbours()) or any(
-            map(self._is_there, self._sites)
-        )
+        own = self._options.config_file
+        neighbours = (path for pattern in _CONFIGURATIONS for path in own.parent.glob(pattern) if path != own)
+        return any(map(self._names_plugin, neighbours)) or any(map(self._is_there, self._sites))
 
     @cached_property
     def _sites(self) -> dict[str, frozenset[str]]:
@@ -289,11 +289,6 @@ class OtherConfigurations:
     def _is_there(self, site: str) -> bool:
         places = (self._options.config_file.parent, self._options.settings.cache_dir)
         return bool(site) and any((place / site).is_file() for place in places)
-
-    def _list_neighbours(self) -> Iterator[Path]:
-        own = self._options.config_file
-        for pattern in _CONFIGURATIONS:
-            yield from (path for path in own.parent.glob(pattern) if path != own)
 
     @staticmethod
     def _names_plugin(path: Path) -> bool:

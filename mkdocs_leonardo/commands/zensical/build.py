@@ -81,7 +81,7 @@ def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> 
     assets = project.assets
     try:
         link_files([file for file in state.files if f"{assets}/{file.name}" not in there], project.site_dir / assets)
-        bare = sum(_finish_page(project, path) for path in _list_pages(project.site_dir))
+        bare = sum(_finish_page(project, path) for path in _list_html_files(project.site_dir))
     except (OSError, ValueError) as error:
         yield f"the site is not finished: {error}"
         return
@@ -89,7 +89,7 @@ def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> 
         yield f"{pluralise(bare, 'page has', 'pages have')} no tags for sharing, since no end of the head was found"
 
 
-def _list_pages(folder: Path) -> Iterator[str]:
+def _list_html_files(folder: Path) -> Iterator[str]:
     """Yield the paths of all HTML files below a folder."""
     for place, _, names in os.walk(folder):
         yield from (f"{place}{os.sep}{name}" for name in names if name.endswith(".html"))
@@ -104,16 +104,13 @@ def _finish_page(project: Project, path: str) -> bool:
     if MARKS not in data:
         return False
     place = path[len(str(project.site_dir)) + 1 :].replace(os.sep, "/")
-    url = _make_url(place, project.values.get("use_directory_urls") is False)
+    # Relative to the site's address.
+    is_plain = project.values.get("use_directory_urls") is False and place != "index.html"
+    url = place if is_plain else place.removesuffix("index.html")
     finished, is_named = move_to_head(data, url, project.site_url)
     with open(path, "wb") as target:  # noqa: PTH123 - same
         target.write(finished)
     return not is_named
-
-
-def _make_url(place: str, is_plain: bool) -> str:  # noqa: FBT001 - the site's option
-    """Return the address of a file of the site, relative to the site's."""
-    return place if is_plain and place != "index.html" else place.removesuffix("index.html")
 
 
 def _clean_cache(project: Project, console: Console) -> bool:

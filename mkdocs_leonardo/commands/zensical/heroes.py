@@ -135,15 +135,11 @@ class BuiltHeroes:
     @property
     def are_settled(self) -> bool:
         """Whether another build would show the same: each picture is stored, or there is no provider or team to ask."""
-        if all(map(_shows_wanted_image, self.resolutions)):
+        shown = (None if one.failure else one.asset for one in self.resolutions)
+        if all(asset is not None and not asset.is_substitute for asset in shown):
             return True
         is_alone = self.site.settings.shared_store is None and bool(self.build.provider_wanted)
         return is_alone and not any(one.failure or one.asset is None for one in self.resolutions)
-
-
-def _shows_wanted_image(resolution: Resolution) -> bool:
-    """Whether the page shows the image that it asks for."""
-    return not resolution.failure and resolution.asset is not None and not resolution.asset.is_substitute
 
 
 @contextmanager
