@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, cast
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.host.configuration import CONFIGURATIONS
-from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, FRONT_MATTER
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -264,6 +263,7 @@ class ProjectReader:
     """A reader of a site's pages. `pages` are their names, `problems` the mistakes in front matter."""
 
     def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool) -> None:
+        from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA
         from mkdocs_leonardo.host.reader import HeroReader
 
         self._project = project
@@ -280,6 +280,8 @@ class ProjectReader:
 
     def read(self, name: str, text: str) -> None:
         """Read one page."""
+        from mkdocs_leonardo.host.front_matter_text import FRONT_MATTER
+
         block = FRONT_MATTER.match(text)
         folder = self._folder_meta(PurePosixPath(name).parent)
         is_post = name.startswith(self._posts)
