@@ -158,3 +158,13 @@ def test_contract_names_the_requirement_that_is_violated(
 def test_contract_has_an_offender_for_every_requirement() -> None:
     """Each requirement of the contract has a broken provider."""
     assert set(OFFENDERS.values()) == set(Requirement)
+
+
+def test_count_of_connections_ends_although_the_server_accepts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that accepts no connection ends the count with a timeout."""
+    monkeypatch.setattr("mkdocs_leonardo.testing.service._ACCEPT_S", 0.2)
+    service = LoopbackService()
+
+    with pytest.raises(TimeoutError):
+        service.count_connections()
+    service._server.server_close()

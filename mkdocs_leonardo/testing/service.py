@@ -7,7 +7,6 @@ import io
 import json
 import socket
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ from mkdocs_leonardo.spec import JsonValue
 PICTURE_PATH = "/__picture__.jpg"
 #: An answer is held no longer than this (seconds).
 _MOST_DELAY_S = 60.0
+#: The server accepts a connection within this time (seconds).
+_ACCEPT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,14 @@ class LoopbackService:
         return tuple(request for request in tuple(self.requests) if request.path != PICTURE_PATH)
 
     def count_connections(self) -> int:
-        """The number of connections so far, also of those that the server has yet to accept."""
-        with socket.create_connection(("127.0.0.1", self._server.server_port)) as last:
-            while last.getsockname() not in self._server.clients:  # they are accepted in their order
-                time.sleep(0.005)
+        """The number of connections so far, also of those that the server has yet to accept.
+
+        Raises TimeoutError if the server accepts none.
+        """
+        with socket.create_connection(("127.0.0.1", self._server.server_port), timeout=_ACCEPT_S) as last:
+            last.shutdown(socket.SHUT_WR)
+            # The server accepts connections in their order, and closes this one at once, as no request comes.
+            last.recv(1)
             return self._server.clients.index(last.getsockname())
 
     def release(self) -> None:
