@@ -210,18 +210,10 @@ class Runtime:
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
         objects = ObjectStore(address, self._environ, notify=self._notify, consequence=consequence)
         rights = StoreRights.of(self._environ)
-        team = TeamPictures(objects, rights, inspect=inspect_image, notify=self._notify)
+        team = TeamPictures(objects, rights)
         if not rights.is_writer or not self.providers_with_key:
             return team, None
-        leases = TeamLeases(
-            objects,
-            now=self._clock.now,
-            sleep=self._clock.sleep,
-            notify=self._notify,
-            secret=rights.secret,
-            can_overwrite=address.scheme in {"http", "https"},
-        )
-        return team, leases
+        return team, TeamLeases(objects, now=self._clock.now, sleep=self._clock.sleep, secret=rights.secret)
 
     # Stores ----------------------------------------------------------------------------------------------------------
 

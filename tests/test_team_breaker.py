@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mkdocs_leonardo.team.breaker import OPEN_S, CircuitBreaker
+from mkdocs_leonardo.team.object_store import OPEN_S, CircuitBreaker
 
 
 @dataclass

@@ -104,7 +104,6 @@ class Team:
             store or self.store(),
             now=lambda: NOW + ahead_s,
             sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
-            notify=lambda _, message: self.told.append(message),
             monotonic=lambda: (time.monotonic() + ahead_s) / SECOND_S,
             secret=secret.encode() or None,
             timeout_s=timeout_s,
@@ -277,7 +276,7 @@ async def test_lease_of_a_runner_that_watched_while_asleep_is_not_taken_over(tea
         team.store(),
         now=lambda: NOW,
         sleep=lambda seconds: anyio.sleep(seconds * SECOND_S),
-        notify=lambda _, __: None,
+        secret=None,
         monotonic=lambda: time.monotonic() / SECOND_S + next(jumps),
     )
     first = team.runner()
@@ -485,9 +484,7 @@ def test_store_that_cannot_be_listed_is_one_warning(tmp_path: Path) -> None:
 
     def runner(url: str) -> TeamLeases:
         objects = ObjectStore(StoreAddress.parse(url), {}, notify=lambda level, text: told.append((level, text)))
-        return TeamLeases(
-            objects, now=time.time, sleep=lambda seconds: anyio.sleep(seconds * SECOND_S), notify=lambda *_: None
-        )
+        return TeamLeases(objects, now=time.time, sleep=lambda seconds: anyio.sleep(seconds * SECOND_S), secret=None)
 
     async def act(url: str) -> None:
         first, second = runner(url), runner(url)
@@ -669,9 +666,9 @@ async def test_unsigned_lease_is_ignored(team: Team) -> None:
 
 async def test_owner_whose_lease_was_overwritten_does_not_pay(team: Team) -> None:
     """An owner whose lease was overwritten notices it and does not pay."""
-    first = await take(
-        TeamLeases(team.store(), now=lambda: NOW, sleep=anyio.sleep, notify=lambda *_: None, can_overwrite=True)
-    )
+    store = team.store()
+    first = await take(team.runner(store=store))
+    store.honours_preconditions = False
     path = team.folder / "claims" / f"{LEASE_NAME}-000001"
     value = json.loads(path.read_text(encoding="utf-8"))
     value["claim"]["owner"] = "another"

@@ -102,16 +102,16 @@ def test_eight_creates_at_once_have_one_winner_whose_bytes_stay(store: TeamStore
     in_loop(act)
 
 
-@pytest.mark.parametrize(("kind", "ignores"), [("moto", False), ("rclone", True), ("apache", False), ("folder", False)])
+@pytest.mark.parametrize(("kind", "honours"), [("moto", True), ("rclone", False), ("apache", True), ("folder", True)])
 def test_service_that_ignores_the_condition_is_noticed_by_its_first_create(
-    kind: Kind, tmp_path: Path, *, ignores: bool
+    kind: Kind, tmp_path: Path, *, honours: bool
 ) -> None:
     """The first create shows whether the service ignores the condition."""
 
     async def act(objects: ObjectStore) -> None:
-        assert objects.ignores_preconditions is None
+        assert objects.honours_preconditions is None
         await objects.create("pictures/a", b"one")
-        assert objects.ignores_preconditions is ignores
+        assert objects.honours_preconditions is honours
 
     with running(kind, tmp_path / "store") as started:
         started.call(act)

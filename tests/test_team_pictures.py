@@ -18,7 +18,6 @@ from stores import BUCKET, KINDS, TeamStore, in_loop, running
 
 from mkdocs_leonardo.errors import StorageError
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
-from mkdocs_leonardo.renderer import inspect_image
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.base import StoredPicture, StoreStats
 from mkdocs_leonardo.storage.fallbacks import PictureMemory
@@ -100,8 +99,6 @@ class Runner:
         return TeamPictures(
             ObjectStore(StoreAddress.parse(self.url), environ, notify=tell),
             StoreRights.of(environ),
-            inspect=inspect_image,
-            notify=tell,
             monotonic=self._monotonic,
         )
 

@@ -18,6 +18,7 @@ MAX_BYTES = 2**18
 
 _VERSION = 1
 _MOST_REASON = 4096
+#: The ids of jobs that are fit for an address.
 _JOB_ID = re.compile(r"(?=.*[^.])[A-Za-z0-9._:~+=-]{1,256}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -75,7 +76,11 @@ class LeaseRecord:
             owner=text_in(said, "owner"),
             heartbeats=whole(said.get("beat")),
             is_whole=said.get("is_whole") is True,
-            jobs={key: entry for key, entry in entries.items() if entry is not None and _is_plausible(entry)},
+            jobs={
+                key: entry
+                for key, entry in entries.items()
+                if entry is not None and all(_JOB_ID.fullmatch(call.job_id) for call in entry.accepted)
+            },
             refusals={
                 key: _keep_printable(reason)
                 for key, reason in refusals.items()
@@ -96,11 +101,6 @@ def _fit_call_to_clock(call: CreateCall, now: float) -> CreateCall:
         sent_at = now - INTENT_AGE_S
     accepted_at = now if call.accepted_at > now - CLOCKS_APART_S else call.accepted_at
     return replace(call, sent_at=sent_at, ended_at=0.0, accepted_at=accepted_at)
-
-
-def _is_plausible(entry: Entry) -> bool:
-    """Whether each job id is fit for an address."""
-    return all(_JOB_ID.fullmatch(call.job_id) is not None for call in entry.accepted)
 
 
 def _keep_printable(text: str) -> str:

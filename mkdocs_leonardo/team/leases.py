@@ -26,13 +26,12 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, Lock, create_task_group, move_on_after
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.team.lease_record import MAX_BYTES, LeaseRecord, fit_to_clock
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ RELEASE_S = 5.0
 LEASES_FOLDER = "claims"
 
 _FREE = ".free"
-_NAME = re.compile(r"([0-9a-f]{64})-([0-9]{6,9})(\.free)?")
+_NAME = re.compile(rf"{LEASES_FOLDER}/([0-9a-f]{{64}})-([0-9]{{6,9}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +85,23 @@ class TeamLeases:
         *,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
-        notify: Notify,
+        secret: bytes | None,
         monotonic: Callable[[], float] = time.monotonic,
-        secret: bytes | None = None,
-        can_overwrite: bool = False,
         timeout_s: float = MOST_WAIT_S,
     ) -> None:
-        """Sign objects with `secret`. `can_overwrite`: one of two creates at once may overwrite the other."""
+        """Sign objects with `secret`, if there is one."""
         self.owner = uuid.uuid4().hex
         self.store = store
         self.now = now
         self._sleep = sleep
-        self.monotonic = monotonic
+        self._monotonic = monotonic
         self._secret = secret
-        self._can_overwrite = can_overwrite
         self._timeout_s = timeout_s
-        self._notify = notify
         self._told: set[str] = set()
         self._held: dict[str, TeamLease] = {}
         self._seen_by_acquire: dict[str, _Seen] = {}
         self._dead: dict[str, _Seen] = {}
-        self._tried: dict[str, int] = {}
+        self._tried: set[str] = set()
         self._seen: Mapping[str, ObjectVersion] = {}
         # Names and numbers of objects that no machine of the team wrote.
         self._foreign: set[tuple[str, int]] = set()
@@ -142,10 +137,9 @@ class TeamLeases:
                 self._foreign.add((name, seen.number))
                 continue
             if record is not None and not await self._is_free(name, seen):
-                if seen.number == self._tried.get(name):
-                    lease = await self._reclaim(name, seen.number)
-                    if lease is not None:
-                        return lease
+                # It is this machine's own after a suspension or a lost response.
+                if record.owner == self.owner and (lease := await self._reclaim(name, seen.number, record)) is not None:
+                    return lease
                 if self._dead.get(name) != seen:
                     self._seen_by_acquire[name] = seen
                     return None
@@ -163,11 +157,8 @@ class TeamLeases:
         record = await self.read_record(f"{_make_path(name, seen.number)}{_FREE}")
         return record is not None and bool(record.owner)
 
-    async def _reclaim(self, name: str, number: int) -> TeamLease | None:
-        """Return the lease that this machine made before a suspension or a lost response; None if it made none."""
-        record = await self.read_record(_make_path(name, number))
-        if record is None or record.owner != self.owner:
-            return None
+    async def _reclaim(self, name: str, number: int, record: LeaseRecord) -> TeamLease | None:
+        """Return the lease that this machine made earlier; None if another machine has made the next number."""
         lease = self._hold(name, number, record)
         if await lease.renew():
             return lease
@@ -179,7 +170,7 @@ class TeamLeases:
         number = after + 1
         while (name, number) in self._foreign:
             number += 1
-        self._tried[name] = number
+        self._tried.add(name)
         path, record = _make_path(name, number), LeaseRecord(self.owner, is_whole=not after)
         if not await self.store.create(path, record.encode(path, self._secret)):
             return None
@@ -195,8 +186,8 @@ class TeamLeases:
     async def wait(self, name: str) -> bool:
         """Wait until the owner has released the lease, or is dead; returns False after `timeout_s`."""
         last_seen = self._seen_by_acquire[name]
-        since = self._waiting_since.setdefault(name, self.monotonic())
-        unchanged_s, looked_at = 0.0, self.monotonic()
+        since = self._waiting_since.setdefault(name, self._monotonic())
+        unchanged_s, looked_at = 0.0, self._monotonic()
         while unchanged_s < TEAM_HOLD_S:
             await self._sleep(LOOK_S)
             try:
@@ -204,7 +195,7 @@ class TeamLeases:
             except StoreUnavailable:
                 # `acquire` meets this failure again, and reports it.
                 return True
-            now = self.monotonic()
+            now = self._monotonic()
             # The time of a suspension of this machine does not count.
             unchanged_s += min(now - looked_at, 3 * LOOK_S)
             looked_at = now
@@ -235,25 +226,20 @@ class TeamLeases:
         except (BrokenEntry, ValueError):
             if path not in self._told:
                 self._told.add(path)
-                self._notify(logging.INFO, f"a lease in the store is not this plugin's ({path}); it is ignored")
+                self.store.notify(logging.INFO, f"a lease in the store is not this plugin's ({path}); it is ignored")
             return LeaseRecord()
 
     async def write_record(self, path: str, record: LeaseRecord) -> None:
         """Write one record to its object. Raises StoreUnavailable."""
         await self.store.replace(path, record.encode(path, self._secret))
 
-    @property
-    def can_overwrite(self) -> bool:
-        """Whether machines can overwrite each other's objects."""
-        return self._can_overwrite or self.store.ignores_preconditions is not False
-
     async def _list(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
         """List every lease in the store; coroutines that ask at the same moment share one listing."""
-        asked_at = self.monotonic()
+        asked_at = self._monotonic()
         async with self._listing:
             # A listing that began after this call answers it.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
-                began_at = self.monotonic()
+                began_at = self._monotonic()
                 self._seen = await self.store.list(LEASES_FOLDER)
                 self._listed_at = began_at
             return _find_highest(self._seen, self._foreign)
@@ -412,7 +398,7 @@ class TeamLease:
                 break
             if record.owner:
                 return False
-        if not self._leases.can_overwrite:
+        if not self._leases.store.may_overwrite:
             return True
         record = await self._leases.read_record(_make_path(self.name, self._number))
         return record is not None and record.owner == self._leases.owner
@@ -425,14 +411,11 @@ def _make_path(name: str, number: int) -> str:
 def _find_highest(objects: Mapping[str, ObjectVersion], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
     """Return the state of each lease in a listing, without `foreign` numbers."""
     seen: dict[str, _Seen] = {}
-    free: set[tuple[str, int]] = set()
     for path, version in objects.items():
-        match = _NAME.fullmatch(path.rpartition("/")[2])
+        match = _NAME.fullmatch(path)
         if match is None:
             continue
         name, number = match[1], int(match[2])
-        if match[3]:
-            free.add((name, number))
-        elif (name, number) not in foreign and seen.get(name, _NOTHING).number < number <= _MOST_NUMBER:
-            seen[name] = _Seen(number, version, is_free=False)
-    return {name: replace(found, is_free=(name, found.number) in free) for name, found in seen.items()}
+        if (name, number) not in foreign and seen.get(name, _NOTHING).number < number <= _MOST_NUMBER:
+            seen[name] = _Seen(number, version, is_free=f"{path}{_FREE}" in objects)
+    return seen

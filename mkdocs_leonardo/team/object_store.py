@@ -20,19 +20,20 @@ from anyio import move_on_after, sleep
 from mkdocs_leonardo.errors import BrokenEntry, StoreRejected, StoreUnavailable
 from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.team.address import StoreAddress, is_endpoint
-from mkdocs_leonardo.team.answers import (
+from mkdocs_leonardo.team.client import (
+    CALL_S,
     NO_PLACE,
     WEB_PAGE,
     WITH_CODES,
     NoObjectStore,
+    connect,
     explain_error,
     find_status,
+    in_the_background,
     is_about_folder,
     is_foreign,
     is_permanent,
 )
-from mkdocs_leonardo.team.breaker import CircuitBreaker
-from mkdocs_leonardo.team.client import CALL_S, connect, in_the_background
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Client
@@ -44,6 +45,9 @@ ObjectVersion: TypeAlias = tuple[str | None, float, int]
 #: After so many failures in a row, the store gets no calls for a while. After so many rejections in a row, the build
 #: makes no more calls of that kind.
 MOST_FAILURES = 3
+#: An open breaker lets one call through after this time (seconds). It is shorter than `leases.TEAM_HOLD_S`, so that a
+#: machine keeps its leases through a short interruption.
+OPEN_S = 6.0
 #: How long a failing call to a store that has answered before is retried (seconds). So a short interruption costs time,
 #: and no picture is paid for twice.
 OUTAGE_S = 20.0
@@ -72,6 +76,53 @@ class _Kind(Enum):
     LIST = "be listed"
 
 
+class CircuitBreaker:
+    """Counts failures in a row. A call that fails counts unless another one has failed or succeeded since it began.
+
+    The failure of a service that has never answered opens the breaker for good.
+
+    `begin` before a call, `record_failure` or `record_success` after it, all in one thread.
+    """
+
+    def __init__(self, most: int, *, monotonic: Callable[[], float]) -> None:
+        self._most = most
+        self._monotonic = monotonic
+        #: Whether the service has answered at all, also with a failure.
+        self.has_answered = False
+        self._failures = 0
+        self._ended = 0
+        self._asked_again_at = 0.0
+
+    def may_call(self) -> bool:
+        """Whether a call may be made now; while the breaker is open, one in `OPEN_S` may."""
+        if not self.has_answered:
+            return not self._failures
+        if self._failures < self._most:
+            return True
+        now = self._monotonic()
+        if now < self._asked_again_at:
+            return False
+        self._asked_again_at = now + OPEN_S
+        return True
+
+    def begin(self) -> int:
+        """Begin a call; returns the argument of `record_failure`, the number of calls that have ended."""
+        return self._ended
+
+    def record_failure(self, begun: int) -> None:
+        """Count a failure."""
+        if begun == self._ended:
+            self._ended += 1
+            self._failures += 1
+            self._asked_again_at = self._monotonic() + OPEN_S
+
+    def record_success(self) -> None:
+        """Close the breaker: a call succeeded."""
+        self.has_answered = True
+        self._ended += 1
+        self._failures = 0
+
+
 class ObjectStore:
     """The objects at one address. All calls belong to one event loop; several may run at once.
 
@@ -95,7 +146,7 @@ class ObjectStore:
         `consequence` says in `warn` what a failure means for the build.
         """
         self.address = address
-        self._notify = notify
+        self.notify = notify
         self._consequence = consequence
         self._sleep = sleep
         self._monotonic = monotonic
@@ -111,7 +162,8 @@ class ObjectStore:
         )
         self._opened: Client | None = None
         self._creator: Client | None = None
-        self._honours: bool | None = None
+        #: Whether a create call leaves an existing object as it is; None before a create call has shown it.
+        self.honours_preconditions: bool | None = None
         self._breaker = CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
         #: The time of the first failure in a row, by kind of call, by object, and ("") for all calls.
         self._failing_since: dict[_Kind | str, float] = {}
@@ -123,15 +175,16 @@ class ObjectStore:
         self.failures = 0
 
     @property
-    def ignores_preconditions(self) -> bool | None:
-        """Whether the service lets a create call overwrite an object; None before a create call has shown it."""
-        return None if self._honours is None else not self._honours
+    def may_overwrite(self) -> bool:
+        """Whether one of two create calls at the same moment may overwrite the other's object, as far as is known."""
+        # A web server may check before it writes.
+        return self.honours_preconditions is not True or self.address.scheme in {"http", "https"}
 
     def warn(self, error: StoreUnavailable) -> None:
         """Log a failure of the store: as a WARNING the first time, and at DEBUG afterwards."""
         level = logging.DEBUG if self._has_warned else logging.WARNING
         self._has_warned = True
-        self._notify(level, f"shared_store {error}; the build goes on, and {self._consequence}")
+        self.notify(level, f"shared_store {error}; the build goes on, and {self._consequence}")
 
     async def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES, timeout_s: float = CALL_S) -> bytes | None:
         """Read an object; returns None if it does not exist. BrokenEntry if it is larger than `max_bytes`."""
@@ -185,15 +238,17 @@ class ObjectStore:
         raise BrokenEntry(f"{self.address}/{name}: is larger than {max_bytes} bytes")
 
     async def _create(self, name: str, data: bytes) -> bool:
-        if self._honours is not True and await self._exists(name):
-            # A service that ignores the precondition would overwrite it.
-            return await self._holds(name, data)
+        if self.honours_preconditions is not True:
+            found = await self._get_or_none((await self._open()).head_async(_check_name(name)))
+            if found is not None:
+                # A service that ignores the precondition would overwrite it.
+                return await self._holds(name, data)
         if not await self._put_new(name, data):
             return await self._holds(name, data)
-        if self._honours is None:
+        if self.honours_preconditions is None:
             # The second put changes nothing, and shows whether the service would take other bytes as well.
-            self._honours = not await self._put_new(name, data)
-        if self._honours and self._creator is None:
+            self.honours_preconditions = not await self._put_new(name, data)
+        if not self.may_overwrite:
             return True
         # Writers may interleave on a service without preconditions, and on a web server that checks before it writes.
         # The object is that of the last writer. An earlier writer sees that if it reads after the last write.
@@ -223,10 +278,6 @@ class ObjectStore:
             )
             for entry in sorted(found["objects"], key=lambda entry: entry["path"])
         }
-
-    async def _exists(self, name: str) -> bool:
-        store = await self._open()
-        return await self._get_or_none(store.head_async(_check_name(name))) is not None
 
     async def _holds(self, name: str, data: bytes) -> bool:
         """Whether the object is there and is `data`."""

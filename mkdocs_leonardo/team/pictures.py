@@ -20,8 +20,7 @@ from anyio import CapacityLimiter, to_thread
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
-from mkdocs_leonardo.progress import Notify
-from mkdocs_leonardo.spec import ImageInfo, JsonValue, PictureRecord, Source, digest_of
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, Source, digest_of
 from mkdocs_leonardo.storage.base import PictureSource, StoredPicture, StoreStats
 from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES, encode_record, parse_record
 from mkdocs_leonardo.team.client import LONG_CALL_S
@@ -79,15 +78,10 @@ class TeamPictures:
         store: ObjectStore,
         rights: StoreRights,
         *,
-        inspect: Callable[[bytes], ImageInfo],
-        notify: Notify,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`inspect` decodes a picture, or raises PictureError."""
         self._store = store
         self._rights = rights
-        self._inspect = inspect
-        self._notify = notify
         self._monotonic = monotonic
         self._slow_s = 0.0
         self._is_too_slow = False
@@ -172,7 +166,7 @@ class TeamPictures:
         except StoreUnavailable as error:
             return [("bad", f"{error}, though {WRITE_VARIABLE} is 1")]
         findings: list[Finding] = [("ok", "new images are added to it, and the first one for a key stays")]
-        if self._store.ignores_preconditions:
+        if self._store.honours_preconditions is False:
             instead = "machines look twice instead, and of two that write at the same moment the last one stays"
             findings = [("note", f"new images are added to it, but it ignores If-None-Match: {instead}")]
         try:
@@ -252,8 +246,10 @@ class TeamPictures:
             raise BrokenEntry(f"{where}: is missing, though its record is there")
         if await to_thread.run_sync(digest_of, data) != record.digest:
             raise BrokenEntry(f"{where}: is not the image that was stored (its digest differs)")
+        from mkdocs_leonardo.imaging.normalise import inspect
+
         try:
-            decoded = await to_thread.run_sync(self._inspect, data)
+            decoded = await to_thread.run_sync(inspect, data)
         except PictureError as error:
             raise BrokenEntry(f"{where}: {error}") from error
         seen = (decoded.extension, decoded.width_px, decoded.height_px)
@@ -264,14 +260,14 @@ class TeamPictures:
     def _reject(self, key: str, error: BrokenEntry) -> None:
         """Count an entry that failed verification."""
         if not self._rejected:
-            self._notify(logging.INFO, f"shared_store {error}; it is not shown")
+            self._store.notify(logging.INFO, f"shared_store {error}; it is not shown")
         self._rejected.add(key)
 
     def _warn_of_secrets(self) -> None:
         """Warn once that another machine signs with another secret: the two would buy each other's pictures again."""
         if not self._has_warned_of_secrets:
             self._has_warned_of_secrets = True
-            self._notify(
+            self._store.notify(
                 logging.WARNING,
                 f"shared_store {self._store.address}: an image there is signed with another {SECRET_VARIABLE} than "
                 "this machine's, so it was made again and replaced; give every machine the same secret, or each pays "

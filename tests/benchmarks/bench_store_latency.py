@@ -29,7 +29,6 @@ from images import encode
 from PIL import Image
 from stores import running
 
-from mkdocs_leonardo.renderer import inspect_image
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.team.address import StoreAddress
@@ -100,7 +99,7 @@ def fill(folder: Path, pages: int) -> list[str]:
 async def look_up(url: str, keys: list[str], *, is_missing: bool, cache: Path) -> int:
     """Search for every picture with an empty cache, all pages at once; return how many are found."""
     rights = StoreRights(secret=b"secret")
-    pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights, inspect=inspect_image, notify=print)
+    pictures = TeamPictures(ObjectStore(StoreAddress.parse(url), {}), rights)
     folder = PictureFolder(cache)
 
     def save(record: PictureRecord, data: bytes) -> PictureFolder:
