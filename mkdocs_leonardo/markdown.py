@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -29,10 +29,9 @@ from mkdocs_leonardo.host.reader import HeroReader
 from mkdocs_leonardo.log import log
 from mkdocs_leonardo.page.head import SOCIAL_MARK, STYLE_MARK, make_linked_data, make_social_tags
 from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, digest_request, read_manifest
-from mkdocs_leonardo.page.markup import choose_layout, insert_hero, render_hero
-from mkdocs_leonardo.page.site_markup import hidden_parts
+from mkdocs_leonardo.page.markup import TargetPage, insert_hero, render_hero
 from mkdocs_leonardo.page.stylesheet import is_outdated
-from mkdocs_leonardo.page.themes import ZENSICALS_THEME, compute_sizes
+from mkdocs_leonardo.page.themes import ZENSICALS_THEME, hidden_parts, is_blog_post
 from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, HeroSpec, digest_of
 
@@ -44,7 +43,6 @@ _CONTEXT = "rendering_context"
 #: Set on the page's object when its hero is shown. Other extensions convert parts of a page with all extensions again;
 #: those parts get no hero.
 _MARK = "_leonardo_is_shown"
-_BLOG_POST = "blog-post.html"
 #: The command that needs only the plugin's section in the site's configuration.
 WRAPPER = "mkdocs-leonardo zensical"
 _UNSEARCHED = " data-search-exclude"
@@ -222,7 +220,6 @@ class PageRenderer:
         self._config = context.config
         self._assets = assets
         self._published = _load_heroes(context.config, assets, manifest=manifest, report=report)
-        self._folder_url: str | None = None
 
     def show(self, content: str) -> str:
         """Return the page's content with its hero, if there is one, at the top."""
@@ -240,7 +237,7 @@ class PageRenderer:
         def header(heading_html: str) -> str:
             return self._header(spec, asset, heading_html, credit=manifest.credit)
 
-        shown = insert_hero(content, header, self._page.title or self._site_name)
+        shown = insert_hero(content, header, self._target.title)
         return f"{self._stylesheet_link()}{shown}{self._origin(spec, asset)}{social}"
 
     # What is shown ---------------------------------------------------------------------------------------------------
@@ -275,9 +272,8 @@ class PageRenderer:
         is_known = published.is_wrapped and not shown.asked
         if not is_known and shown.asked != digest_request(hero, _digest_file(hero.own_image)):
             published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
-        layout = hero.layout
-        if layout == "full" and not self._has_no_columns:
-            layout = "content"
+        has_columns = self._target.is_post or not self._target.hidden.issuperset({"navigation", "toc"})
+        layout = "content" if hero.layout == "full" and has_columns else hero.layout
         asset = replace(shown.asset, creator=creator_of(shown.asset.provider))
         return replace(hero, focus=shown.focus, layout=layout), asset
 
@@ -285,19 +281,21 @@ class PageRenderer:
     def _site_name(self) -> str:
         return str(self._config.get("site_name") or "")
 
-    @property
-    def _hidden(self) -> frozenset[str]:
-        theme = self._config.get("theme")
+    @cached_property
+    def _target(self) -> TargetPage:
+        """The page's facts for its markup, as its author has set them."""
+        page, theme = self._page, self._config.get("theme")
         features = theme.get("features") if isinstance(theme, Mapping) else None
-        return hidden_parts(self._page.meta, features or ())
-
-    @property
-    def _is_post(self) -> bool:
-        return self._page.meta.get("template") == _BLOG_POST
-
-    @property
-    def _has_no_columns(self) -> bool:
-        return self._hidden.issuperset({"navigation", "toc"}) and not self._is_post
+        image = page.meta.get("image")
+        return TargetPage(
+            source=page.path,
+            url=page.url,
+            title=page.title or self._site_name,
+            hidden=hidden_parts(page.meta, features or ()),
+            is_post=is_blog_post(page.meta),
+            description=str(page.meta.get("description") or self._config.get("site_description") or ""),
+            image=self._locate_image(image) if isinstance(image, str) and image else "",
+        )
 
     # Text ------------------------------------------------------------------------------------------------------------
 
@@ -307,12 +305,11 @@ class PageRenderer:
         The heading needs an attribute of its own, or it would begin a second entry for the page.
         """
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
-        spec = replace(spec, layout=choose_layout(spec, asset, heading_html))
-        sizes = compute_sizes(ZENSICALS_THEME, spec.layout, hidden=self._hidden, is_post=self._is_post)
-        url = self._url if not self._is_post else (self._absolute_url or self._url)
-        header = render_hero(asset, spec, heading_html, url=url, sizes=sizes, credit=credit)
+        page = self._target
+        url = self._url if not page.is_post else (self._absolute_url or self._url)
+        header = render_hero(asset, spec, heading_html, page, url=url, theme=ZENSICALS_THEME, credit=credit)
         header = header.replace("<header", f"<header{_UNSEARCHED}", 1)
-        return self._fit_for_excerpts(header) if self._is_post else header
+        return self._fit_for_excerpts(header) if page.is_post else header
 
     def _fit_for_excerpts(self, header: str) -> str:
         """Give `srcset` absolute paths, since Zensical corrects `src` alone when blog views repeat a post's hero.
@@ -343,27 +340,16 @@ class PageRenderer:
         published, file = self._published, asset.rendering.social
         if not published.is_wrapped or not published.assets_url or file is None:
             return ""
-        meta = self._page.meta
-        theirs = meta.get("image")
-        tags = make_social_tags(
-            spec,
-            file,
-            published.assets_url,
-            self._shared_url(theirs) if isinstance(theirs, str) and theirs else "",
-            page_url=f"{published.url}{self._page.url}",
-            title=self._page.title or self._site_name,
-            description=str(meta.get("description") or self._config.get("site_description") or ""),
-            site_name=self._site_name,
-        )
+        tags = make_social_tags(self._target, spec, file, published.url, published.assets_url, self._site_name)
         return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(tags._asdict()))}"></template>'
 
-    def _shared_url(self, image: str) -> str:
-        """Return the address of the author's picture for sharing, which may lie beside the page."""
+    def _locate_image(self, image: str) -> str:
+        """Return the address, in the site, of the author's picture for sharing, which may lie beside the page."""
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(self._page.path), image))
         is_beside = (
             not urlsplit(image).scheme and not image.startswith("/") and (self._published.docs_dir / beside).is_file()
         )
-        return urljoin(self._published.url, quote(beside) if is_beside else image)
+        return quote(beside) if is_beside else image
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Set the page's `image`, for templates and feeds."""
@@ -375,10 +361,11 @@ class PageRenderer:
 
     def _url(self, name: str) -> str:
         """Return the URL relative to the page's source, as authors write links. Zensical adapts it to the page."""
-        if self._folder_url is None:
-            # Made once, since this is called for every file.
-            self._folder_url = f"{'../' * self._page.path.count('/')}{quote(self._assets)}/"
         return f"{self._folder_url}{name}"
+
+    @cached_property
+    def _folder_url(self) -> str:
+        return f"{'../' * self._page.path.count('/')}{quote(self._assets)}/"
 
     @property
     def _absolute_url(self) -> Callable[[str], str] | None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mkdocs_leonardo.page.markup import (
+    TargetPage,
     choose_layout,
     focus_name,
     insert_card,
@@ -34,6 +35,7 @@ from mkdocs_leonardo.spec import (
     Variant,
 )
 
+PAGE = TargetPage("p.md", "p/", "P")
 HEADING = '<h1 id="storm">A storm<a class="headerlink" href="#storm" title="Permanent link">&para;</a></h1>'
 
 
@@ -98,7 +100,7 @@ class Outline(HTMLParser):
 @pytest.mark.parametrize("layout", ["stacked", "split"])
 def test_header_with_text_apart_is_text_and_figure(layout: Layout) -> None:
     """A header with the text apart is the text, then a figure of picture, blur-up image and credit, without a shade."""
-    html = render_hero(asset("jpeg"), spec(tagline="Dawn", layout=layout), HEADING, url=url, credit=True)
+    html = render_hero(asset("jpeg"), spec(tagline="Dawn", layout=layout), HEADING, PAGE, url=url, credit=True)
     outline = Outline(html)
     names = [name for name in outline.attributes if name.startswith("leonardo")]
     assert names == [
@@ -139,27 +141,29 @@ def test_final_layout_of_auto_covers_no_picture_with_much(
 
 def test_header_without_jpeg_falls_back_to_webp() -> None:
     """Without JPEG, the plain image is the WebP."""
-    html = render_hero(asset("avif", "webp"), spec(), HEADING, url=url)
+    html = render_hero(asset("avif", "webp"), spec(), HEADING, PAGE, url=url)
     assert "-768.webp" in (Outline(html).attributes["leonardo-hero__image"]["src"] or "")
     assert html.count("<source") == 1
 
 
 def test_credit_in_the_sites_own_words_is_the_line() -> None:
     """A credit text has the AI's name filled in, is escaped, and has no other meaning of braces."""
-    html = render_hero(asset("jpeg"), spec(), HEADING, url=url, credit="<b>{0} Bild von {creator} & KI")
+    html = render_hero(asset("jpeg"), spec(), HEADING, PAGE, url=url, credit="<b>{0} Bild von {creator} & KI")
     assert '<p class="leonardo-hero__credit">&lt;b&gt;{0} Bild von Leonardo AI &amp; KI</p>' in html
-    assert "Bild" not in render_hero(asset("jpeg", creator=""), spec(), HEADING, url=url, credit="Bild: {creator}")
+    assert "Bild" not in render_hero(
+        asset("jpeg", creator=""), spec(), HEADING, PAGE, url=url, credit="Bild: {creator}"
+    )
 
 
 def test_credit_of_a_picture_no_ai_made_is_absent() -> None:
     """Placeholders and own pictures have no credit line."""
-    assert "AI" not in render_hero(asset("jpeg", creator=""), spec(), HEADING, url=url, credit=True)
+    assert "AI" not in render_hero(asset("jpeg", creator=""), spec(), HEADING, PAGE, url=url, credit=True)
     assert [creator_of(name) for name in ("local", "own", "someone")] == ["", "", "someone"]
 
 
 def test_srcset_with_a_comma_in_the_path_keeps_its_candidates() -> None:
     """Commas and spaces in URLs of `srcset` are encoded."""
-    html = render_hero(asset("jpeg"), spec(), HEADING, url=lambda name: f"/a, b/{name}")
+    html = render_hero(asset("jpeg"), spec(), HEADING, PAGE, url=lambda name: f"/a, b/{name}")
     srcset = Outline(html).attributes["leonardo-hero__image"]["srcset"] or ""
     assert srcset.startswith("/a%2C%20b/0123456789abcdef-480.jpeg 480w, /a%2C%20b/")
 
@@ -167,8 +171,8 @@ def test_srcset_with_a_comma_in_the_path_keeps_its_candidates() -> None:
 @given(st.text(), st.text(min_size=1))
 def test_author_text_in_a_header_never_becomes_markup(alt: str, tagline: str) -> None:
     """Any text leaves the header's tags the same, and alternative text and tagline as written."""
-    outline = Outline(render_hero(asset("jpeg"), spec(alt=alt, tagline=tagline), "<h1>T</h1>", url=url))
-    plain = Outline(render_hero(asset("jpeg"), spec(alt="a", tagline="b"), "<h1>T</h1>", url=url))
+    outline = Outline(render_hero(asset("jpeg"), spec(alt=alt, tagline=tagline), "<h1>T</h1>", PAGE, url=url))
+    plain = Outline(render_hero(asset("jpeg"), spec(alt="a", tagline="b"), "<h1>T</h1>", PAGE, url=url))
     assert outline.tags == plain.tags
     assert outline.attributes["leonardo-hero__image"]["alt"] == alt
     assert tagline in "".join(outline.text)
@@ -186,7 +190,7 @@ def test_author_text_in_a_card_never_becomes_markup(alt: str, href: str) -> None
 @pytest.mark.parametrize("text", ['"><script>alert(1)</script>', "' onload='x", "<!--", "</p></header>", "&lt;b&gt;"])
 def test_hostile_alternative_text_stays_text(text: str) -> None:
     """Quotes, tags, comments and entities in an alternative text stay text."""
-    outline = Outline(render_hero(asset("jpeg"), spec(alt=text, tagline=text), "<h1>T</h1>", url=url))
+    outline = Outline(render_hero(asset("jpeg"), spec(alt=text, tagline=text), "<h1>T</h1>", PAGE, url=url))
     assert outline.attributes["leonardo-hero__image"]["alt"] == text
     assert text in "".join(outline.text)
 
@@ -229,7 +233,7 @@ def test_focus_name_is_whole_percent_within_the_picture(focus: FocalPoint, expec
 @pytest.mark.parametrize(("letters", "size"), [(40, None), (41, "2"), (66, "2"), (67, "3"), (100, "3"), (101, "4")])
 def test_title_has_a_size_by_its_length(letters: int, size: str | None) -> None:
     """Longer titles have smaller sizes, which the stylesheet has."""
-    header = render_hero(asset("jpeg"), spec(), f"<h1><em>{'m' * letters}</em></h1>", url=url)
+    header = render_hero(asset("jpeg"), spec(), f"<h1><em>{'m' * letters}</em></h1>", PAGE, url=url)
     assert Outline(header).attributes["leonardo-hero leonardo-hero--content"].get("data-title") == size
 
 
@@ -240,7 +244,9 @@ def test_scrim_is_the_next_step_upwards(measured: int, step: str) -> None:
     """The scrim is rounded up to a step of the stylesheet."""
     made = asset("jpeg")
     darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(measured, 0, 0, 0, 0, 0)))
-    header = Outline(render_hero(darker, spec(), HEADING, url=url)).attributes["leonardo-hero leonardo-hero--content"]
+    header = Outline(render_hero(darker, spec(), HEADING, PAGE, url=url)).attributes[
+        "leonardo-hero leonardo-hero--content"
+    ]
     assert header["data-scrim-narrow"] == step
 
 
@@ -249,7 +255,7 @@ def test_text_stands_on_the_blur_up_image_where_the_shade_is_measured_for_it(blu
     """The blur-up image is behind the text only if the scrim was measured for it."""
     made = asset("jpeg")
     measured = replace(made, rendering=replace(made.rendering, scrim=replace(made.rendering.scrim, blur=blur)))
-    header = render_hero(measured, spec(), HEADING, url=url)
+    header = render_hero(measured, spec(), HEADING, PAGE, url=url)
     assert (header.count("leonardo-hero__blur"), header.count("leonardo-hero__ground")) == (blur, 1)
 
 
@@ -270,7 +276,7 @@ def test_scrim_is_that_of_long_texts_where_text_climbs_higher(title: str, taglin
     made = asset("jpeg")
     darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(6, 6, 6, 54, 54, 54)))
     heading = f'<h1 id="a-very-long-name-that-nobody-reads-and-that-takes-no-room-at-all"><em>{title}</em></h1>'
-    header = render_hero(darker, replace(spec(), tagline=tagline), heading, url=url, credit=True)
+    header = render_hero(darker, replace(spec(), tagline=tagline), heading, PAGE, url=url, credit=True)
     shades = Outline(header).attributes["leonardo-hero leonardo-hero--content"]
     assert [shades[f"data-scrim-{where}"] for where in ("narrow", "wide", "wide-rtl")] == [step] * 3
 
@@ -296,7 +302,7 @@ def test_sizes_in_material_follow_the_columns() -> None:
 
 def test_place_full_in_material_moves_the_hero_above_the_columns() -> None:
     """A full hero in Material moves from the article to the start of `<main>`."""
-    header = render_hero(asset("jpeg"), spec(layout="full"), HEADING, url=url)
+    header = render_hero(asset("jpeg"), spec(layout="full"), HEADING, PAGE, url=url)
     page = '<body><main class="md-main" data-md-component="main">\n<div class="md-main__inner">{}<p>x</p></div></main>'
     assert place_full(page.format(f"{header}\n"), header) == page.replace(
         'main">\n', f'main">\n{header}\n\n', 1
@@ -305,7 +311,7 @@ def test_place_full_in_material_moves_the_hero_above_the_columns() -> None:
 
 def test_place_full_in_mkdocs_theme_moves_the_hero_before_the_page_container() -> None:
     """A full hero in the theme mkdocs moves before the page's container, not the navigation bar's."""
-    header = render_hero(asset("jpeg"), spec(layout="full"), HEADING, url=url)
+    header = render_hero(asset("jpeg"), spec(layout="full"), HEADING, PAGE, url=url)
     start = '<div class="navbar"><div class="container">nav</div></div>'
     rest = '<div class="container">\n<div class="row">'
     assert (
@@ -315,7 +321,7 @@ def test_place_full_in_mkdocs_theme_moves_the_hero_before_the_page_container() -
 
 def test_place_full_in_readthedocs_stays_beside_the_side_column() -> None:
     """A full hero in Read the Docs spans the space beside the side column."""
-    header = render_hero(asset("jpeg"), spec(layout="full"), HEADING, url=url)
+    header = render_hero(asset("jpeg"), spec(layout="full"), HEADING, PAGE, url=url)
     page = '<section><div class="wy-nav-content"><div class="rst-content">'
     banner = header.replace("none", "banner")
     assert place_full(f"{page}{header}\n<p>", header) == f"<section>\n{banner}\n{page.removeprefix('<section>')}<p>"
@@ -336,7 +342,7 @@ def test_each_theme_is_known_by_its_own_html(theme: str) -> None:
 
 def test_place_full_in_an_unknown_theme_becomes_the_content_layout() -> None:
     """A full hero in an unknown theme becomes a hero in the content."""
-    header = render_hero(asset("jpeg"), spec(layout="full"), HEADING, url=url)
+    header = render_hero(asset("jpeg"), spec(layout="full"), HEADING, PAGE, url=url)
     assert place_full(f"<body>{header}<p>leonardo-hero--full", header) == (
         f"<body>{header.replace('--full', '--content')}<p>leonardo-hero--full"
     )

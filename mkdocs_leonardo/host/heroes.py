@@ -21,7 +21,8 @@ from mkdocs_leonardo.host.pages import encryption_problem, first_view_page, is_c
 from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, has_blog, has_social_cards
 from mkdocs_leonardo.log import log, notify
-from mkdocs_leonardo.page.site_markup import SiteMarkup, TargetPage
+from mkdocs_leonardo.page.markup import TargetPage
+from mkdocs_leonardo.page.site_markup import SiteMarkup
 from mkdocs_leonardo.report import complaints
 from mkdocs_leonardo.resolution import Complaint, Resolution
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
     from mkdocs_leonardo.host.reader import HeroReader
-    from mkdocs_leonardo.page.site_markup import TargetPage
+    from mkdocs_leonardo.page.markup import TargetPage
 
 #: Attributes that encryptcontent sets on a page before it encrypts the page, and when it begins.
 _ENCRYPTION_MARKS = ("encryptcontent", "encrypted")
@@ -91,7 +91,8 @@ def make_target_reader(
 ) -> Callable[[Page], TargetPage]:
     """Return a function from a page to its facts for the markup. Facts that all pages share are read once."""
     # Not imported by builds without heroes.
-    from mkdocs_leonardo.page.site_markup import TargetPage, hidden_parts
+    from mkdocs_leonardo.page.markup import TargetPage
+    from mkdocs_leonardo.page.themes import hidden_parts, is_blog_post
 
     features = config.theme.get("features") or ()
     site_name, description = config.site_name, str(config.site_description or "")
@@ -99,17 +100,16 @@ def make_target_reader(
     place_of = cache(partial(_locate_image, files=files))
 
     def read_target(page: Page) -> TargetPage:
-        meta = page.meta
-        image = meta.get("image")
+        image = page.meta.get("image")
         if isinstance(image, str) and image and has_hero(page.file.src_uri):
             image = place_of(image, page.file.src_uri)
         return TargetPage(
             source=page.file.src_uri,
             url=page.url,
             title=str(page.title or site_name),
-            hidden=hidden_parts(meta, features),
-            is_post=meta.get("template") == "blog-post.html",
-            description=str(meta.get("description") or description),
+            hidden=hidden_parts(page.meta, features),
+            is_post=is_blog_post(page.meta),
+            description=str(page.meta.get("description") or description),
             image=image if isinstance(image, str) else "",
         )
 

@@ -7,7 +7,9 @@ import re
 from html import escape, unescape
 from operator import attrgetter
 from typing import NamedTuple
+from urllib.parse import urljoin
 
+from mkdocs_leonardo.page.markup import TargetPage
 from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, HeroAsset, HeroSpec, Variant
 
 #: The end of the head, its `<meta>` tags, and elements whose text may look like either.
@@ -51,15 +53,26 @@ class SocialTags(NamedTuple):
     site_name: str = ""
 
 
-def make_social_tags(spec: HeroSpec, file: Variant, folder_url: str, their_url: str, **about_page: str) -> SocialTags:
+def make_social_tags(
+    page: TargetPage, spec: HeroSpec, file: Variant, site_url: str, folder_url: str, site_name: str
+) -> SocialTags:
     """Make the tags of a page whose hero has the image `file` for sharing, in the folder at `folder_url`.
 
-    `their_url` is the address of the author's own image, "" without one. Its type and size are unknown.
+    `site_url` and `folder_url` end with a slash. The type and the size of an author's own image are unknown.
     """
     url = folder_url + file.name
-    if their_url not in {"", url}:
-        return SocialTags(their_url, **about_page)  # type: ignore[arg-type]  # texts alone
-    return SocialTags(url, "image/jpeg", file.width_px, file.height_px, spec.alt, **about_page)
+    # On most pages, `image` is the address that the plugin has announced.
+    shared = url if page.image in {"", url} else urljoin(site_url, page.image)
+    tags = SocialTags(
+        shared,
+        page_url=site_url + page.url,
+        title=page.title,
+        description=page.description,
+        site_name=site_name,
+    )
+    if shared != url:
+        return tags
+    return tags._replace(image_type="image/jpeg", width_px=file.width_px, height_px=file.height_px, alt=spec.alt)
 
 
 def insert_head(

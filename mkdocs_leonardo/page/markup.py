@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape, unescape
+from typing import NamedTuple
 from unicodedata import east_asian_width
 
 from mkdocs_leonardo.page.headings import find_title_heading
-from mkdocs_leonardo.page.themes import find_full_width_place
+from mkdocs_leonardo.page.themes import compute_sizes, find_full_width_place
 from mkdocs_leonardo.spec import (
     CENTER,
     FocalPoint,
@@ -56,6 +58,22 @@ HERO_START = '<header class="leonardo-hero '
 _CARD_START = '<a class="leonardo-card"'
 
 
+class TargetPage(NamedTuple):
+    """The facts of a page that its markup needs. `url` is relative to the site, as the host gives it.
+
+    `hidden` comes from `hidden_parts`. `image` is the page's `image`, as its metadata says: the author's, or the hero's
+    where there is none.
+    """
+
+    source: str
+    url: str
+    title: str
+    hidden: frozenset[str] = frozenset()
+    is_post: bool = False
+    description: str = ""
+    image: str = ""
+
+
 def focus_name(focus: FocalPoint) -> str:
     """Return the focal point in percent, as markup and stylesheet spell it: ``30-60``."""
     return f"{_percent(focus.x)}-{_percent(focus.y)}"
@@ -65,18 +83,20 @@ def render_hero(
     asset: HeroAsset,
     spec: HeroSpec,
     heading_html: str,
+    page: TargetPage,
     *,
     url: Callable[[str], str],
-    sizes: str = "100vw",
+    theme: str = "",
     credit: bool | str = False,
 ) -> str:
     """Return the hero of one page, with the page's own heading unchanged in it.
 
-    `url` turns the name of a variant into a URL that works on this page. `sizes` comes from `compute_sizes`, the layout
-    from `choose_layout`. With `credit`, a line names the AI that made the picture, if one did. A text for `credit` is
+    `url` turns the name of a variant into a URL that works on this page. `theme` is MkDocs's name of the theme,
+    "" for a custom one. With `credit`, a line names the AI that made the picture, if one did. A text for `credit` is
     that line, with ``{creator}`` for the name.
     """
-    title = _extract_title(heading_html)
+    spec, title = replace(spec, layout=choose_layout(spec, asset, heading_html)), _extract_title(heading_html)
+    sizes = compute_sizes(theme, spec.layout, hidden=page.hidden, is_post=page.is_post)
     is_apart = spec.layout in _APART
     shade = "" if is_apart else _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
     source = escape(asset.rendering.blur_up)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from mkdocs_leonardo.page.head import SocialTags, insert_head, make_linked_data, make_social_tags
 from mkdocs_leonardo.page.markup import (
     HERO_START,
-    choose_layout,
+    TargetPage,
     insert_card,
     insert_hero,
     place_full,
@@ -21,19 +20,6 @@ from mkdocs_leonardo.page.markup import (
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
 from mkdocs_leonardo.page.themes import compute_sizes, find_full_width_place
 from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, short_key, social_name
-
-
-class TargetPage(NamedTuple):
-    """The facts of a page that its markup needs. `url` is relative to the site, as the host gives it."""
-
-    source: str
-    url: str
-    title: str
-    hidden: frozenset[str] = frozenset()
-    is_post: bool = False
-    description: str = ""
-    #: The page's `image`, as its metadata says: the author's, or the hero's where there is none.
-    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +153,9 @@ class SiteMarkup:
             return content_html
 
         def header(heading_html: str) -> str:
-            shown = replace(spec, layout=choose_layout(spec, asset, heading_html))
-            sizes = compute_sizes(self._theme, shown.layout, hidden=page.hidden, is_post=page.is_post)
-            hero = render_hero(asset, shown, heading_html, url=self._url_on(page), sizes=sizes, credit=self._credit)
-            self._headers[page.url] = hero
+            hero = self._headers[page.url] = render_hero(
+                asset, spec, heading_html, page, url=self._url_on(page), theme=self._theme, credit=self._credit
+            )
             return hero
 
         return insert_hero(content_html, header, page.title)
@@ -225,18 +210,7 @@ class SiteMarkup:
         origin, file = make_linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
         if not self._social or file is None:
             return None, origin
-        social = make_social_tags(
-            spec,
-            file,
-            self._folder_url,
-            # On most pages, `image` is the address that the plugin has announced.
-            "" if page.image in {"", self._folder_url + file.name} else urljoin(self._site_url, page.image),
-            page_url=absolute_url(self._site_url, page.url),
-            title=page.title,
-            description=page.description,
-            site_name=self._site_name,
-        )
-        return social, origin
+        return make_social_tags(page, spec, file, self._site_url, self._folder_url, self._site_name), origin
 
     def _url_on(self, page: TargetPage) -> Callable[[str], str]:
         """Return the function from a file's name to its URL on `page`."""
@@ -269,10 +243,3 @@ def absolute_url(site_url: str, place: str) -> str:
 def social_place(key: str, focus: FocalPoint) -> str:
     """Return the place of an image for sharing in the site. It is known before the image exists."""
     return f"{SITE_FOLDER}/{social_name(key, focus)}"
-
-
-def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> frozenset[str]:
-    """Return the parts that Material hides on a page: its ``hide``, and a table of contents inside the navigation."""
-    hide = meta.get("hide")
-    parts: Iterable[object] = hide if isinstance(hide, list) else [hide] if isinstance(hide, str) else []
-    return frozenset(str(part) for part in parts) | ({"toc"} if "toc.integrate" in features else frozenset())

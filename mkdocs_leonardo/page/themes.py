@@ -6,7 +6,7 @@ HTML, so a theme stands before those whose HTML it contains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -116,6 +116,18 @@ def _beside_text(steps: Iterable[Width], picture: BesideText) -> Iterator[Width]
         else:
             yield step
         above_px = step.window_px
+
+
+def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> frozenset[str]:
+    """Return the parts that Material hides on a page: its ``hide``, and a table of contents inside the navigation."""
+    hide = meta.get("hide")
+    parts: Iterable[object] = hide if isinstance(hide, list) else [hide] if isinstance(hide, str) else []
+    return frozenset(str(part) for part in parts) | ({"toc"} if "toc.integrate" in features else frozenset())
+
+
+def is_blog_post(meta: Mapping[str, object]) -> bool:
+    """Whether a page is a post of Material's blog."""
+    return meta.get("template") == "blog-post.html"
 
 
 def find_full_width_place(start_of_page: str) -> tuple[int, bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,15 +62,13 @@ class HeroPlugin(BasePlugin[NoOptions]):
         is_post = "blog-post" in page.meta.get("template", "")
 
         def header(heading: str) -> str:
-            asset, spec = self._assets[page.meta["picture"]], _spec(page.meta)
-            spec = replace(spec, layout=markup.choose_layout(spec, asset, heading))
-            sizes = themes.compute_sizes(config.theme.name or "", spec.layout, hidden=hidden, is_post=is_post)
             self._headers[page.url] = markup.render_hero(
-                asset,
-                spec,
+                self._assets[page.meta["picture"]],
+                _spec(page.meta),
                 heading,
+                markup.TargetPage("", page.url, "", frozenset(hidden), is_post),
                 url=url,
-                sizes=sizes,
+                theme=config.theme.name or "",
                 credit=bool(page.meta.get("credit")),
             )
             return self._headers[page.url]
