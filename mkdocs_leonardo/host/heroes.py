@@ -19,7 +19,7 @@ from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.pages import encryption_problem, first_view_page, is_content_replaced, make_target_reader
 from mkdocs_leonardo.host.site_files import add_pictures
-from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, has_blog, has_social_cards
+from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, has_blog, has_social_cards, mend_feeds
 from mkdocs_leonardo.log import log, notify
 from mkdocs_leonardo.page.markup import TargetPage
 from mkdocs_leonardo.page.site_markup import SiteMarkup
@@ -53,7 +53,7 @@ class SiteHeroes:
     """The heroes of one build. `want` and `join` make them, `show` and `complete` put them on pages.
 
     In a build of a preview (`is_preview`), `missing` are the heroes left to the preview. `no_provider` is the reason
-    why no provider could be asked, "" if one could. `pictures` maps each place in the site to a cache file.
+    why no provider could be asked, "" if one could.
     """
 
     def __init__(self, settings: Settings, config: MkDocsConfig, kept: KeptFolder | None, *, is_preview: bool) -> None:
@@ -70,7 +70,7 @@ class SiteHeroes:
         self._continued: set[str] = set()
         self._site: SiteMarkup | None = None
         self._read_target: Callable[[Page], TargetPage]
-        self.pictures: Mapping[str, str] = {}
+        self._pictures: Mapping[str, str] = {}
         self._is_open = True
         self._is_narrowness_told = False
         self.missing: tuple[Resolution, ...] = ()
@@ -109,10 +109,10 @@ class SiteHeroes:
             relative=get_relative_url,
         )
         self._read_target = make_target_reader(config, files, site.has_hero)
-        self.pictures = {**self._social.correct(site, files), **site.list_pictures()}
+        self._pictures = {**self._social.correct(site, files), **site.list_pictures()}
         folder, identities = self._kept, self._build.file_identities
-        kept = folder.put_back(self.pictures, identities) if folder is not None else frozenset()
-        add_pictures(self.pictures, files, config, kept=kept)
+        kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
+        add_pictures(self._pictures, files, config, kept=kept)
         stylesheet = site.stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
@@ -170,6 +170,10 @@ class SiteHeroes:
             self._is_narrowness_told = True
             log.info("%s: %s", target.source, _NARROW)
         return self._site.complete(target, output)
+
+    def mend_feeds(self, config: MkDocsConfig) -> None:
+        """Write the sizes of the images for sharing into the feeds of other plugins."""
+        mend_feeds(config, self._pictures)
 
     def close(self) -> None:
         """End what still runs, and delete this build's temporary files. The journal has what was paid for."""

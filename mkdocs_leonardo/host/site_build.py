@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mkdocs.exceptions import PluginError
 
@@ -99,27 +99,6 @@ class SiteBuild:
             if comment:
                 log.info("%s: %s", page.file.src_uri, comment)
         return None
-
-    def join(self, config: MkDocsConfig, files: Files) -> None:
-        """Wait for every hero, and add the heroes' files to the site."""
-        if self.heroes is not None:
-            self.heroes.join(config, files)
-
-    def show(self, page: Page, variables: dict[str, Any]) -> None:
-        """Put the page's hero into its content and its template's variables, and covers on a blog view's excerpts."""
-        if self.heroes is not None:
-            self.heroes.show(page, variables)
-
-    def complete(self, page: Page, output: str) -> str | None:
-        """Return the page's HTML with a complete head; None for the HTML as it is."""
-        return self.heroes.complete(page, output) if self.heroes is not None else None
-
-    def mend_feeds(self, config: MkDocsConfig) -> None:
-        """Write the sizes of pictures into the feeds of mkdocs-rss-plugin."""
-        if self.heroes is not None:
-            from mkdocs_leonardo.host.social import mend_feeds
-
-            mend_feeds(config, self.heroes.pictures)
 
     def close(self, *, is_annotated: bool = True) -> None:
         """End what still runs. `is_annotated`: warnings become annotations where GitHub Actions runs the build."""
