@@ -137,10 +137,10 @@ def read_site(config_file: str | None, console: Console, *, command: Literal["bu
             console.note(f"read without {name_some(absent)}, not installed here; their pages and metadata are not seen")
         return replace(read_project_pages(project, console, with_drafts=command == "serve"), not_installed=absent)
     site = _load_site(config_file, console)
-    found = site.read(command)
+    site.read(command)
     options = _require_enabled(_make_options(site, console))
-    coverless = tuple(found.coverless) if options.settings.cards else ()
-    return SitePages(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems), coverless)
+    coverless = tuple(site.coverless) if options.settings.cards else ()
+    return SitePages(options, tuple(site.heroes), frozenset(site.pages), tuple(site.problems), coverless)
 
 
 def _require_enabled(options: SiteOptions) -> SiteOptions:

@@ -15,16 +15,15 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
+from jinja2 import Environment, TemplateError, meta, nodes
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.host.blog_templates import find_templates_without_excerpts
 from mkdocs_leonardo.host.configuration import HOSTS
 from mkdocs_leonardo.log import PREFIX, log
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.pages import Page
 
@@ -40,11 +39,24 @@ class SiteUnreadable(HeroError):
 
 
 class LoadedSite:
-    """A site's configuration, read by the host. `notify` gets what the host logs meanwhile."""
+    """A site's configuration, read by the host, and its pages, after `read`.
+
+    `pages` are all pages, and `problems` the mistakes in their front matter. `coverless` are the templates of blog
+    views on which no post's cover can stand.
+    """
 
     def __init__(self, config_file: str | None, notify: Notify) -> None:
-        """`config_file` None: the host's default file. SiteUnreadable if the configuration is wrong."""
+        """`config_file` None: the host's default file. `notify` gets what the host logs.
+
+        SiteUnreadable if the configuration is wrong.
+        """
         self._notify = notify
+        self.heroes: list[HeroSpec] = []
+        self.pages: list[str] = []
+        self.problems: list[InputError] = []
+        self.coverless: list[Path] = []
+        self._views: set[str] = set()
+        self._has_post = False
         with _explain_errors(notify):
             self.config = load_config(config_file)
 
@@ -63,64 +75,21 @@ class LoadedSite:
             finally:
                 self.config.plugins.on_shutdown()
 
-    def read(self, command: Literal["build", "serve"]) -> DryBuild:
+    def read(self, command: Literal["build", "serve"]) -> None:
         """Read every page; SiteUnreadable if a plugin fails. `serve` reads drafts as well."""
-        site_dir = self.config.site_dir
-        reading = DryBuild(self.config)
+        site_dir, plugins = self.config.site_dir, self.config.plugins
         with _explain_errors(self._notify), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
             self.config["site_dir"] = nowhere
-            reading.run(command)
+            plugins.on_startup(command=command, dirty=False)
+            try:
+                # Material's `group` plugin adds plugins, perhaps this one, in the same event with a high priority. It
+                # takes every bound method for a plugin's.
+                plugins.events["config"].append(lambda config: self._attach(config))  # noqa: PLW0108 - see above
+                with suppress(_AllPagesRead):
+                    build(self.config, serve_url="http://127.0.0.1:8000/" if command == "serve" else None)
+            finally:
+                plugins.on_shutdown()
         self.config["site_dir"] = site_dir
-        return reading
-
-
-class _Plugin(Protocol):
-    """The part of the plugin object that this module uses. Importing `plugin` is not allowed here."""
-
-    config: LeonardoConfig
-    page_listener: Callable[[Page, FrontMatter], None] | None
-
-
-def _plugin(config: MkDocsConfig) -> _Plugin | None:
-    found: Any = dict.get(config.plugins, "leonardo")
-    return cast("_Plugin | None", found)
-
-
-class _AllPagesRead(BaseException):
-    """The signal that a build has read its last page.
-
-    The host calls `on_build_error`, where hooks report a failed build, for an `Exception` alone.
-    """
-
-
-class DryBuild:
-    """One build that ends when every page has been read.
-
-    `pages` are all pages, and `problems` the mistakes in their front matter. `coverless` are the templates of blog
-    views on which no post's cover can stand.
-    """
-
-    def __init__(self, config: MkDocsConfig) -> None:
-        self._config = config
-        self.heroes: list[HeroSpec] = []
-        self.pages: list[str] = []
-        self.problems: list[InputError] = []
-        self.coverless: list[Path] = []
-        self._views: set[str] = set()
-        self._has_post = False
-
-    def run(self, command: Literal["build", "serve"]) -> None:
-        """Read every page."""
-        plugins = self._config.plugins
-        plugins.on_startup(command=command, dirty=False)
-        try:
-            # Material's `group` plugin adds plugins, perhaps this one, in the same event with a high priority. It takes
-            # every bound method for a plugin's.
-            plugins.events["config"].append(lambda config: self._attach(config))  # noqa: PLW0108 - see above
-            with suppress(_AllPagesRead):
-                build(self._config, serve_url="http://127.0.0.1:8000/" if command == "serve" else None)
-        finally:
-            plugins.on_shutdown()
 
     def _attach(self, config: MkDocsConfig) -> None:
         plugin = _plugin(config)
@@ -141,12 +110,78 @@ class DryBuild:
         self._has_post |= reading.hero is not None and hasattr(page, "excerpt")
 
     def _end(self, env: Environment, **_: object) -> None:
-        root = Path(self._config.config_file_path or ".").resolve().parent
+        root = Path(self.config.config_file_path or ".").resolve().parent
         for view in sorted(self._views) if self._has_post else ():
             files = [Path(name) for name in find_templates_without_excerpts(env, view)]
             # The site's own template comes first; files elsewhere belong to the theme.
             self.coverless += [*filter(lambda file: file.is_relative_to(root), files), *files][:1]
         raise _AllPagesRead
+
+
+def find_templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
+    """Return the files of a blog view that shows no excerpt's content, since covers stand at the head of excerpts.
+
+    The view's own file comes first. Returns () for a view that shows the content, or may show it because it chooses
+    parts of a post while a page is built. It also returns () for a template with an error, which the build reports.
+    """
+    loader = env.loader
+    if loader is None:
+        return ()
+    waiting, files = [view], dict[str, str]()
+    while waiting:
+        name = waiting.pop(0)
+        if name in files:
+            continue
+        try:
+            text, path, _ = loader.get_source(env, name)
+            tree = env.parse(text)
+        except TemplateError:
+            return ()
+        others = list(meta.find_referenced_templates(tree))
+        if _is_content_shown(tree) or (None in others and _is_about_posts(tree)):
+            return ()
+        files[name] = path or name
+        waiting += [other for other in others if other is not None]
+    return tuple(files.values())
+
+
+def _is_about_posts(tree: nodes.Template) -> bool:
+    """Whether the template names posts. A template that names none may only choose icons while a page is built."""
+    return any(each.name in {"post", "posts", "excerpt"} for each in tree.find_all(nodes.Name))
+
+
+def _is_content_shown(tree: nodes.Template) -> bool:
+    """Whether the template shows, as HTML, the content of an object other than the page."""
+    plain = {
+        id(each)
+        for stripped in tree.find_all(nodes.Filter)
+        if stripped.name == "striptags"
+        for each in stripped.find_all(nodes.Getattr)
+    }
+    return any(
+        each.attr == "content" and id(each) not in plain
+        for each in tree.find_all(nodes.Getattr)
+        if not (isinstance(each.node, nodes.Name) and each.node.name == "page")
+    )
+
+
+class _Plugin(Protocol):
+    """The part of the plugin object that this module uses. Importing `plugin` is not allowed here."""
+
+    config: LeonardoConfig
+    page_listener: Callable[[Page, FrontMatter], None] | None
+
+
+def _plugin(config: MkDocsConfig) -> _Plugin | None:
+    found: Any = dict.get(config.plugins, "leonardo")
+    return cast("_Plugin | None", found)
+
+
+class _AllPagesRead(BaseException):
+    """The signal that a build has read its last page.
+
+    The host calls `on_build_error`, where hooks report a failed build, for an `Exception` alone.
+    """
 
 
 class _HostLog(logging.Handler):
