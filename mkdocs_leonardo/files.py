@@ -116,8 +116,8 @@ def read_identity(path: Path | str) -> tuple[int, int] | None:
 
 def is_below(path: Path, folder: Path) -> bool:
     """Whether `path` is `folder` or lies in it, by any name: through a link, or in another case."""
-    place = path.resolve()
-    return any(_are_same(each, folder) for each in (place, *place.parents))
+    real_path = path.resolve()
+    return any(_are_same(each, folder) for each in (real_path, *real_path.parents))
 
 
 def _are_same(one: Path, other: Path) -> bool:

@@ -157,10 +157,10 @@ def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_di
     if site_dir is not None:
         taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every image would be paid again")
     for name, folder in folders.items():
-        for other, (place, why) in taken.items():
-            if folder.is_relative_to(place):
+        for other, (taken_dir, why) in taken.items():
+            if folder.is_relative_to(taken_dir):
                 raise SettingsError(f"{name}: {names[name]!r} is inside {other}, {why}; choose a folder beside it")
-            if place.is_relative_to(folder):
+            if taken_dir.is_relative_to(folder):
                 raise SettingsError(f"{name}: {names[name]!r} holds {other}; choose a folder of its own")
     cache_dir, gallery_dir = folders.values()
     if cache_dir.is_relative_to(gallery_dir) or gallery_dir.is_relative_to(cache_dir):

@@ -67,7 +67,7 @@ Strength = Literal["low", "mid", "high"]
 class Reference:
     """A reference image, whose look a new picture takes over.
 
-    `digest` is the file's SHA-256 (64 hex digits). `path` is the file's place, which is no part of the key.
+    `digest` is the file's SHA-256 (64 hex digits). `path` is the file's path, which is no part of the key.
     """
 
     digest: str
@@ -206,7 +206,7 @@ class Variant(NamedTuple):
         return self.folder / self.file
 
     @property
-    def place(self) -> str:
+    def path_text(self) -> str:
         """The file's path as text, which costs less than a Path."""
         return f"{self.folder}{os.sep}{self.file}"
 

@@ -265,7 +265,7 @@ def test_files_that_were_loaded_were_seen(cache: RenderingCache, rendering: Rend
     path.write_bytes(data)
     assert cache.load(KEY) is not None
 
-    status = {variant.place: variant.path.stat() for variant in rendering.variants}
+    status = {variant.path_text: variant.path.stat() for variant in rendering.variants}
     assert cache.file_identities == {place: (found.st_dev, found.st_ino) for place, found in status.items()}
 
 

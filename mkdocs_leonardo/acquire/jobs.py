@@ -174,13 +174,13 @@ class Jobs:
 
         `is_new=False`: the image came from the team's store, so the local copy may be lost.
         """
-        for place, store in enumerate(self._context.lookup.writable):
+        for index, store in enumerate(self._context.lookup.writable):
             try:
                 store.save(record, data)
             except StoreUnavailable as error:
                 last = error
                 continue
-            if place == 0:
+            if index == 0:
                 with suppress(StoreUnavailable):
                     self._context.journal.delete_job(record.key, record.job_id)
             elif not is_new:

@@ -99,9 +99,9 @@ def _check_published_folder(
     shown = frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
     if not (folder / MANIFEST).is_file() or not is_outdated(manifest, folder):
         return shown, []
-    place = site.options.display_path(folder)
-    text = f"another version wrote it, or it is missing; run mkdocs-leonardo generate --into {place}"
-    return shown, [Finding(f"{place}/{STYLESHEET}", "old", text)]
+    shown_dir = site.options.display_path(folder)
+    text = f"another version wrote it, or it is missing; run mkdocs-leonardo generate --into {shown_dir}"
+    return shown, [Finding(f"{shown_dir}/{STYLESHEET}", "old", text)]
 
 
 def _find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:

@@ -223,7 +223,7 @@ def _describe_overhead(samples: Sequence[Sample]) -> str:
         return "Alchemy overhead: unknown, as no style has an image of both kinds"
     cost_usd = fmean(slow.cost_usd - fast.cost_usd for slow, fast in pairs)
     line = f"Alchemy overhead: {'-' if cost_usd < 0 else '+'}{dollars(abs(cost_usd))} an image"
-    slow_s, fast_s = (_average_s([pair[place] for pair in pairs]) for place in (0, 1))
+    slow_s, fast_s = (_average_s([pair[index] for pair in pairs]) for index in (0, 1))
     if slow_s is not None and fast_s:
         line += f", {slow_s - fast_s:+.1f} s ({slow_s:.1f} s instead of {fast_s:.1f} s, {slow_s / fast_s:.1f} times)"
     return f"{line}, over {pluralise(len(pairs), 'pair', 'pairs')}"

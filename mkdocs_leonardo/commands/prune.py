@@ -146,10 +146,10 @@ def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, galle
         yield from _find_strays(gallery_dir, set(), temporary_only=True)
 
 
-def _describe_picture(folder: PictureFolder, record: PictureRecord, place: str = "") -> Unused:
+def _describe_picture(folder: PictureFolder, record: PictureRecord, prefix: str = "") -> Unused:
     path, prompt = folder.path(record), record.request.get("prompt")
     words = f" {prompt[:60]!r}" if isinstance(prompt, str) else ""
-    text = f"{place}image {short_key(record.key)}{f' of {record.page}' if record.page else ''}{words}"
+    text = f"{prefix}image {short_key(record.key)}{f' of {record.page}' if record.page else ''}{words}"
     return Unused((path, path.with_suffix(".json")), text, record.cost_usd or 0.0)
 
 
@@ -287,8 +287,8 @@ class OtherConfigurations:
         return frozenset().union(*keys)
 
     def _is_there(self, site: str) -> bool:
-        places = (self._options.config_file.parent, self._options.settings.cache_dir)
-        return bool(site) and any((place / site).is_file() for place in places)
+        folders = (self._options.config_file.parent, self._options.settings.cache_dir)
+        return bool(site) and any((folder / site).is_file() for folder in folders)
 
     @staticmethod
     def _names_plugin(path: Path) -> bool:

@@ -87,8 +87,8 @@ def _draw_sheet(
     draw, large, small = ImageDraw.Draw(sheet), _load_font(20), _load_font(14)
     _draw_text(draw, (_GAP_PX, 12), shorten(title, _TITLE_CHARACTERS), _INK, large)
     _draw_text(draw, (_GAP_PX, 38), shorten(subtitle, _TITLE_CHARACTERS + _TITLE_CHARACTERS // 4), _FAINT, small)
-    for place, (item, thumb) in enumerate(zip(items, thumbs, strict=True)):
-        left, top = _GAP_PX + place % columns * step[0], _TITLE_PX + place // columns * step[1]
+    for index, (item, thumb) in enumerate(zip(items, thumbs, strict=True)):
+        left, top = _GAP_PX + index % columns * step[0], _TITLE_PX + index // columns * step[1]
         sheet.paste(thumb, (left, top))
         _draw_text(draw, (left, top + high + 4), item.label, _INK, small)
         _draw_text(draw, (left, top + high + 22), item.details, _FAINT, small)

@@ -69,11 +69,11 @@ def _explain_missing_keys(runtime: Runtime) -> Iterator[str]:
         return
     names = [provider.name for provider in runtime.chain]
     services = [name for name in names if name in keyed or key_variable(name) in missing_keys]
-    for place, name in enumerate(services):
+    for index, name in enumerate(services):
         if name in keyed:
             continue
-        after = next((later for later in services[place:] if later in keyed), "")
-        before = next((earlier for earlier in reversed(services[:place]) if earlier in keyed), "")
+        after = next((later for later in services[index:] if later in keyed), "")
+        before = next((earlier for earlier in reversed(services[:index]) if earlier in keyed), "")
         consequence = f"{after} is asked instead" if after else f"where {before} fails, a page shows a placeholder"
         yield f"{key_variable(name)} not set: {consequence}"
 

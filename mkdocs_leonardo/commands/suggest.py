@@ -147,7 +147,7 @@ def _ask(
     """
     failed = 0
     try:
-        for place, page in enumerate(pages):
+        for index, page in enumerate(pages):
             try:
                 suggestion = runtime.loop.start(provider.suggest, page.facts).result()
             except ProviderError as error:
@@ -155,7 +155,7 @@ def _ask(
                 console.warn(f"{page.name}: {provider.name} {error}")
                 if isinstance(error, AccountRefused | RateLimited):
                     # Every page would have the same error.
-                    return failed + len(pages) - place - 1
+                    return failed + len(pages) - index - 1
                 continue
             failed += not _show_and_write(page, suggestion, console, write=write)
     finally:
@@ -241,8 +241,8 @@ def add_lines(data: bytes, values: Mapping[str, str]) -> bytes:
     else:
         indent = _INDENT.search(found["lines"])
         added = _format_lines(values, indent[1] if indent is not None else b"", found["end"])
-        place = found.end()
-        edited = data[:place] + added + data[place:]
+        position = found.end()
+        edited = data[:position] + added + data[position:]
     try:
         after, _ = _split_page(edited)
     except Uneditable:

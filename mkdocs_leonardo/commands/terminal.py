@@ -61,7 +61,7 @@ class Console:
     def print_table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
         """Print rows in aligned columns; on a terminal, the last column is cut to the width."""
         cells = [[printable(cell) for cell in row] for row in (heads, *rows)]
-        widths = [max(count_columns(row[place]) for row in cells) for place in range(len(heads))]
+        widths = [max(count_columns(row[index]) for row in cells) for index in range(len(heads))]
         room = _measure_terminal() - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
         if room < widths[-1]:
             cells = [[*row[:-1], shorten(row[-1], room)] if room >= _LEAST_COLUMNS else row[:-1] for row in cells]

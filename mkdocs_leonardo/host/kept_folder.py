@@ -23,10 +23,10 @@ class KeptFolder:
     next build finds the folder of a killed build.
     """
 
-    def __init__(self, site_dir: Path, place: str) -> None:
-        """`place` is the folder's path in the site, with slashes."""
-        self._place = place
-        self._folder = site_dir / place
+    def __init__(self, site_dir: Path, site_path: str) -> None:
+        """`site_path` is the folder's path in the site, with slashes."""
+        self._site_path = site_path
+        self._folder = site_dir / site_path
         self._aside = site_dir / _ASIDE
 
     def set_aside(self) -> None:
@@ -37,9 +37,9 @@ class KeptFolder:
                 self._folder.rename(self._aside)
 
     def put_back(self, files: Mapping[str, str], identities: Mapping[str, tuple[int, int]]) -> frozenset[str]:
-        """Rename the folder back without outdated files. Returns the places of the files that stay.
+        """Rename the folder back without outdated files. Returns the paths in the site of the files that stay.
 
-        `files` maps places in the site to the cache's files. `identities` has device and inode of cache files that were
+        `files` maps paths in the site to the cache's files. `identities` has device and inode of cache files that were
         checked before. Call it after the host has cleaned and before it copies.
         """
         # If a file cannot be deleted, or the place is taken, all files are linked anew.
@@ -53,16 +53,16 @@ class KeptFolder:
         return frozenset()
 
     def _delete_outdated(self, files: Mapping[str, str], identities: Mapping[str, tuple[int, int]]) -> frozenset[str]:
-        """Delete the outdated files, and return the places of the files that stay."""
+        """Delete the outdated files, and return the paths in the site of the files that stay."""
         device = self._aside.stat().st_dev
         with os.scandir(self._aside) as entries:
             found = list(entries)
         there = set()
         for entry in found:
-            place = f"{self._place}/{entry.name}"
-            source = files.get(place)
+            site_path = f"{self._site_path}/{entry.name}"
+            source = files.get(site_path)
             if source is not None and _is_link(entry, device, identities.get(source) or read_identity(source)):
-                there.add(place)
+                there.add(site_path)
             else:
                 _remove(entry)
         return frozenset(there)

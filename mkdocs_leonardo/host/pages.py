@@ -124,8 +124,8 @@ def _locate_image(image: str, page: str, files: Files) -> str:
     if urlsplit(image).scheme or image.startswith("/"):
         return image
     beside = posixpath.join(posixpath.dirname(page), image)
-    for place in (beside, image):
-        found = files.get_file_from_path(posixpath.normpath(place))
+    for path in (beside, image):
+        found = files.get_file_from_path(posixpath.normpath(path))
         if found is not None:
             return found.url
     message = f"is {image!r}; there is no such file in the site; write its path relative to the page, or a full address"

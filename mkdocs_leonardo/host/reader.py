@@ -48,15 +48,15 @@ class HeroReader:
     ) -> front_matter.FrontMatter:
         """Read the hero that `meta` asks for, with the files that it names; no hero if `meta` has a mistake.
 
-        `source` returns the text of the page's file. `home` is the place of that file, if it is not `page`. `files` are
+        `source` returns the text of the page's file. `home` is the path of that file, if it is not `page`. `files` are
         the files that the host knows besides those in the documentation folder.
         """
         found = front_matter.read(meta, page=page, title=title, site_name=site_name, defaults=self._defaults)
         hero = found.hero
         try:
             if hero is not None and found.image is not None:
-                place = self._locate(found.image, meta["hero_image"], page=home or page, source=source)
-                hero = replace(hero, own_image=self._find_own_image(page, place, files))
+                own_path = self._locate(found.image, meta["hero_image"], page=home or page, source=source)
+                hero = replace(hero, own_image=self._find_own_image(page, own_path, files))
             elif hero is not None and hero.picture is not None and found.reference:
                 hero = replace(
                     hero, picture=replace(hero.picture, reference=self._open_reference(page, found.reference))
@@ -68,7 +68,7 @@ class HeroReader:
     def _locate(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
         """Resolve `hero_image`: relative to the page, or to the folder whose metadata sets it.
 
-        `image` is its place relative to the page, and `value` its text.
+        `image` is its path relative to the page, and `value` its text.
         """
         base, block = PurePosixPath(page), FRONT_MATTER.match(source())
         if block is None or not _OWN_IMAGE.search(block[1]):
@@ -83,21 +83,21 @@ class HeroReader:
             )
         return front_matter.resolve_path(base, str(value).strip()) or image
 
-    def _find_own_image(self, page: str, place: PurePosixPath, files: Files | None) -> Path:
+    def _find_own_image(self, page: str, own_path: PurePosixPath, files: Files | None) -> Path:
         """Return the path of the author's own image; InputError if the file is missing.
 
         The host's files come first: they include translations, files of scripts and of included repositories. Links
         are followed, as the host follows them when it copies.
         """
-        found = files.get_file_from_path(place.as_posix()) if files is not None else None
+        found = files.get_file_from_path(own_path.as_posix()) if files is not None else None
         if found is not None and found.abs_src_path is None:
-            return _write_content(found.content_bytes, place.suffix)
+            return _write_content(found.content_bytes, own_path.suffix)
         known = [Path(found.abs_src_path)] if found is not None and found.abs_src_path else []
-        for path in (*known, self._docs_dir / place):
+        for path in (*known, self._docs_dir / own_path):
             if path.is_file():
                 return path.resolve() if path.is_symlink() else path
         fix = "write its path relative to the page"
-        message = f"is {str(place)!r}; there is no such file in the documentation folder; {fix}"
+        message = f"is {str(own_path)!r}; there is no such file in the documentation folder; {fix}"
         raise InputError(page, "hero_image", message)
 
     def _open_reference(self, page: str, places: tuple[PurePosixPath, ...]) -> Reference:

@@ -43,11 +43,11 @@ class KeptFile(PictureFile):
 def add_pictures(pictures: Mapping[str, str], files: Files, config: MkDocsConfig, *, kept: Collection[str]) -> None:
     """Add the pictures to the site's files.
 
-    `pictures` maps each place in the site to a cache file. Places in `kept` are not copied again.
+    `pictures` maps each path in the site to a cache file. Paths in `kept` are not copied again.
     """
-    for place, source in pictures.items():
-        kind = KeptFile if place in kept else PictureFile
-        files.append(kind.generated(config, place, abs_src_path=source))
+    for site_path, source in pictures.items():
+        kind = KeptFile if site_path in kept else PictureFile
+        files.append(kind.generated(config, site_path, abs_src_path=source))
     known = getattr(config.plugins.get("htmlproofer"), "files", None)
     if isinstance(known, list):
         # mkdocs-htmlproofer has listed the site's files before these were made.

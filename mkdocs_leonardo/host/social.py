@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mkdocs_leonardo.log import log
-from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url, card_background, social_place
+from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url, card_background, social_path
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ class SocialImages:
     def announce(self, page: Page, hero: HeroSpec, key: str) -> None:
         """Write the future address of the page's picture into the page's metadata, unless that has an image."""
         if self._site_url and key and "image" not in page.meta:
-            place = social_place(key, hero.focus)
-            page.meta["image"] = absolute_url(self._site_url, place)
-            self._announced[page.file.src_uri] = place
+            site_path = social_path(key, hero.focus)
+            page.meta["image"] = absolute_url(self._site_url, site_path)
+            self._announced[page.file.src_uri] = site_path
 
     def correct(self, site: SiteMarkup, files: Files) -> dict[str, str]:
         """Correct the metadata of pages whose picture has another address than announced.
@@ -45,7 +45,7 @@ class SocialImages:
         Returns, for each announced address that turned out wrong, the cache file to publish there too.
         """
         again: dict[str, str] = {}
-        for source, place in self._announced.items():
+        for source, site_path in self._announced.items():
             page_file = files.get_file_from_path(source)
             page = page_file.page if page_file is not None else None
             picture = site.social_picture(source)
@@ -54,9 +54,9 @@ class SocialImages:
                     page.meta.pop("image", None)
                 continue
             shown = f"{SITE_FOLDER}/{picture.name}"
-            if shown == place:
+            if shown == site_path:
                 continue
-            again[place] = picture.place
+            again[site_path] = picture.path_text
             if page is not None:
                 page.meta["image"] = absolute_url(self._site_url, shown)
         return again
@@ -70,15 +70,15 @@ class SocialImages:
 def mend_feeds(config: MkDocsConfig, pictures: Mapping[str, str]) -> None:
     """Write the sizes of the pictures into the feeds of mkdocs-rss-plugin, which looks for them on the published site.
 
-    `pictures` maps places in the site to files.
+    `pictures` maps paths in the site to files.
     """
     site_url = config.site_url
     if "rss" not in config.plugins or not site_url or not pictures:
         return
     sizes = {
-        absolute_url(site_url, quote(place)): Path(source).stat().st_size
-        for place, source in pictures.items()
-        if place.endswith("-social.jpg")
+        absolute_url(site_url, quote(site_path)): Path(source).stat().st_size
+        for site_path, source in pictures.items()
+        if site_path.endswith("-social.jpg")
     }
     for path in Path(config.site_dir).glob("*.xml"):
         text = path.read_text(encoding="utf-8", errors="surrogateescape")

@@ -100,9 +100,9 @@ class SiteMarkup:
     # Files -----------------------------------------------------------------------------------------------------------
 
     def list_pictures(self) -> dict[str, str]:
-        """Map the place of every picture in the site to its file."""
+        """Map the path in the site of every picture to its file."""
         return {
-            f"{SITE_FOLDER}/{variant.name}": variant.place
+            f"{SITE_FOLDER}/{variant.name}": variant.path_text
             for _, asset in self._heroes.values()
             for variant in asset.rendering.variants
         }
@@ -112,7 +112,7 @@ class SiteMarkup:
         return self._heroes[source][1].rendering.social if source in self._heroes else None
 
     def stylesheet(self) -> tuple[str, bytes] | None:
-        """Return place and content of the stylesheet; None if no page needs it."""
+        """Return path in the site and content of the stylesheet; None if no page needs it."""
         if all(spec.layout == "none" for spec, _ in self._heroes.values()) and not (self._cards and self._heroes):
             return None
         name, content = self._stylesheet
@@ -235,11 +235,11 @@ def card_background(asset: HeroAsset) -> Path | None:
     return max(drawable, key=lambda variant: (variant.role == "social", variant.width_px)).path if drawable else None
 
 
-def absolute_url(site_url: str, place: str) -> str:
-    """Return the absolute URL of `place`, which is a URL relative to `site_url`."""
-    return f"{site_url}{place}" if site_url.endswith("/") else f"{site_url}/{place}"
+def absolute_url(site_url: str, site_path: str) -> str:
+    """Return the absolute URL of `site_path`, which is a URL relative to `site_url`."""
+    return f"{site_url}{site_path}" if site_url.endswith("/") else f"{site_url}/{site_path}"
 
 
-def social_place(key: str, focus: FocalPoint) -> str:
-    """Return the place of an image for sharing in the site. It is known before the image exists."""
+def social_path(key: str, focus: FocalPoint) -> str:
+    """Return the path in the site of an image for sharing, known before the image exists."""
     return f"{SITE_FOLDER}/{social_name(key, focus)}"

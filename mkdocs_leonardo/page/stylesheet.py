@@ -98,7 +98,7 @@ def _shorten(match: re.Match[str]) -> str:
 
 def _tint_rules() -> list[str]:
     """List one rule for each tint that a picture may have."""
-    return [f'[data-tint="{place}"]{{--_tint:{" ".join(map(str, tint))}}}' for place, tint in enumerate(TINTS)]
+    return [f'[data-tint="{index}"]{{--_tint:{" ".join(map(str, tint))}}}' for index, tint in enumerate(TINTS)]
 
 
 def _scrim_rules() -> list[str]:

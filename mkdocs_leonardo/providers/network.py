@@ -56,22 +56,22 @@ def environment_proxy(url: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def explain_unreached(error: BaseException | None, place: str, *, port: int | None, via_proxy: bool) -> str:
-    """Why no connection to `place`, a host, could be made, and the fix; without `error` the time ran out."""
+def explain_unreached(error: BaseException | None, host: str, *, port: int | None, via_proxy: bool) -> str:
+    """Why no connection to `host` could be made, and the fix; without `error` the time ran out."""
     for cause in _causes(error):
-        words = _via_proxy(cause) if via_proxy else _straight(cause, f"{place} port {port}" if port else place, place)
+        words = _via_proxy(cause) if via_proxy else _straight(cause, f"{host} port {port}" if port else host, host)
         if words:
             return words
     words = "took too long" if error is None else type(error).__name__
     return f"{words}; check the network, the firewall, and whether a proxy is needed"
 
 
-def _straight(cause: BaseException, port: str, place: str) -> str:
+def _straight(cause: BaseException, port: str, host: str) -> str:
     match cause:
         case ssl.SSLError():
-            return _untrusted(cause, place)
+            return _untrusted(cause, host)
         case socket.gaierror():
-            return f"DNS has no address for {place}; check the network, base_url, and whether a proxy is needed"
+            return f"DNS has no address for {host}; check the network, base_url, and whether a proxy is needed"
         case ConnectionRefusedError():
             return f"{port} refuses connections; check base_url and the firewall"
     return ""
@@ -93,11 +93,11 @@ def _via_proxy(cause: BaseException) -> str:
     return f"the proxy refuses this machine ({status[0] if status else 'without a reason'}); {fix}"
 
 
-def _untrusted(cause: ssl.SSLError, place: str) -> str:
+def _untrusted(cause: ssl.SSLError, subject: str) -> str:
     if not isinstance(cause, ssl.SSLCertVerificationError):
-        return f"{place} speaks no TLS ({cause.reason or 'no reason given'}); check base_url and HTTPS_PROXY"
+        return f"{subject} speaks no TLS ({cause.reason or 'no reason given'}); check base_url and HTTPS_PROXY"
     return (
-        f"the certificate of {place} is not trusted here ({cause.verify_message or 'no reason given'}); where a "
+        f"the certificate of {subject} is not trusted here ({cause.verify_message or 'no reason given'}); where a "
         "firewall opens connections, name the file of its certificate in SSL_CERT_FILE"
     )
 

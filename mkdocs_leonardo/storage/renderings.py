@@ -226,11 +226,11 @@ class _CachedVariants(Sequence[Variant]):
         return reversed(self._all())
 
     @overload
-    def __getitem__(self, place: int) -> Variant: ...
+    def __getitem__(self, index: int) -> Variant: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Variant]: ...
-    def __getitem__(self, place: int | slice) -> Variant | Sequence[Variant]:
-        return self._all()[place]
+    def __getitem__(self, index: slice) -> Sequence[Variant]: ...
+    def __getitem__(self, index: int | slice) -> Variant | Sequence[Variant]:
+        return self._all()[index]
 
     def __eq__(self, other: object) -> bool:
         return self._all() == (other._all() if isinstance(other, _CachedVariants) else other)

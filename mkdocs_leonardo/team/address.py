@@ -19,8 +19,8 @@ class StoreAddress:
 
     scheme: str
     #: Bucket or container; host and port for https; empty for a folder.
-    place: str
-    #: Path below the place, without slashes round it; the folder's own path for `file`.
+    bucket: str
+    #: Path below the bucket, without slashes round it; the folder's own path for `file`.
     prefix: str
     endpoint: str = ""
     region: str = ""
@@ -29,7 +29,7 @@ class StoreAddress:
         """For people: without the query."""
         if self.scheme == "file":
             return f"file:///{self.prefix.lstrip('/')}"
-        return f"{self.scheme}://{self.place}/{self.prefix}".rstrip("/")
+        return f"{self.scheme}://{self.bucket}/{self.prefix}".rstrip("/")
 
     @classmethod
     def parse(cls, text: str) -> StoreAddress:

@@ -50,11 +50,11 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
     if address.scheme == "s3":
         stated = {"endpoint": address.endpoint, "region": address.region}
         options["config"] = {name: text for name, text in stated.items() if text}
-        return None, store.S3Store(address.place, **options)
+        return None, store.S3Store(address.bucket, **options)
     if address.scheme == "gs":
-        return None, store.GCSStore(address.place, **options)
+        return None, store.GCSStore(address.bucket, **options)
     if address.scheme == "az":
-        return None, store.AzureStore(address.place, **options)
+        return None, store.AzureStore(address.bucket, **options)
 
     def web(**headers: str) -> HTTPStore:
         if authorization:

@@ -129,7 +129,7 @@ def main() -> int:
         print(f"{'pages':>6} {'ms':>5} {'seconds':>8} {'requests':>9} {'one by one':>11}")
         for pages in asked.pages:
             for latency_ms in asked.latency_ms:
-                with far_away(int(address.place.rpartition(":")[2]), latency_ms / 1000) as (port, distance):
+                with far_away(int(address.bucket.rpartition(":")[2]), latency_ms / 1000) as (port, distance):
                     url = f"http://127.0.0.1:{port}/{address.prefix}"
                     started = time.monotonic()
                     cache = Path(place) / f"{pages}-{latency_ms}"

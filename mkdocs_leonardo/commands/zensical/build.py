@@ -76,7 +76,7 @@ def uses_plugin(project: Project, console: Console) -> bool:
 def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> Iterator[str]:
     """Put the pictures into the site, and the tags into the pages' heads; yield the error messages.
 
-    `there` are the places of pictures that the site holds already.
+    `there` are the paths of pictures that the site holds already.
     """
     assets = project.assets
     try:
@@ -91,8 +91,8 @@ def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> 
 
 def _list_html_files(folder: Path) -> Iterator[str]:
     """Yield the paths of all HTML files below a folder."""
-    for place, _, names in os.walk(folder):
-        yield from (f"{place}{os.sep}{name}" for name in names if name.endswith(".html"))
+    for parent, _, names in os.walk(folder):
+        yield from (f"{parent}{os.sep}{name}" for name in names if name.endswith(".html"))
 
 
 def _finish_page(project: Project, path: str) -> bool:
@@ -103,10 +103,10 @@ def _finish_page(project: Project, path: str) -> bool:
         data = page.read()
     if MARKS not in data:
         return False
-    place = path[len(str(project.site_dir)) + 1 :].replace(os.sep, "/")
+    site_path = path[len(str(project.site_dir)) + 1 :].replace(os.sep, "/")
     # Relative to the site's address.
-    is_plain = project.values.get("use_directory_urls") is False and place != "index.html"
-    url = place if is_plain else place.removesuffix("index.html")
+    is_plain = project.values.get("use_directory_urls") is False and site_path != "index.html"
+    url = site_path if is_plain else site_path.removesuffix("index.html")
     finished, is_named = move_to_head(data, url, project.site_url)
     with open(path, "wb") as target:  # noqa: PTH123 - same
         target.write(finished)

@@ -85,8 +85,8 @@ def _compute_fingerprint(project: Project) -> str:
         digest.update(data)
         for names in _ENVIRONMENT.findall(data.decode("utf-8", "replace")):
             digest.update(repr([os.environ.get(name.strip(" '\"")) for name in names.split(",")]).encode())
-    for name, place in sorted(list_sources(project)):
-        with open(place, "rb") as file:  # noqa: PTH123 - slower, and called for each page on every build
+    for name, source in sorted(list_sources(project)):
+        with open(source, "rb") as file:  # noqa: PTH123 - slower, and called for each page on every build
             digest.update(name.encode("utf-8", "surrogatepass") + b"\0" + file.read() + b"\0")
     return digest.hexdigest()
 

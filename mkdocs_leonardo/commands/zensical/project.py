@@ -228,12 +228,12 @@ def read_pages(project: Project, defaults: HeroDefaults, *, with_drafts: bool = 
 def _list_pages(docs_dir: Path) -> Iterator[str]:
     for folder, folders, files in os.walk(docs_dir, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        place = Path(folder).relative_to(docs_dir).as_posix()
+        relative = Path(folder).relative_to(docs_dir).as_posix()
         names = [name for name in files if name.endswith(".md") and not name.startswith(".")]
         for name in names:
             # Both files would be the folder's index; the host takes this one.
             if name != "README.md" or "index.md" not in names:
-                yield name if place == "." else f"{place}/{name}"
+                yield name if relative == "." else f"{relative}/{name}"
 
 
 def _make_exclusion(project: Project, *, with_drafts: bool) -> Callable[[str], bool]:
@@ -310,9 +310,9 @@ class ProjectReader:
             value = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
         except (yaml.YAMLError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
-            place = f" at line {mark.line + 2}" if mark is not None else ""
+            where = f" at line {mark.line + 2}" if mark is not None else ""
             fix = "put quotes around a text that holds a colon, and close those that are open"
-            self.problems.append(InputError(name, "the front matter", f"is no YAML{place} and is not read; {fix}"))
+            self.problems.append(InputError(name, "the front matter", f"is no YAML{where} and is not read; {fix}"))
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -360,8 +360,8 @@ def _find_post_folders(project: Project) -> Iterator[str]:
     if project.is_on("blog"):
         options = project.plugins["blog"]
         blog_dir = str(options.get("blog_dir", "blog")).strip("./")
-        place = str(options.get("post_dir", "{blog}/posts")).replace("{blog}", blog_dir).strip("/")
-        yield f"{place}/"
+        post_dir = str(options.get("post_dir", "{blog}/posts")).replace("{blog}", blog_dir).strip("/")
+        yield f"{post_dir}/"
 
 
 def _read_nav_titles(nav: object) -> Iterator[tuple[str, str]]:
