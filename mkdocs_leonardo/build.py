@@ -95,19 +95,19 @@ class Build:
 
         Returns the picture's probable key, and the picture if it is stored.
         """
-        lookup, answer, expected_key = self.runtime.lookup, None, ""
+        lookup, result, expected_key = self.runtime.lookup, None, ""
         # The pipeline meets the same error again, and reports it.
         with suppress(HeroError, OSError):
-            answer = lookup.find(hero)
-            ready = lookup.resolve_stored(hero, answer)
+            result = lookup.find(hero)
+            ready = lookup.resolve_stored(hero, result)
             if ready is not None:
                 self._heroes[hero.page] = (hero, ready)
                 return ready.asset.key if ready.asset else "", ready.asset
-            expected_key = lookup.predict_key(hero, answer)
+            expected_key = lookup.predict_key(hero, result)
         loop, resolve = self.runtime.loop, self.runtime.pipeline.resolve
         # Work without a service skips the queue, so that processors have work while services answer.
-        start = loop.start_queued if isinstance(answer, Miss) else loop.start
-        work = start(resolve, hero, answer)
+        start = loop.start_queued if isinstance(result, Miss) else loop.start
+        work = start(resolve, hero, result)
         self._heroes[hero.page] = (hero, work)
         work.add_done_callback(partial(self._keep_result, hero))
         return expected_key, None

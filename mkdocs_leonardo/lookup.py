@@ -61,7 +61,7 @@ class Candidate:
     picture: PictureSpec
 
     @property
-    def request(self) -> dict[str, JsonValue]:
+    def generation_request(self) -> dict[str, JsonValue]:
         """The generation request, whose digest is the key."""
         provider = self.provider
         return generation_request(provider.name, provider.model, self.picture, provider.options)
@@ -259,39 +259,39 @@ class Lookup:
 
     # Heroes of pages --------------------------------------------------------------------------------------------------
 
-    def resolve_stored(self, hero: HeroSpec, answer: LookupResult) -> Resolution | None:
+    def resolve_stored(self, hero: HeroSpec, result: LookupResult) -> Resolution | None:
         """Resolve the page from cached files alone; None if files are missing or a job is open.
 
         Records the picture as the page's last hero, and deletes its collected job from the journal.
         """
-        if isinstance(answer, Miss):
-            if self._is_shared or any(candidate.may_be_asked for candidate in answer.candidates):
+        if isinstance(result, Miss):
+            if self._is_shared or any(candidate.may_be_asked for candidate in result.candidates):
                 return None
             stored = self.choose_substitute(hero)
             rendering = self._renderer.load(stored.record, hero)
-            failure = self.explain_miss(answer)
+            failure = self.explain_miss(result)
             return None if rendering is None else Resolution(hero, make_asset(stored, rendering), failure=failure)
-        self.warn_of_damage(hero.page, answer)
-        if answer.has_open_job:
+        self.warn_of_damage(hero.page, result)
+        if result.has_open_job:
             return None
-        rendering = self._renderer.load(answer.stored.record, hero)
+        rendering = self._renderer.load(result.stored.record, hero)
         if rendering is None:
             return None
         if hero.picture is not None:
-            self.remember(hero.page, answer.stored)
-        return Resolution(hero, make_asset(answer.stored, rendering))
+            self.remember(hero.page, result.stored)
+        return Resolution(hero, make_asset(result.stored, rendering))
 
-    def predict_key(self, hero: HeroSpec, answer: LookupResult) -> str:
+    def predict_key(self, hero: HeroSpec, result: LookupResult) -> str:
         """Return the key of the picture that the page will probably show: that of the first provider to be asked."""
-        if hero.picture is None and isinstance(answer, Hit):
-            return answer.stored.record.key
-        asked = (candidate.key for candidate in answer.candidates if candidate.may_be_asked)
+        if hero.picture is None and isinstance(result, Hit):
+            return result.stored.record.key
+        asked = (candidate.key for candidate in result.candidates if candidate.may_be_asked)
         return next(asked, None) or self.get_placeholder(hero).record.key
 
-    def explain_miss(self, answer: LookupResult) -> Failure | None:
+    def explain_miss(self, result: LookupResult) -> Failure | None:
         """Return why no provider is asked; None if the only reason is that the site has no key."""
-        if isinstance(answer, Miss) and answer.damage is not None:
-            return Failure(answer.damage)
+        if isinstance(result, Miss) and result.damage is not None:
+            return Failure(result.damage)
         return None if self.generate else GENERATION_OFF
 
     def choose_substitute(self, hero: HeroSpec) -> StoredPicture:
@@ -313,9 +313,9 @@ class Lookup:
                     return StoredPicture(record, store, Source.LAST)
         return None
 
-    def warn_of_damage(self, page: str, answer: LookupResult) -> None:
+    def warn_of_damage(self, page: str, result: LookupResult) -> None:
         """Warn of a damaged picture in the gallery, even where the page has another copy of it."""
-        for fault in answer.faults:
+        for fault in result.faults:
             if fault.is_broken and fault.source is Source.PINNED:
                 self._tell_once(logging.WARNING, Complaint([page], fault.text))
 

@@ -74,7 +74,9 @@ class Jobs:
         # This request makes no further job, so the slot is free before the picture is stored.
         request.release_slot()
         is_new = source is Source.GENERATED
-        record = self._make_record(request.candidate.request, job, image, delivered, page=request.page, is_new=is_new)
+        record = self._make_record(
+            request.candidate.generation_request, job, image, delivered, page=request.page, is_new=is_new
+        )
         store = await to_thread(self.save, request.page, record, image.data)
         self.uncollected.pop(request.key, None)
         request.add_attempt("generated" if is_new else "collected")
@@ -111,10 +113,12 @@ class Jobs:
             else:
                 await self._defer_job(request, job, error)
             return
-        pixels = request.candidate.request
-        is_free = seed is not None and pixels["seed"] is None
+        generation_request = request.candidate.generation_request
+        is_free = seed is not None and generation_request["seed"] is None
         about = {"seed": seed} if is_free else {"job": job.job_id}
-        record = self._make_record({**pixels, **about}, job, image, delivered, page=request.page, is_new=False)
+        record = self._make_record(
+            {**generation_request, **about}, job, image, delivered, page=request.page, is_new=False
+        )
         if await to_thread(self.save, request.page, record, image.data) is self._context.lookup.writable[0]:
             await to_thread(self._context.journal.delete_job, request.key, job.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
@@ -142,7 +146,7 @@ class Jobs:
 
     def _make_record(
         self,
-        pixels: Mapping[str, JsonValue],
+        generation_request: Mapping[str, JsonValue],
         job: Submission,
         image: GeneratedImage,
         delivered: ImageInfo,
@@ -152,7 +156,7 @@ class Jobs:
     ) -> PictureRecord:
         now = self._context.clock.now()
         return PictureRecord(
-            key=request_key(pixels),
+            key=request_key(generation_request),
             digest=digest_of(image.data),
             extension=delivered.extension,
             provider=job.provider,
@@ -166,7 +170,7 @@ class Jobs:
             seconds=max(0.0, round(now - job.accepted_at, 3)) if is_new else None,
             page=page,
             marks=delivered.marks,
-            request=pixels,
+            request=generation_request,
         )
 
     def save(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:

@@ -102,40 +102,40 @@ class Pipeline:
     # Pages ------------------------------------------------------------------------------------------------------------
 
     async def resolve(
-        self, hero: HeroSpec, answer: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
+        self, hero: HeroSpec, result: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
     ) -> Resolution:
         """Resolve the page's hero: the picture, made if it is missing, or a substitute with the reason. May pay.
 
-        `answer` is the result of the look-up, if it is known. `start_next` is called before each wait for the work of
+        `result` is that of the look-up, if it is known. `start_next` is called before each wait for the work of
         another page or machine.
         """
         if hero.picture is None:
-            return await self._resolve_own(hero, answer)
-        if answer is None:
-            answer = await to_thread(self._lookup.find, hero)
-        resolution = await self.acquire_picture(hero, answer, start_next)
+            return await self._resolve_own(hero, result)
+        if result is None:
+            result = await to_thread(self._lookup.find, hero)
+        resolution = await self.acquire_picture(hero, result, start_next)
         stored = resolution.stored
         if stored is None:
-            failure = resolution.failure or self._lookup.explain_miss(answer)
+            failure = resolution.failure or self._lookup.explain_miss(result)
             return await self._resolve_substitute(resolution, hero, failure)
         try:
             asset = await self._with_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
             return await self._resolve_substitute(resolution, hero, Failure(f"its files could not be made ({error})"))
-        self._lookup.warn_of_damage(hero.page, answer)
+        self._lookup.warn_of_damage(hero.page, result)
         await to_thread(self._lookup.remember, hero.page, stored)
         return replace(resolution, asset=asset)
 
     async def acquire_picture(
-        self, hero: HeroSpec, answer: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
+        self, hero: HeroSpec, result: LookupResult | None = None, start_next: Callable[[], None] = lambda: None
     ) -> Resolution:
         """Acquire the page's picture as `resolve` does, without files for pages and without a substitute."""
         assert hero.picture is not None  # noqa: S101 - an author's own picture is not bought
         started = self._context.clock.now()
-        if answer is None:
-            answer = await to_thread(self._lookup.find, hero)
+        if result is None:
+            result = await to_thread(self._lookup.find, hero)
         is_first = hero.picture not in self._flights
-        flight = await self._acquire_once(hero.picture, hero.page, answer, start_next)
+        flight = await self._acquire_once(hero.picture, hero.page, result, start_next)
         stored, attempts = flight.stored, flight.attempts
         if stored is not None and not is_first:
             stored = replace(stored, source=_source_of_later_page(stored.source))
@@ -149,9 +149,9 @@ class Pipeline:
             capped_usd=attempts.capped_usd,
         )
 
-    async def _resolve_own(self, hero: HeroSpec, answer: LookupResult | None) -> Resolution:
+    async def _resolve_own(self, hero: HeroSpec, result: LookupResult | None) -> Resolution:
         try:
-            found = answer or await to_thread(self._lookup.find, hero)
+            found = result or await to_thread(self._lookup.find, hero)
             assert isinstance(found, Hit)  # noqa: S101 - a file of the author's is read, or is an error
             return Resolution(hero, await self._with_files(found.stored, hero))
         except (PictureError, StorageError, OSError) as error:
@@ -193,7 +193,7 @@ class Pipeline:
     # Pictures ---------------------------------------------------------------------------------------------------------
 
     async def _acquire_once(
-        self, picture: PictureSpec, page: str, answer: LookupResult, start_next: Callable[[], None]
+        self, picture: PictureSpec, page: str, result: LookupResult, start_next: Callable[[], None]
     ) -> InFlight:
         """Acquire a picture once in this process: later pages wait for the first page's work."""
         if picture in self._flights:
@@ -205,7 +205,7 @@ class Pipeline:
         done = Event()
         flight = self._flights[picture] = InFlight(done)
         try:
-            stored = await self._acquire_under_leases(picture, page, answer, flight.attempts, start_next)
+            stored = await self._acquire_under_leases(picture, page, result, flight.attempts, start_next)
             # The result is kept until the build ends, so without the request, which the store has.
             flight.stored = stored and replace(stored, record=stored.record.without_request())
         except (ProviderError, NoProviderLeft, StorageError) as error:
@@ -220,19 +220,19 @@ class Pipeline:
         return flight
 
     async def _acquire_under_leases(
-        self, picture: PictureSpec, page: str, answer: LookupResult, attempts: Attempts, start_next: Callable[[], None]
+        self, picture: PictureSpec, page: str, result: LookupResult, attempts: Attempts, start_next: Callable[[], None]
     ) -> StoredPicture | None:
         lease = lease_name(picture)
         while True:
-            answer, reason = await self._look_in_team(page, answer)
-            stored = answer.stored if isinstance(answer, Hit) else None
-            if (stored is not None and not answer.has_open_job) or not any(
-                one.may_be_asked for one in answer.candidates
+            result, reason = await self._look_in_team(page, result)
+            stored = result.stored if isinstance(result, Hit) else None
+            if (stored is not None and not result.has_open_job) or not any(
+                one.may_be_asked for one in result.candidates
             ):
                 return stored
-            if reason is not None and not answer.has_open_job:
+            if reason is not None and not result.has_open_job:
                 raise NoProviderLeft(reason)
-            keys = [candidate.key for candidate in answer.candidates]
+            keys = [candidate.key for candidate in result.candidates]
             try:
                 with suppress(JobAccepted):
                     async with (
@@ -251,19 +251,19 @@ class Pipeline:
                 # Meanwhile this build makes other pictures.
                 start_next()
                 await self._leases.wait(lease)
-            answer = await to_thread(self._lookup.find, HeroSpec(page, picture))
+            result = await to_thread(self._lookup.find, HeroSpec(page, picture))
 
     async def _collect_or_create(self, request: PictureRequest) -> StoredPicture:
         """Collect an earlier job for the picture, or create a new one; both leases are held."""
         # Another process or machine may have made the picture while this one waited.
-        answer = await to_thread(self._lookup.find, HeroSpec(request.page, request.picture))
-        answer, reason = await self._look_in_team(request.page, answer)
-        candidates, stored = answer.candidates, answer.stored if isinstance(answer, Hit) else None
+        result = await to_thread(self._lookup.find, HeroSpec(request.page, request.picture))
+        result, reason = await self._look_in_team(request.page, result)
+        candidates, stored = result.candidates, result.stored if isinstance(result, Hit) else None
         # Only the providers before the stored picture's own can have a better one.
         rank = len(candidates) if stored is None else stored.rank
         try:
             obtained = await self._runner.collect_earlier_jobs(
-                request, candidates[:rank], collect_damaged_records(answer.faults)
+                request, candidates[:rank], collect_damaged_records(result.faults)
             )
         except (ProviderError, StorageError) as error:
             if stored is None:
@@ -275,8 +275,8 @@ class Pipeline:
             await self._runner.collect_duplicates(request.address_to(candidates[rank]), stored.record)
             return stored
         if obtained is None:
-            if isinstance(answer, Miss) and answer.damage is not None:
-                reason = answer.damage
+            if isinstance(result, Miss) and result.damage is not None:
+                reason = result.damage
             is_in_doubt = request.team_lease is not None and request.team_lease.doubt is not None
             if reason is None and is_in_doubt and not self._context.pays_in_doubt:
                 reason = IN_DOUBT
@@ -287,23 +287,23 @@ class Pipeline:
 
     # The team's store -------------------------------------------------------------------------------------------------
 
-    async def _look_in_team(self, page: str, answer: LookupResult) -> tuple[LookupResult, str | None]:
+    async def _look_in_team(self, page: str, result: LookupResult) -> tuple[LookupResult, str | None]:
         """Download the team's picture after a miss; returns the result of the look-up, and a reason not to pay.
 
         The reason is None if the team certainly has no picture, or if the site pays in doubt.
         """
         team = self._context.team
-        if isinstance(answer, Hit) or team is None:
-            return answer, None
+        if isinstance(result, Hit) or team is None:
+            return result, None
         try:
-            wanted = [(candidate.key, candidate.provider.name) for candidate in answer.candidates]
+            wanted = [(candidate.key, candidate.provider.name) for candidate in result.candidates]
             stored = await team.download_first(wanted, partial(self._jobs.save, page, is_new=False))
         except BrokenEntry as error:
-            return answer, None if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
+            return result, None if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
             # The store has logged the reason once for all pages.
-            return answer, None if self._context.pays_in_doubt else IN_DOUBT
-        return answer if stored is None else self._lookup.make_hit(answer.candidates, stored, answer.faults), None
+            return result, None if self._context.pays_in_doubt else IN_DOUBT
+        return result if stored is None else self._lookup.make_hit(result.candidates, stored, result.faults), None
 
     async def _share(self, stored: StoredPicture, request: PictureRequest) -> StoredPicture:
         """Upload the picture to the team's store; returns the picture that the store holds, maybe an earlier one."""

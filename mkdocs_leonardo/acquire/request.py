@@ -77,7 +77,9 @@ class JobRequest(PictureRequest):
     def entry(self) -> Entry:
         """The journal's entry for the request, before any call."""
         provider = self.provider
-        return Entry(self.key, provider.name, provider.model, self.page, calls=(), request=self.candidate.request)
+        return Entry(
+            self.key, provider.name, provider.model, self.page, calls=(), request=self.candidate.generation_request
+        )
 
     def add_attempt(self, result: str, *, is_held_back: bool = False) -> None:
         """Add an attempt at this provider."""

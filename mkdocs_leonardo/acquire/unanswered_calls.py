@@ -132,7 +132,7 @@ class UnansweredCalls:
                 submission = await provider.find(picture, since=since, known=known)
                 if submission is None:
                     return None
-                if call.seed is not None and request.candidate.request["seed"] is not None:
+                if call.seed is not None and request.candidate.generation_request["seed"] is not None:
                     # The job may be that of an equal call for another picture.
                     await self._check_equal_calls(request)
                     if self._context.clock.now() - call.sent_at > CLOSED_S:
@@ -151,7 +151,7 @@ class UnansweredCalls:
 
         Ruled out calls count as well, since the list may have hidden their jobs until now.
         """
-        what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.request
+        what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.generation_request
         entries = await to_thread(self._context.journal.get_entries)
         lost = {key: entry for key, entry in entries.items() if entry.intended}
         for key, other in (self._ruled_out | lost).items():

@@ -215,17 +215,17 @@ def find_used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureReco
 def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) -> HeroStatus:
     if hero.picture is None:
         return HeroStatus(hero, "own")
-    answer = runtime.lookup.find(hero)
-    damaged = collect_damaged_records(answer.faults)
-    quotes = tuple(_make_quote(runtime, candidate, damaged, jobs.get(candidate.key)) for candidate in answer.candidates)
-    trouble = "; ".join(one.text for one in answer.faults)
-    is_pin_faulty = any(one.source is Source.PINNED for one in answer.faults)
-    if isinstance(answer, Hit):
-        stored = answer.stored
+    result = runtime.lookup.find(hero)
+    damaged = collect_damaged_records(result.faults)
+    quotes = tuple(_make_quote(runtime, candidate, damaged, jobs.get(candidate.key)) for candidate in result.candidates)
+    trouble = "; ".join(one.text for one in result.faults)
+    is_pin_faulty = any(one.source is Source.PINNED for one in result.faults)
+    if isinstance(result, Hit):
+        stored = result.stored
         rendering = runtime.renderer.load(stored.record, hero)
         state = _STATES[stored.source]
         return HeroStatus(hero, state, quotes, stored.record, stored.store, rendering, trouble, is_pin_faulty)
-    state, reason = _find_state(answer, quotes)
+    state, reason = _find_state(result, quotes)
     paid = [quote for quote in quotes if quote.is_collectable]
     if paid:
         state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
