@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.commands.hero_status import open_runtime
-from mkdocs_leonardo.commands.site import read_options
+from mkdocs_leonardo.commands.site import read_config
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import ProviderError, TransportError
 from mkdocs_leonardo.providers.base import Account, ReportsAccount
@@ -26,7 +26,7 @@ _TIMEOUT_S = 60.0
 
 def balance(config_file: str | None, console: Console, *, alert_below: Alert | None) -> int:
     """Show the balances; 1 if one is below `alert_below`, or cannot be read."""
-    site = read_options(config_file, console)
+    site = read_config(config_file, console)
     low = is_short = False
     report: list[JsonValue] = []
     with open_runtime(site.settings, console) as runtime:

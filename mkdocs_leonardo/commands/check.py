@@ -91,7 +91,7 @@ def _check_published_folder(
     site: SitePages, found: Sequence[HeroStatus], console: Console
 ) -> tuple[frozenset[str], list[Finding]]:
     """Find the pages whose image is up to date in the published folder alone, and a stylesheet of another version."""
-    folder = site.options.published_folder
+    folder = site.config.published_folder
     if folder is None:
         return frozenset(), []
     manifest = read_earlier_manifest(folder, console)
@@ -99,7 +99,7 @@ def _check_published_folder(
     shown = frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
     if not (folder / MANIFEST).is_file() or not is_outdated(manifest, folder):
         return shown, []
-    shown_dir = site.options.display_path(folder)
+    shown_dir = site.config.display_path(folder)
     text = f"another version wrote it, or it is missing; run mkdocs-leonardo generate --into {shown_dir}"
     return shown, [Finding(f"{shown_dir}/{STYLESHEET}", "old", text)]
 
@@ -112,7 +112,7 @@ def _find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
 
 def _theme_requires_alt(site: SitePages) -> bool:
     """Whether the theme's configuration asks for an alternative text of every hero."""
-    rule = site.options.alt_rule
+    rule = site.config.alt_rule
     if rule not in {None, *ALT_RULES}:
         raise CommandError(f"theme: hero_alt is {rule!r}; {' and '.join(ALT_RULES)} are allowed")
     return rule == "required"
@@ -120,8 +120,8 @@ def _theme_requires_alt(site: SitePages) -> bool:
 
 def _annotate(site: SitePages, findings: Sequence[Finding]) -> Annotations:
     """Return the findings as annotations at the lines to change."""
-    root = site.options.config_file.parent
-    notes = Annotations(os.environ, config_file=site.options.config_file, docs_dir=site.options.docs_dir)
+    root = site.config.config_file.parent
+    notes = Annotations(os.environ, config_file=site.config.config_file, docs_dir=site.config.docs_dir)
     for one in findings:
         if one.mistake is not None:
             notes.about_mistake(logging.ERROR, one.mistake)
@@ -137,7 +137,7 @@ def _check_site(
 ) -> Iterator[Finding]:
     for mistake in site.mistakes:
         yield Finding(mistake.page, "front matter", str(mistake), mistake)
-    others = OtherConfigurations(site.options, runtime)
+    others = OtherConfigurations(site.config, runtime)
     unused, halves = others.find_orphans(found), runtime.gallery.incomplete_pairs()
     for status in found:
         if status.hero.page not in shown:
@@ -149,10 +149,10 @@ def _check_site(
             "shows no post's content, so no post has its cover on the blog's views; put {{ post.content }} into it, "
             "or say cards: false"
         )
-        yield Finding(site.options.display_path(path), "card", text, is_file=True)
+        yield Finding(site.config.display_path(path), "card", text, is_file=True)
     for record in unused:
         yield Finding(
-            site.options.display_path(runtime.gallery.path(record)),
+            site.config.display_path(runtime.gallery.path(record)),
             "orphaned",
             f"no page asks for it{f' (made for {record.page})' if record.page else ''}; "
             "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
@@ -160,7 +160,7 @@ def _check_site(
         )
     for path in others.find_idle_halves(found):
         text = "its image or its .json is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
-        yield Finding(site.options.display_path(path), "orphaned", text, is_file=True)
+        yield Finding(site.config.display_path(path), "orphaned", text, is_file=True)
 
 
 def _check_page(
@@ -174,7 +174,7 @@ def _check_page(
         yield Finding(
             page,
             "damaged",
-            f"{site.options.display_path(half)} has no {half.stem}.json beside it; commit both (mkdocs-leonardo pin "
+            f"{site.config.display_path(half)} has no {half.stem}.json beside it; commit both (mkdocs-leonardo pin "
             f"{page} makes them again where the image is in the cache)",
         )
     if status.state == "own":
@@ -215,7 +215,7 @@ def _choose_fix(site: SitePages, status: HeroStatus) -> str:
     """Return the fix for a damaged image: another copy of it, if there is one."""
     page, folder = status.hero.page, site.settings.gallery_dir
     if status.is_pin_faulty and status.state == "cached":
-        return f"run mkdocs-leonardo pin {page}, and commit {site.options.display_path(folder)}"
+        return f"run mkdocs-leonardo pin {page}, and commit {site.config.display_path(folder)}"
     # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
     delete = "delete both halves and " if status.state == "damaged" else ""
     if status.is_pin_faulty:
@@ -261,12 +261,12 @@ def _check_contrast(status: HeroStatus, rendering: Rendering | None, data: bytes
 
     if not may_cover(status.hero.layout):
         inspect(data)
-    elif site.options.shade is not None:
-        yield from _check_contrast_under(site.options.shade, status, data, site)
+    elif site.config.shade is not None:
+        yield from _check_contrast_under(site.config.shade, status, data, site)
     elif rendering is None:
         inspect(data)
     elif not _is_legible(status, rendering):
-        folder = site.options.display_path(site.settings.cache_dir / "variants")
+        folder = site.config.display_path(site.settings.cache_dir / "variants")
         yield Finding(status.hero.page, "contrast", f"its text cannot be read; delete {folder} and build again")
 
 
@@ -308,4 +308,4 @@ def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
 
 def _shorten_paths(text: str, site: SitePages) -> str:
     """Return the message with paths relative to the site's folder."""
-    return text.replace(f"{site.options.config_file.parent}{os.sep}", "")
+    return text.replace(f"{site.config.config_file.parent}{os.sep}", "")

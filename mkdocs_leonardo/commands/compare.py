@@ -20,7 +20,7 @@ from mkdocs_leonardo.commands.purchases import (
     warn_of_blocked,
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
-from mkdocs_leonardo.commands.site import read_options
+from mkdocs_leonardo.commands.site import read_config
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.providers.declaration import declaration_of
 from mkdocs_leonardo.report import pluralise
@@ -62,7 +62,7 @@ def compare(
     yes: bool,
 ) -> int:
     """Make the images and show them; 1 if there is none to show."""
-    settings = read_options(config_file, console).settings
+    settings = read_config(config_file, console).settings
     rules = declaration_of(_SERVICE).rules(settings.options[_SERVICE], settings.defaults.picture)
     wanted_styles = _parse_styles(styles, rules.styles)
     require_own_folder(output, "--output")

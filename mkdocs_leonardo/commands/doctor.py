@@ -15,7 +15,7 @@ import click
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.commands.balance import SILENT, await_answer
 from mkdocs_leonardo.commands.hero_status import open_runtime
-from mkdocs_leonardo.commands.site import SiteOptions, read_options
+from mkdocs_leonardo.commands.site import SiteConfig, read_config
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.files import make_writable_folder
@@ -50,7 +50,7 @@ class Diagnosis:
 
 def doctor(config_file: str | None, console: Console) -> int:
     """Check everything that a build needs; 1 if a check fails. Shows no key."""
-    site = read_options(config_file, console)
+    site = read_config(config_file, console)
     findings = [replace(one, text=_hide_paths(one.text, site)) for one in _run_checks(site, console)]
     if console.for_program:
         console.print_json({"findings": [asdict(one) for one in findings]})
@@ -64,7 +64,7 @@ def doctor(config_file: str | None, console: Console) -> int:
     return 1 if any(finding.grade == "bad" for finding in findings) else 0
 
 
-def _run_checks(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
+def _run_checks(site: SiteConfig, console: Console) -> Iterator[Diagnosis]:
     versions = filter(None, map(_find_version, (*(package for package, _ in reversed(_HOSTS)), *_PACKAGES)))
     yield Diagnosis("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(versions)}")
     yield Diagnosis("ok", "host", _describe_host(site))
@@ -90,14 +90,14 @@ def _run_checks(site: SiteOptions, console: Console) -> Iterator[Diagnosis]:
     yield from _check_encoders(site.settings)
 
 
-def _hide_paths(text: str, site: SiteOptions) -> str:
+def _hide_paths(text: str, site: SiteConfig) -> str:
     """Return the text without private paths: relative to the configuration file, or to the home folder."""
     for folder, short in ((site.config_file.parent.resolve(), "."), (Path.home(), "~")):
         text = text.replace(f"{folder}{os.sep}", f"{short}/")
     return text
 
 
-def _describe_host(site: SiteOptions) -> str:
+def _describe_host(site: SiteConfig) -> str:
     """Describe the host that builds the site. Zensical has no plugins, so its command builds its sites."""
     if site.is_for_zensical:
         name = "Zensical"
@@ -115,7 +115,7 @@ def _find_version(package: str) -> str:
         return ""
 
 
-def _check_theme(site: SiteOptions) -> Diagnosis:
+def _check_theme(site: SiteConfig) -> Diagnosis:
     blog = ", with a blog" if any(name.rpartition("/")[2].startswith("blog") for name in site.plugins) else ""
     if site.theme in {*THEMES, *_TRIED_THEMES}:
         return Diagnosis("ok", "theme", f"{site.theme}{blog}")

@@ -109,7 +109,7 @@ def make_slug(page: str) -> str:
 
 def is_in_site(site: SitePages, folder: Path) -> bool:
     """Whether the files in `folder` become a part of the built site."""
-    return folder.resolve().is_relative_to(site.options.docs_dir.resolve())
+    return folder.resolve().is_relative_to(site.config.docs_dir.resolve())
 
 
 def is_published(entries: Sequence[Path]) -> bool:
@@ -123,13 +123,13 @@ def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
     from mkdocs_leonardo.config import DEFAULT_CACHE
     from mkdocs_leonardo.settings import ZENSICAL_CACHE, with_cache_moved
 
-    settings, root = site.settings, site.options.config_file.parent
+    settings, root = site.settings, site.config.config_file.parent
     if settings.cache_may_move:
         settings = replace(settings, cache_dir=root / ZENSICAL_CACHE)
         settings = with_cache_moved(settings, root / DEFAULT_CACHE, console.notify, os.environ)
-    site = replace(site, options=replace(site.options, settings=settings, is_for_zensical=True))
-    if site.options.cache_problem:
-        console.warn(f"cache_dir: {site.options.cache_problem}")
+    site = replace(site, config=replace(site.config, settings=settings, is_for_zensical=True))
+    if site.config.cache_problem:
+        console.warn(f"cache_dir: {site.config.cache_problem}")
     return site
 
 

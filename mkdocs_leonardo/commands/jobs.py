@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.hero_status import open_runtime, read_open_jobs
-from mkdocs_leonardo.commands.site import read_options
+from mkdocs_leonardo.commands.site import read_config
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import dollars, short_key
@@ -38,7 +38,7 @@ class _Row:
 
 def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: bool) -> int:
     """List the jobs, or give up the one with the id `forget` after a question. Opens no connection."""
-    settings = read_options(config_file, console).settings
+    settings = read_config(config_file, console).settings
     with open_runtime(settings, console) as runtime:
         lines = tuple(_read_rows(runtime))
         if forget is not None:

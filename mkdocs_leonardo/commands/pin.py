@@ -35,13 +35,13 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
                     runtime.gallery.save(replace(record, page=page, site=""), status.read_picture())
                 except (BrokenEntry, StoreUnavailable) as error:
                     raise CommandError(f"{page}: {error}") from error
-                copied[page] = site.options.display_path(runtime.gallery.path(record))
+                copied[page] = site.config.display_path(runtime.gallery.path(record))
                 console.say(f"{page}: {copied[page]}")
             elif status.state != "own":
                 absent.append(page)
                 nothing = f"there is no image to pin; run mkdocs-leonardo generate {page}"
                 console.warn(f"{page}: {status.reason if status.state == 'damaged' else nothing}")
-    folder = site.options.display_path(site.settings.gallery_dir)
+    folder = site.config.display_path(site.settings.gallery_dir)
     done = f"{pluralise(len(copied), 'hero', 'heroes')} copied to {folder}"
     console.say(f"{done}, {len(there)} there already, {len(absent)} missing")
     console.print_json({"copied": copied, "there": there, "missing": absent})

@@ -28,7 +28,7 @@ from mkdocs_leonardo.resolution import name_some
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars, short_key
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.commands.site import SiteOptions
+    from mkdocs_leonardo.commands.site import SiteConfig
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.spec import JsonValue
     from mkdocs_leonardo.storage.pictures import PictureFolder
@@ -122,10 +122,10 @@ def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, galle
     used = {quote.key for status in found for quote in status.quotes} | set(read_open_jobs(runtime))
     used |= {record.key for status in found for record in find_used_records(runtime, status)}
     sound, kept = list(runtime.cache.records()), list[PictureRecord]()
-    others = OtherConfigurations(site.options, runtime)
+    others = OtherConfigurations(site.config, runtime)
     for record in sound:
         # A page that exists and was not read now may be another language's, or built on other days only.
-        is_elsewhere = record.page and record.page not in pages and (site.options.docs_dir / record.page).is_file()
+        is_elsewhere = record.page and record.page not in pages and (site.config.docs_dir / record.page).is_file()
         if record.key in used:
             continue
         if is_elsewhere or others.may_use(record):
@@ -244,13 +244,13 @@ def _format_size(size_bytes: int) -> str:
 class OtherConfigurations:
     """The other configurations with the same cache or gallery. One whose file is gone does not count."""
 
-    def __init__(self, options: SiteOptions, runtime: Runtime) -> None:
-        self._options = options
+    def __init__(self, config: SiteConfig, runtime: Runtime) -> None:
+        self._config = config
         self._runtime = runtime
 
     def may_use(self, record: PictureRecord) -> bool:
         """Whether another configuration may use a picture that no page here uses."""
-        if record.site not in {"", self._options.settings.site} and self._is_there(record.site):
+        if record.site not in {"", self._config.settings.site} and self._is_there(record.site):
             return True
         return record.key in self._noted or (not record.site and self.are_there)
 
@@ -269,7 +269,7 @@ class OtherConfigurations:
     @cached_property
     def are_there(self) -> bool:
         """Whether there are other configurations. They may use a picture whose record names none."""
-        own = self._options.config_file
+        own = self._config.config_file
         neighbours = (path for pattern in _CONFIGURATIONS for path in own.parent.glob(pattern) if path != own)
         return any(map(self._names_plugin, neighbours)) or any(map(self._is_there, self._sites))
 
@@ -278,7 +278,7 @@ class OtherConfigurations:
         """The keys of each other configuration's pictures. The key `""` holds those that earlier versions recorded."""
         with suppress(StoreUnavailable):
             found = self._runtime.journal.get_heroes_by_site()
-            return {site: keys for site, keys in found.items() if site != self._options.settings.site}
+            return {site: keys for site, keys in found.items() if site != self._config.settings.site}
         return {}
 
     @cached_property
@@ -287,7 +287,7 @@ class OtherConfigurations:
         return frozenset().union(*keys)
 
     def _is_there(self, site: str) -> bool:
-        folders = (self._options.config_file.parent, self._options.settings.cache_dir)
+        folders = (self._config.config_file.parent, self._config.settings.cache_dir)
         return bool(site) and any((folder / site).is_file() for folder in folders)
 
     @staticmethod

@@ -56,7 +56,7 @@ _COLOUR = re.compile(r"--leonardo-hero-(?:color|scrim-color)\s*:")
 
 
 @dataclass(frozen=True, slots=True)
-class SiteOptions:
+class SiteConfig:
     """A site's configuration, without its pages. `alt_rule` is `hero_alt` of the theme's configuration.
 
     `shade` is the alpha that the site's own stylesheets lay behind every hero's text; None if they set none.
@@ -98,7 +98,7 @@ class SitePages:
     `coverless` are the templates of blog views that have no place for a post's cover.
     """
 
-    options: SiteOptions
+    config: SiteConfig
     heroes: tuple[HeroSpec, ...]
     pages: frozenset[str]
     mistakes: tuple[InputError, ...]
@@ -109,7 +109,7 @@ class SitePages:
     @property
     def settings(self) -> Settings:
         """The plugin's options."""
-        return self.options.settings
+        return self.config.settings
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -117,15 +117,15 @@ class SitePages:
         return tuple(map(str, self.mistakes))
 
 
-def read_options(config_file: str | None, console: Console) -> SiteOptions:
+def read_config(config_file: str | None, console: Console) -> SiteConfig:
     """Read the site's configuration; CommandError or HeroError if there is none, or if it is wrong."""
     project = _find_project(config_file)
     if project is not None:
-        return read_project_options(project, console)
+        return read_project_config(project, console)
     site = _load_site(config_file, console)
     if site.options is None:
         site.bring_grouped_plugins()
-    return _make_options(site, console)
+    return _make_config(site, console)
 
 
 def read_site(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SitePages:
@@ -138,16 +138,16 @@ def read_site(config_file: str | None, console: Console, *, command: Literal["bu
         return replace(read_project_pages(project, console, with_drafts=command == "serve"), not_installed=absent)
     site = _load_site(config_file, console)
     site.read(command)
-    options = _require_enabled(_make_options(site, console))
-    coverless = tuple(site.coverless) if options.settings.cards else ()
-    return SitePages(options, tuple(site.heroes), frozenset(site.pages), tuple(site.problems), coverless)
+    config = _require_enabled(_make_config(site, console))
+    coverless = tuple(site.coverless) if config.settings.cards else ()
+    return SitePages(config, tuple(site.heroes), frozenset(site.pages), tuple(site.problems), coverless)
 
 
-def _require_enabled(options: SiteOptions) -> SiteOptions:
-    """Return the options; CommandError if they switch the plugin off."""
-    if not options.enabled:
-        raise CommandError(f"the plugin is switched off in {options.config_file} (enabled: false); switch it on")
-    return options
+def _require_enabled(config: SiteConfig) -> SiteConfig:
+    """Return the configuration; CommandError if it switches the plugin off."""
+    if not config.enabled:
+        raise CommandError(f"the plugin is switched off in {config.config_file} (enabled: false); switch it on")
+    return config
 
 
 def choose_heroes(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
@@ -164,8 +164,8 @@ def choose_pages(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
 # Reading without MkDocs ----------------------------------------------------------------------------------------------
 
 
-def read_project_options(project: Project, console: Console) -> SiteOptions:
-    """Read the options of a site that Zensical builds."""
+def read_project_config(project: Project, console: Console) -> SiteConfig:
+    """Read the configuration of a site that Zensical builds."""
     use_host_of(str(project.path))
     from mkdocs_leonardo.settings import settings_from
 
@@ -179,7 +179,7 @@ def read_project_options(project: Project, console: Console) -> SiteOptions:
         environ=os.environ,
         for_zensical=True,
     )
-    return SiteOptions(
+    return SiteConfig(
         settings,
         enabled=plugin.enabled,
         config_file=project.path,
@@ -195,9 +195,9 @@ def read_project_options(project: Project, console: Console) -> SiteOptions:
 
 def read_project_pages(project: Project, console: Console, *, with_drafts: bool = False) -> SitePages:
     """Read every page of a site that Zensical builds."""
-    options = _require_enabled(read_project_options(project, console))
-    found = read_pages(project, options.settings.defaults, with_drafts=with_drafts)
-    return SitePages(options, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
+    config = _require_enabled(read_project_config(project, console))
+    found = read_pages(project, config.settings.defaults, with_drafts=with_drafts)
+    return SitePages(config, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
 
 
 def _find_project(config_file: str | None) -> Project | None:
@@ -257,14 +257,14 @@ def _load_site(config_file: str | None, console: Console) -> LoadedSite:
     return LoadedSite(config_file, console.notify)
 
 
-def _make_options(site: LoadedSite, console: Console) -> SiteOptions:
+def _make_config(site: LoadedSite, console: Console) -> SiteConfig:
     from mkdocs_leonardo.settings import is_for_zensical
 
     config, used = site.config, site.options
     if used is None:
         raise CommandError(f"{config.config_file_path} does not use the plugin; add `- leonardo` below `plugins:`")
     path = find_config_file(config).resolve()
-    return SiteOptions(
+    return SiteConfig(
         read_settings(used, config, console.notify),
         enabled=used.enabled,
         config_file=path,
@@ -324,7 +324,7 @@ def _choose(
     """Choose those of `pages` that fit a name, or all without names; CommandError for a name that fits none."""
     if not names:
         return frozenset(pages)
-    fitting = {name: {page for page in pages if _is_named(page, name, site.options.docs_dir)} for name in names}
+    fitting = {name: {page for page in pages if _is_named(page, name, site.config.docs_dir)} for name in names}
     for name, found in fitting.items():
         if not found:
             raise CommandError(explain(site, name))

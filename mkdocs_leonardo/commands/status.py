@@ -35,7 +35,7 @@ _PROMPT_CHARACTERS = 48
 def status(config_file: str | None, console: Console) -> int:
     """Show the table, or print it as JSON. Opens no connection."""
     site = read_site(config_file, console)
-    cache_problem = site.options.cache_problem
+    cache_problem = site.config.cache_problem
     problems = (*site.problems, *[f"cache_dir: {cache_problem}"] * bool(cache_problem))
     with open_runtime(site.settings, console) as runtime:
         found = find_statuses(runtime, site.heroes)

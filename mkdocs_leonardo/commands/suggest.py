@@ -101,7 +101,7 @@ def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> li
     have = {hero.page for hero in site.heroes}
     found = []
     for name in choose_pages(site, names):
-        path = site.options.docs_dir / name
+        path = site.config.docs_dir / name
         if name in have or not path.is_file():
             # The page has a hero, or a plugin makes it.
             continue

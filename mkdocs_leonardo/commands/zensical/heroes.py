@@ -180,7 +180,7 @@ def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: 
         is_declined = bool(to_buy) and not _is_agreed(build.runtime, to_buy, settings, budget, console, yes=yes)
         for hero in missing:
             build.want(hero)
-        found, totals = build.join(title=site.options.config_file.parent.name)
+        found, totals = build.join(title=site.config.config_file.parent.name)
         resolutions = tuple(
             replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
             for one in found

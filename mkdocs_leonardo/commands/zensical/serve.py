@@ -115,7 +115,7 @@ class _ManifestUpdater:
         with build_heroes(site, settings.for_preview(), self._console) as heroes:
             save_heroes(project, heroes, self._console, theme=self._theme)
             missing = [one for one in heroes.resolutions if one.is_not_allowed]
-            self._preview.take(settings, missing, docs_dir=site.options.docs_dir, no_provider=heroes.build.no_provider)
+            self._preview.take(settings, missing, docs_dir=site.config.docs_dir, no_provider=heroes.build.no_provider)
         self._seen = self._measure_files()
 
     def close(self) -> None:
