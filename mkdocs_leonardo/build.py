@@ -86,11 +86,11 @@ class Build:
         lookup, ready = self.runtime.lookup, None
         with suppress(HeroError, OSError):
             ready = lookup.resolve_stored(hero, lookup.find(hero))
-        # The page keeps its place among the pages until `want` takes it.
+        # The page keeps its place among the pages until `request_hero` takes it.
         self._heroes[hero.page] = (hero, ready or Resolution(hero))
         return ready is not None
 
-    def want(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
+    def request_hero(self, hero: HeroSpec) -> tuple[str, HeroAsset | None]:
         """Take the page's hero, and start to make it in the background unless it is stored.
 
         Returns the picture's probable key, and the picture if it is stored.

@@ -17,7 +17,7 @@
     │   ├── JobFailed             accepted, then failed: the next provider
     │   ├── JobEmpty              accepted, complete without a picture: remembered; the next provider
     │   ├── JobUnfinished         accepted, not collected in time: the job is kept; the next provider
-    │   │   ├── NotAsked          the service was not reached, so the state of the job is unknown
+    │   │   ├── PollFailed        the service was not reached, so the state of the job is unknown
     │   │   └── PictureElsewhere  the picture's host is not in `image_hosts`: the owner adds it
     │   └── JobUnknown            the service does not know the job: kept, and given up after hours
     ├── TransportError            no usable answer; a provider turns it into a ProviderError
@@ -133,7 +133,7 @@ class JobUnfinished(ProviderError):
     """The accepted job was not collected before its deadline; a later build may collect it without paying again."""
 
 
-class NotAsked(JobUnfinished):
+class PollFailed(JobUnfinished):
     """The service could not be reached, so the state of the accepted job is unknown."""
 
 

@@ -20,8 +20,8 @@ from mkdocs_leonardo.errors import (
     JobFailed,
     JobUnfinished,
     JobUnknown,
-    NotAsked,
     PictureError,
+    PollFailed,
     PromptRefused,
     ProviderError,
     StoreUnavailable,
@@ -271,7 +271,7 @@ class Jobs:
     async def _defer_job(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
         entry = await to_thread(self._context.journal.get_entry, request.key)
         numbers = [call.number for call in entry.accepted if call.job_id == job.job_id] if entry is not None else []
-        is_unknown, was_reached = isinstance(error, JobUnknown), not isinstance(error, NotAsked)
+        is_unknown, was_reached = isinstance(error, JobUnknown), not isinstance(error, PollFailed)
         return await self.defer(request, numbers, is_unknown=is_unknown, was_reached=was_reached)
 
     async def defer(

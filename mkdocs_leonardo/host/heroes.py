@@ -50,7 +50,7 @@ _NARROW = (
 
 
 class SiteHeroes:
-    """The heroes of one build. `want` and `join` make them, `show` and `complete` put them on pages.
+    """The heroes of one build. `request_hero` and `join` make them, `show` and `complete` put them on pages.
 
     In a build of a preview (`is_preview`), `missing` are the heroes left to the preview. `no_provider` is the reason
     why no provider could be asked, "" if one could.
@@ -80,14 +80,14 @@ class SiteHeroes:
 
     # While pages are read --------------------------------------------------------------------------------------------
 
-    def want(self, page: Page, hero: HeroSpec) -> bool:
+    def request_hero(self, page: Page, hero: HeroSpec) -> bool:
         """Start to make the page's hero unless it is stored, and return whether it is.
 
         The address of its image is announced to other plugins.
         """
         if first_view_page(page) is not page:
             self._continued.add(page.file.src_uri)
-        key, asset = self._build.want(hero)
+        key, asset = self._build.request_hero(hero)
         self._social.announce(page, hero, key)
         if self._cards is not None:
             self._cards.set(page, asset)

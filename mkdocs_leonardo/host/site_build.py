@@ -94,7 +94,7 @@ class SiteBuild:
             from mkdocs_leonardo.host.heroes import SiteHeroes
 
             self.heroes = SiteHeroes(self._build_settings, config, self._kept, is_preview=self._is_preview)
-        if not self.heroes.want(page, reading.hero):
+        if not self.heroes.request_hero(page, reading.hero):
             comment = find_prompt_comment(page.file.content_string)
             if comment:
                 log.info("%s: %s", page.file.src_uri, comment)

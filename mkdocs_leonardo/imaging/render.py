@@ -16,7 +16,7 @@ from mkdocs_leonardo.imaging.normalise import crop_box, fit, normalise, upright_
 from mkdocs_leonardo.imaging.provenance import detect, xmp_packet
 from mkdocs_leonardo.imaging.variants import (
     ENCODER_VERSION,
-    SOCIAL_OPTIONS,
+    SOCIAL_ENCODER_OPTIONS,
     SOCIAL_SIZE_PX,
     dominant,
     encode_blur_up,
@@ -66,7 +66,7 @@ def rendering_inputs(
             for file in plan_files(encoding, available, is_placeholder=record.provider == PAINTER)
         ],
         "size": [encoding.width_px, encoding.height_px],
-        "social": [*SOCIAL_SIZE_PX, dict(SOCIAL_OPTIONS)] if encoding.social else None,
+        "social": [*SOCIAL_SIZE_PX, dict(SOCIAL_ENCODER_OPTIONS)] if encoding.social else None,
         "focus": [round(encoding.focus.x, 4), round(encoding.focus.y, 4)],
         "views": [[*astuple(view)] for view in contrast.VIEWS],
         "tints": [list(tint) for tint in TINTS],

@@ -30,7 +30,7 @@ MAX_BLUR_UP_CHARS = 199
 #: The extensions of the formats, by which Pillow knows its encoders as well.
 EXTENSIONS: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
 
-Options = dict[str, int | str | bool]
+EncoderOptions = dict[str, int | str | bool]
 
 #: Pillow's options for each format (Pillow 13, libavif 1.4, libwebp 1.6; `bench_encoding.py` measures it again).
 #:
@@ -41,7 +41,7 @@ Options = dict[str, int | str | bool]
 #: AVIF 55 has a mean SSIM of 0.954 where the number has 0.956 (WebP 75: 0.968 and 0.965). The floor lifts the worst
 #: picture from 0.915 to 0.953, but takes two or three encodes for one, and takes the bytes from smooth pictures,
 #: where bands in a sky are seen first and SSIM sees them least.
-OPTIONS: dict[Format, Options] = {
+ENCODER_OPTIONS: dict[Format, EncoderOptions] = {
     # One thread: two pictures side by side use two cores better than one picture with two threads does.
     # Speed 6 is 5 times as fast as 5 for 0.003 less SSIM; 7 and 8 make files 7 % and 10 % larger at equal SSIM.
     "avif": {"quality": 55, "speed": 6, "subsampling": "4:2:0", "max_threads": 1},
@@ -50,7 +50,7 @@ OPTIONS: dict[Format, Options] = {
     "jpeg": {"quality": 70, "progressive": True, "optimize": True, "subsampling": "4:2:0"},
 }
 #: The options of the social picture: services encode previews once more, so its quality is higher.
-SOCIAL_OPTIONS: Options = {**OPTIONS["jpeg"], "quality": 80}
+SOCIAL_ENCODER_OPTIONS: EncoderOptions = {**ENCODER_OPTIONS["jpeg"], "quality": 80}
 
 #: Above this width AVIF is encoded at speed 7, in two thirds of the time: phones load the smaller files.
 AVIF_THOROUGH_WIDTH_PX = 768
@@ -58,7 +58,7 @@ AVIF_FAST_SPEED = 7
 
 #: The painter's pictures, until a service's come: encoded in a quarter of the time, into no more bytes. (Quality 49 and
 #: speed 9: 6.2, 12.6 and 63 KiB at 480, 768 and 1536 px, mean of five; quality 55 and speed 6 or 7: 6.1, 13.8 and 94.)
-PLACEHOLDER_AVIF: Options = {**OPTIONS["avif"], "quality": 49, "speed": 9}
+PLACEHOLDER_AVIF: EncoderOptions = {**ENCODER_OPTIONS["avif"], "quality": 49, "speed": 9}
 
 #: The widths of a JPEG for browsers without AVIF, 5 of 100 (2026); the picture's own width comes with them.
 #: A phone of two or three pixels a point and a column of documentation need about 768; a wide column,
@@ -97,16 +97,16 @@ class FilePlan(NamedTuple):
 
     width_px: int
     format: Format
-    options: Options
+    options: EncoderOptions
 
 
-def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool = False) -> Options:
+def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool = False) -> EncoderOptions:
     """Pillow's options for a file of this format and width."""
     if picture_format == "avif" and is_placeholder:
         return PLACEHOLDER_AVIF
     if picture_format == "avif" and width_px > AVIF_THOROUGH_WIDTH_PX:
-        return {**OPTIONS["avif"], "speed": AVIF_FAST_SPEED}
-    return OPTIONS[picture_format]
+        return {**ENCODER_OPTIONS["avif"], "speed": AVIF_FAST_SPEED}
+    return ENCODER_OPTIONS[picture_format]
 
 
 def ladder(widths_px: Iterable[int], width_px: int) -> tuple[int, ...]:
@@ -155,7 +155,7 @@ class Draft:
         role: Literal["hero", "social"],
         picture_format: Format,
         name: str,
-        options: Options,
+        options: EncoderOptions,
     ) -> Variant:
         """Encode one file, which has `name` in the site."""
         file_name = f"{self.stem}-{image.width if role == 'hero' else role}.{EXTENSIONS[picture_format]}"
@@ -247,7 +247,7 @@ def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: s
         role="social",
         picture_format="jpeg",
         name=name,
-        options=SOCIAL_OPTIONS,
+        options=SOCIAL_ENCODER_OPTIONS,
     )
 
 

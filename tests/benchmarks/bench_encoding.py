@@ -30,7 +30,7 @@ from mkdocs_leonardo.imaging.contrast import measure
 from mkdocs_leonardo.imaging.normalise import fit, inspect, normalise
 from mkdocs_leonardo.imaging.provenance import xmp_packet
 from mkdocs_leonardo.imaging.render import render
-from mkdocs_leonardo.imaging.variants import Options, dominant, encode_blur_up, options_for
+from mkdocs_leonardo.imaging.variants import EncoderOptions, dominant, encode_blur_up, options_for
 from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import Encoding, Format, PictureRecord, PictureSpec, Rendering
 
@@ -79,7 +79,7 @@ def ssim(one: Image.Image, other: Image.Image) -> float:
     return value
 
 
-def encode(image: Image.Image, picture_format: Format, options: Options) -> tuple[float, float, float]:
+def encode(image: Image.Image, picture_format: Format, options: EncoderOptions) -> tuple[float, float, float]:
     """Encode one file; return its KiB, its SSIM and its seconds."""
     buffer = BytesIO()
     started = time.perf_counter()
@@ -153,7 +153,7 @@ def report_choices(images: Sequence[Image.Image]) -> None:
 def report_threads(images: Sequence[Image.Image]) -> None:
     """Print the speed-up of two threads over one for each way of writing."""
 
-    def save(index: int, target: Path | BytesIO, picture_format: Format, options: Options) -> None:
+    def save(index: int, target: Path | BytesIO, picture_format: Format, options: EncoderOptions) -> None:
         images[index % len(images)].save(target, format=picture_format, **options)
 
     print()

@@ -179,7 +179,7 @@ def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: 
         to_buy = missing if settings.generate else []
         is_declined = bool(to_buy) and not _is_agreed(build.runtime, to_buy, settings, budget, console, yes=yes)
         for hero in missing:
-            build.want(hero)
+            build.request_hero(hero)
         found, totals = build.join(title=site.config.config_file.parent.name)
         resolutions = tuple(
             replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one

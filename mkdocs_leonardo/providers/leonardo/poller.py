@@ -14,8 +14,8 @@ from mkdocs_leonardo.errors import (
     JobFailed,
     JobUnfinished,
     JobUnknown,
-    NotAsked,
     PictureElsewhere,
+    PollFailed,
     PromptRefused,
     TransportError,
 )
@@ -159,7 +159,9 @@ class JobPoller:
         if self._empty_since is not None:
             raise self._unfinished("finished the job without an image so far")
         if not self._was_answered:
-            raise leonardo_error(NotAsked, self._last_failure or "could not be asked for the job", charged=Charged.YES)
+            raise leonardo_error(
+                PollFailed, self._last_failure or "could not be asked for the job", charged=Charged.YES
+            )
         raise self._unfinished(self._last_failure or f"has not finished after {self._elapsed_s():.0f} s")
 
     # One poll ----------------------------------------------------------------------------------------------------
