@@ -156,7 +156,7 @@ class Build:
 
     def _tell_abstract(self, resolutions: Sequence[Resolution]) -> None:
         """Log how many pages show an abstract placeholder because their prompts name no landscape."""
-        painted = [each.hero.picture for each in resolutions if each.asset and each.asset.source is Source.LOCAL]
+        painted = [each.hero.picture for each in resolutions if each.asset and each.asset.source is Source.PAINTED]
         if not painted:
             return
         from mkdocs_leonardo.painter.words import names_landscape

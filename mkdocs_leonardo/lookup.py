@@ -301,7 +301,7 @@ class Lookup:
     def get_placeholder(self, hero: HeroSpec) -> StoredPicture:
         """Return the placeholder of the page: the painter's picture."""
         assert hero.picture is not None  # noqa: S101 - own pictures need no placeholder
-        return StoredPicture(self._renderer.make_placeholder_record(hero.picture), None, Source.LOCAL)
+        return StoredPicture(self._renderer.make_placeholder_record(hero.picture), None, Source.PAINTED)
 
     def get_last_shown(self, page: str) -> StoredPicture | None:
         """Return the picture that the page showed last, if it is still stored."""

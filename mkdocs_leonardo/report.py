@@ -23,19 +23,19 @@ _SUMMARY = (
     (Source.PINNED, "pinned"),
     (Source.CACHED, "cached"),
     (Source.GENERATED, "generated"),
-    (Source.RESUMED, "resumed"),
+    (Source.COLLECTED, "resumed"),
     (Source.OWN, "own"),
     (Source.LAST, "previous"),
-    (Source.LOCAL, "local"),
+    (Source.PAINTED, "local"),
 )
 
-_SHOWN = {Source.LAST: "its previous hero", Source.LOCAL: "a placeholder painted on this machine"}
+_SHOWN = {Source.LAST: "its previous hero", Source.PAINTED: "a placeholder painted on this machine"}
 #: The words for the sources in the table of a job.
 _CELLS = {
     **dict(_SUMMARY),
-    Source.RESUMED: "collected, paid for earlier",
+    Source.COLLECTED: "collected, paid for earlier",
     Source.LAST: "its previous hero",
-    Source.LOCAL: "painted on this machine",
+    Source.PAINTED: "painted on this machine",
 }
 #: The most rows of that table.
 MOST_ROWS = 200
@@ -87,9 +87,9 @@ def make_report(
         "totals": {
             "cached": sources[Source.CACHED],
             "generated": sources[Source.GENERATED],
-            "resumed": sources[Source.RESUMED],
+            "resumed": sources[Source.COLLECTED],
             "pinned": sources[Source.PINNED],
-            "local": sources[Source.LOCAL],
+            "local": sources[Source.PAINTED],
             "failed": sum(bool(resolution.failure) for resolution in resolutions),
             "new_images": spending.new_images,
             "uncertain": spending.uncertain,
@@ -253,7 +253,7 @@ def _table(resolutions: Sequence[Resolution]) -> str:
 
 
 def _is_new(resolution: Resolution) -> bool:
-    return resolution.asset is not None and resolution.asset.source in {Source.GENERATED, Source.RESUMED}
+    return resolution.asset is not None and resolution.asset.source in {Source.GENERATED, Source.COLLECTED}
 
 
 def _story(resolution: Resolution) -> str:

@@ -41,10 +41,10 @@ class Source(StrEnum):
 
     CACHED = "cached"
     GENERATED = "generated"
-    RESUMED = "resumed"
+    COLLECTED = "resumed"
     PINNED = "pinned"
     LAST = "last"
-    LOCAL = "local"
+    PAINTED = "local"
     OWN = "own"
 
 
@@ -281,7 +281,7 @@ class HeroAsset:
     @property
     def is_substitute(self) -> bool:
         """Whether the page shows this picture instead of its own one."""
-        return self.source in {Source.LAST, Source.LOCAL}
+        return self.source in {Source.LAST, Source.PAINTED}
 
 
 #: The width that the layout `full` adds. A larger one is hardly visible, even in a window of 1440 points at two pixels

@@ -386,7 +386,7 @@ def test_call_that_is_carried_out_seconds_after_its_build_died_is_not_paid_again
     (resolution,) = anyio.run(build, pipeline, [HeroSpec("a.md", picture)])
 
     assert resolution.asset is not None
-    assert resolution.asset.source is Source.RESUMED
+    assert resolution.asset.source is Source.COLLECTED
     assert (len(world.jobs), budget.new_images) == (1, 0)
     assert world.journal().get_entries() == {}
 

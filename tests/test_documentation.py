@@ -381,7 +381,7 @@ def _composed_messages() -> Iterator[str]:
         yield from (str(message) for problems in config.validate() for _, message in problems)
     hero = HeroSpec(page="a.md", picture=PictureSpec("a lake"))
     rendering = Rendering((), "", "", Scrim(0, 0, 0, 0, 0, 0), 0, 0)
-    painted = HeroAsset("0" * 64, "local", "painter", Source.LOCAL, rendering)
+    painted = HeroAsset("0" * 64, "local", "painter", Source.PAINTED, rendering)
     resolutions = [
         Resolution(hero, painted, failure=Failure("leonardo: broken")),
         Resolution(hero, painted, failure=Failure("leonardo: held back"), capped_usd=0.03),

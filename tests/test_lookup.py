@@ -165,5 +165,5 @@ def test_look_up_without_permission_to_generate_shows_a_placeholder_at_once() ->
     resolution = lookup.resolve_stored(hero, answer)
     assert resolution is not None
     assert resolution.asset is not None
-    assert resolution.asset.source is Source.LOCAL
+    assert resolution.asset.source is Source.PAINTED
     assert resolution.failure is not None

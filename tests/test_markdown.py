@@ -15,7 +15,7 @@ from mkdocs_leonardo.spec import CENTER, MANIFEST, HeroAsset, HeroSpec, PictureS
 NAME = "mkdocs_leonardo.markdown"
 VARIANT = Variant("hero", "jpeg", 480, 270, "0123-480.jpg", Path(), "0123-480.jpg", "", 0)
 ASSET = HeroAsset(
-    "0123", "local", "", Source.LOCAL, Rendering((VARIANT,), "data:", "#123456", Scrim(5, 5, 5, 5, 5, 5), 480, 270)
+    "0123", "local", "", Source.PAINTED, Rendering((VARIANT,), "data:", "#123456", Scrim(5, 5, 5, 5, 5, 5), 480, 270)
 )
 TEXT = "# Title\n\nText."
 

@@ -86,7 +86,7 @@ class Jobs:
         """Collect the picture of a job that is paid for already; None if there is none yet."""
         try:
             give_up_at = self._choose_give_up_at(request, job)
-            return await self.collect(request, job, give_up_at=give_up_at, source=Source.RESUMED)
+            return await self.collect(request, job, give_up_at=give_up_at, source=Source.COLLECTED)
         except ProviderError as error:
             decision = self.decide(error, request)
             await self.carry_out(decision, error, request, job=job)

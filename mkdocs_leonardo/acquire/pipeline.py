@@ -325,7 +325,7 @@ class Pipeline:
 
 def _source_of_later_page(source: Source) -> Source:
     """Return the source that later pages report for a picture that the first page acquired."""
-    return Source.CACHED if source in {Source.GENERATED, Source.RESUMED} else source
+    return Source.CACHED if source in {Source.GENERATED, Source.COLLECTED} else source
 
 
 def _describe_error(error: Exception) -> str:

@@ -253,7 +253,7 @@ def describe_result(purchase: Resolution) -> str:
         return (
             f"{page}: made by {', '.join([record.provider, *describe_seconds(record)])}, {dollars(purchase.cost_usd)}"
         )
-    if source is Source.RESUMED:
+    if source is Source.COLLECTED:
         return f"{page}: collected from {record.provider}, paid for earlier"
     return f"{page}: stored"
 
