@@ -1,4 +1,4 @@
-"""Reads a page's metadata into a `HeroSpec` and a list of mistakes. Pure: opens no file, logs nothing."""
+"""Reads a page's metadata into a `HeroSpec` and a list of problems. Pure: opens no file, logs nothing."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class HeroDefaults:
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """One page's hero and mistakes. With any wrong value, `hero` is None, so that no misunderstanding costs money.
+    """One page's hero and problems. With any wrong value, `hero` is None, so that no misunderstanding costs money.
 
     `image` is the path of the author's own picture, relative to the documentation folder. `reference` has the possible
     paths of the page's reference: beside the page, and in the folders above, whose metadata may name it. The caller
@@ -99,7 +99,7 @@ class FrontMatter:
 def read(
     meta: Mapping[str, object], *, page: str, title: str, site_name: str = "", defaults: HeroDefaults
 ) -> FrontMatter:
-    """Read the page's hero and every mistake in its ``hero_*`` lines. `page` is the source path, for messages.
+    """Read the page's hero and every problem in its ``hero_*`` lines. `page` is the source path, for messages.
 
     `title` and `site_name` are values for prompts, besides those of `meta`.
     """

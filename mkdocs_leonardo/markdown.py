@@ -138,16 +138,16 @@ class _PublishedHeroes:
         self._read()
 
     def _read(self) -> None:
-        """Read the manifest. `trouble` is the reason why there is none."""
+        """Read the manifest. `unreadable` is the reason why there is none."""
         try:
             data = self._path.read_bytes()
         except OSError:
             data = b""
-        self.trouble = f"there are no images in {self._path.parent} yet"
+        self.unreadable = f"there are no images in {self._path.parent} yet"
         try:
             self.manifest = read_manifest(data) if data else None
         except UnreadableManifest as error:
-            self.trouble = f"{self._path} cannot be used, as {error}"
+            self.unreadable = f"{self._path} cannot be used, as {error}"
         if self.manifest is not None and not self.is_wrapped and is_outdated(self.manifest, self._path.parent):
             self.ask_for_run(f"{self._path.with_name(STYLESHEET)} comes from another version, or is missing")
 
@@ -257,7 +257,7 @@ class PageRenderer:
         if hero is None:
             return None
         if published.manifest is None:
-            published.ask_for_run(published.trouble)
+            published.ask_for_run(published.unreadable)
             return None
         shown = manifest.heroes.get(path)
         if shown is None:

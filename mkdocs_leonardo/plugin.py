@@ -31,7 +31,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._cleans = False
         self._serving = Serving()
         self._build = SiteBuild()
-        #: Set by the command line: gets each page's hero and mistakes, and nothing is generated.
+        #: Set by the command line: gets each page's hero and problems, and nothing is generated.
         self.page_listener: Callable[[Page, FrontMatter], None] | None = None
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:

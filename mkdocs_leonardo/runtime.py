@@ -227,11 +227,11 @@ class Runtime:
         pictures = settings.cache_dir / "pictures"
         refused = RefusedFolder(pictures) if pictures.is_symlink() else None
         if refused is not None:
-            self._notify(logging.WARNING, f"{refused.trouble()}; no image is paid for until then")
+            self._notify(logging.WARNING, f"{refused.explain_unused()}; no image is paid for until then")
         journal_store = (
             self._open(settings.cache_dir / "journal", durable=True)
             if refused is None
-            else SealedStore(refused.trouble())
+            else SealedStore(refused.explain_unused())
         )
         self._index = self._open(settings.cache_dir / "index", durable=False)
         self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)
@@ -258,8 +258,8 @@ class Runtime:
             self._notify(logging.INFO, f"{error}; going on without it")
             store = MemoryStore()
         self._stack.callback(store.close)
-        if store.trouble:
-            self._notify(logging.INFO, store.trouble)
+        if store.set_aside_note:
+            self._notify(logging.INFO, store.set_aside_note)
         return store
 
     def _move_rescued_pictures(self) -> None:

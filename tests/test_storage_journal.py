@@ -83,7 +83,7 @@ def test_intent_is_there_for_the_next_process(tmp_path: Path, store: TextStore, 
     assert Journal(other, ELSEWHERE, time).get_entries() == {KEY: entry}
     other.close()
     assert journal.get_entry(KEY) == entry
-    assert store.trouble is None
+    assert store.set_aside_note is None
 
 
 def test_each_create_call_has_a_number_a_time_and_a_seed_of_its_own(journal: Journal, time: Time) -> None:

@@ -152,7 +152,7 @@ def test_store_opened_again_has_what_was_set(folder: Path) -> None:
     kept = TextStore.open(folder, durable=True)
 
     assert kept.get("mine") == 1
-    assert kept.trouble is None
+    assert kept.set_aside_note is None
     kept.close()
     assert [path.name for path in folder.iterdir()] == ["cache.db"]
 
@@ -270,7 +270,7 @@ store = TextStore.open(Path(sys.argv[1]), durable=False)
 for _ in range(30):
     with store.transaction():
         store.set("n", (store.get("n") or 0) + 1)
-print(store.trouble)
+print(store.set_aside_note)
 store.close()
 """
 
@@ -380,7 +380,7 @@ def test_pickle_in_a_value_is_a_miss_and_not_run(folder: Path, tmp_path: Path) -
     craft(folder, (INSERT, ("evil", 1, PICKLE, None, pickle.dumps(Canary(canary)))))
     kept = TextStore.open(folder, durable=False)
 
-    assert kept.trouble is None
+    assert kept.set_aside_note is None
     assert (kept.get("evil"), kept.get("mine"), kept.items("")) == (None, 1, [("mine", 1)])
     kept.close()
     assert not canary.exists()
@@ -525,8 +525,8 @@ def test_nothing_is_evicted_whatever_the_settings_say(folder: Path) -> None:
 def set_aside(folder: Path) -> list[str]:
     """Open a store, assert that it is new and logs, and return the names of the moved files."""
     kept = TextStore.open(folder, durable=False)
-    assert kept.trouble is not None
-    assert "set aside as cache.db.broken-1" in kept.trouble
+    assert kept.set_aside_note is not None
+    assert "set aside as cache.db.broken-1" in kept.set_aside_note
     assert kept.items("") == []
     kept.set("k", 1)
     assert kept.get("k") == 1
@@ -623,8 +623,8 @@ def test_second_broken_database_is_set_aside_under_the_next_name(folder: Path) -
 
     kept = TextStore.open(folder, durable=False)
 
-    assert kept.trouble is not None
-    assert "cache.db.broken-2" in kept.trouble
+    assert kept.set_aside_note is not None
+    assert "cache.db.broken-2" in kept.set_aside_note
     kept.close()
     assert sorted(path.name for path in folder.iterdir()) == ["cache.db", "cache.db.broken-1", "cache.db.broken-2"]
 
@@ -635,7 +635,7 @@ def test_database_that_another_process_began_meanwhile_is_not_set_aside(folder: 
 
     kept._set_aside(folder / "cache.db", (0, 0), "is damaged")
 
-    assert (kept.get("mine"), kept.trouble) == (1, None)
+    assert (kept.get("mine"), kept.set_aside_note) == (1, None)
     kept.close()
     assert [path.name for path in folder.iterdir()] == ["cache.db"]
 
@@ -647,7 +647,7 @@ def test_empty_file_is_a_fresh_database(tmp_path: Path) -> None:
 
     kept = TextStore.open(tmp_path / "store", durable=False)
 
-    assert kept.trouble is None
+    assert kept.set_aside_note is None
     kept.close()
 
 
@@ -725,7 +725,7 @@ def test_write_ahead_log_of_a_killed_process_is_used(tmp_path: Path) -> None:
 
     kept = TextStore.open(tmp_path / "store", durable=True, wait_s=1.0)
 
-    assert (kept.trouble, kept.get("k"), kept.get("half")) == (None, 1, None)
+    assert (kept.set_aside_note, kept.get("k"), kept.get("half")) == (None, 1, None)
     kept.close()
 
 

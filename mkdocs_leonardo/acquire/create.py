@@ -234,7 +234,7 @@ class JobCreator:
             return decision, {}
         search = self._lost.search if decision.look_for_s else self._lost.search_once
         result = await search(self._request)
-        if decision.look_for_s and result.trouble is not None:
+        if decision.look_for_s and result.doubt is not None:
             # Whether the call made a job is still unknown; the next build searches again before it pays.
             decision = replace(decision, step=Step.NEXT_PROVIDER)
         return decision, result.found

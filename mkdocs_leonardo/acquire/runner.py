@@ -89,7 +89,7 @@ class JobRunner:
         if not any(call.is_due(self._context.clock.now()) for call in entry.intended):
             return ()
         result = await self._lost.search(request)
-        if result.trouble is not None:
+        if result.doubt is not None:
             numbers = [call.number for call in entry.intended if call.number not in result.found]
             await self._jobs.defer(request, numbers, was_reached=result.was_read)
         return tuple(result.found.values())

@@ -33,13 +33,13 @@ class SearchResult:
     """The result of a search for the lost jobs of one picture.
 
     `found`: the jobs that were found, by the numbers of their calls.
-    `trouble`: why other calls are still in doubt; None if no call is.
+    `doubt`: why other calls are still in doubt; None if no call is.
     `is_final`: a second search would find no more.
     `was_read`: whether the list could be read.
     """
 
     found: Mapping[int, Submission] = field(default_factory=dict)
-    trouble: str | None = None
+    doubt: str | None = None
     is_final: bool = False
     was_read: bool = True
 
@@ -94,11 +94,11 @@ class UnansweredCalls:
             try:
                 submission = await self._adopt_job(request, call)
             except ProviderError as error:
-                trouble, is_final = f"its list of jobs could not be read ({error})", isinstance(error, RequestRefused)
+                doubt, is_final = f"its list of jobs could not be read ({error})", isinstance(error, RequestRefused)
                 if is_conclusive or not isinstance(error, ServiceFailed):
-                    request.add_attempt(trouble)
+                    request.add_attempt(doubt)
                 was_read = is_final or isinstance(error, ListUnclear)
-                return SearchResult(found, trouble, is_final=is_final, was_read=was_read)
+                return SearchResult(found, doubt, is_final=is_final, was_read=was_read)
             if submission is not None:
                 found[call.number] = submission
             elif is_conclusive:

@@ -40,18 +40,18 @@ _CONTRAST_TOLERANCE = 5
 class Finding:
     """A finding of `check`. `where` is a page, or with `is_file` a file relative to the site's folder.
 
-    `mistake` is the front matter's mistake that the finding reports; None for another finding.
+    `problem` is the problem in front matter that the finding reports; None for another finding.
     """
 
     where: str
     kind: str
     text: str
-    mistake: InputError | None = None
+    problem: InputError | None = None
     is_file: bool = False
 
     def describe(self) -> str:
         """Return the finding as a line for people."""
-        return f"{self.where}: {self.kind}: {self.text}" if self.mistake is None else self.text
+        return f"{self.where}: {self.kind}: {self.text}" if self.problem is None else self.text
 
     def as_json(self) -> JsonValue:
         """Return the finding for a program."""
@@ -95,7 +95,7 @@ def _check_published_folder(
     if folder is None:
         return frozenset(), []
     manifest = read_earlier_manifest(folder, console)
-    absent = [status.hero for status in found if status.state in {"missing", "damaged"} and not status.trouble]
+    absent = [status.hero for status in found if status.state in {"missing", "damaged"} and not status.fault]
     shown = frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
     if not (folder / MANIFEST).is_file() or not is_outdated(manifest, folder):
         return shown, []
@@ -123,8 +123,8 @@ def _annotate(site: SitePages, findings: Sequence[Finding]) -> Annotations:
     root = site.config.config_file.parent
     notes = Annotations(os.environ, config_file=site.config.config_file, docs_dir=site.config.docs_dir)
     for one in findings:
-        if one.mistake is not None:
-            notes.about_mistake(logging.ERROR, one.mistake)
+        if one.problem is not None:
+            notes.about_problem(logging.ERROR, one.problem)
         elif one.is_file:
             notes.about_file(logging.ERROR, root / one.where, f"{one.kind}: {one.text}")
         else:
@@ -135,8 +135,8 @@ def _annotate(site: SitePages, findings: Sequence[Finding]) -> Annotations:
 def _check_site(
     site: SitePages, runtime: Runtime, found: Sequence[HeroStatus], *, require_alt: bool, shown: Collection[str]
 ) -> Iterator[Finding]:
-    for mistake in site.mistakes:
-        yield Finding(mistake.page, "front matter", str(mistake), mistake)
+    for problem in site.problems:
+        yield Finding(problem.page, "front matter", str(problem), problem)
     others = OtherConfigurations(site.config, runtime)
     unused, halves = others.find_orphans(found), runtime.gallery.incomplete_pairs()
     for status in found:
@@ -168,8 +168,8 @@ def _check_page(
 ) -> Iterator[Finding]:
     page = status.hero.page
     half = _find_half(status, halves)
-    if status.trouble:
-        yield Finding(page, "damaged", f"{_shorten_paths(status.trouble, site)}; {_choose_fix(site, status)}")
+    if status.fault:
+        yield Finding(page, "damaged", f"{_shorten_paths(status.fault, site)}; {_choose_fix(site, status)}")
     if half is not None:
         yield Finding(
             page,
@@ -181,7 +181,7 @@ def _check_page(
         yield from _check_own_image(runtime, status, site)
     elif status.record is not None:
         yield from _check_stored_image(status, site)
-    elif status.trouble or half is not None:
+    elif status.fault or half is not None:
         return
     elif status.state == "damaged":
         yield Finding(page, "damaged", _shorten_paths(status.reason, site))

@@ -51,7 +51,7 @@ def generate(
     site = read_site(config_file, console)
     is_in_site = into is not None and not takes and folders.is_in_site(site, into)
     site = folders.prepare_for_zensical(site, console) if is_in_site else site
-    console.warn(*site.problems)
+    console.warn(*site.problem_lines)
     heroes = choose_heroes(site, pages)
     wanted = _make_takes(heroes, pages, takes) if takes else heroes
     folder = site.settings.cache_dir / "takes" / folders.make_slug(heroes[0].page) if takes and into is None else into
@@ -63,12 +63,12 @@ def generate(
     with open_runtime(site.settings, console) as runtime:
         found = find_statuses(runtime, wanted)
         plan = PurchasePlan(found, site.settings)
-        obstacle = _find_obstacle(site.settings, runtime)
-    unmakable = _show_plan(plan, found, console, obstacle=obstacle)
+        no_provider = _explain_no_provider(site.settings, runtime)
+    unmakable = _show_plan(plan, found, console, no_provider=no_provider)
     if dry_run:
         console.print_json(_plan_as_json(plan, unmakable))
         return 0
-    if is_in_site and obstacle:
+    if is_in_site and no_provider:
         # Without a key, placeholders are copied, as a build would show them.
         unmakable = sum(status.state in BLOCKED_STATES for status in found)
     purchases: list[Resolution] = []
@@ -129,17 +129,17 @@ def _results_as_json(purchases: Sequence[Resolution], failed: int) -> JsonValue:
     return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(one.cost_usd for one in purchases), 6)}
 
 
-def _show_plan(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console, *, obstacle: str) -> int:
+def _show_plan(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console, *, no_provider: str) -> int:
     """Print the plan and warnings; return the number of pages without an image even after the purchases."""
-    absent = {"missing", "paid", "uncertain"} if obstacle else {"missing"}
+    absent = {"missing", "paid", "uncertain"} if no_provider else {"missing"}
     unmakable = warn_of_blocked(found, console)
     unmakable += sum(status.state in absent and not status.must_be_bought for status in found)
     early = [status for status in found if status.state in {"paid", "uncertain"} - absent and not status.is_due]
     for status in early:
         condition = "paid for, and not complete" if status.is_certain else "may be paid for, and was not found"
         console.warn(f"{status.hero.page}: {condition} when it was last asked for; a later run collects it")
-    if unmakable and obstacle:
-        console.warn(f"{pluralise(unmakable, 'image is', 'images are')} missing and cannot be made: {obstacle}")
+    if unmakable and no_provider:
+        console.warn(f"{pluralise(unmakable, 'image is', 'images are')} missing and cannot be made: {no_provider}")
     unmakable += len(early)
     if plan.is_idle:
         there = sum(status.state in {"own", "pinned", "cached"} for status in found)
@@ -150,7 +150,7 @@ def _show_plan(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console
     return unmakable
 
 
-def _find_obstacle(settings: Settings, runtime: Runtime) -> str:
+def _explain_no_provider(settings: Settings, runtime: Runtime) -> str:
     """Say why no provider can be asked; `""` if one can."""
     if not settings.generate:
         return GENERATE_IS_OFF

@@ -66,7 +66,7 @@ class HeroStatus:
     """The status of one page's hero. `quotes` are in the order of the providers.
 
     `record` and `store` belong to the picture that a build would show. `rendering` is None until its files are made.
-    `trouble` is the fault of a stored copy, even if another copy is sound. `is_pin_faulty`: the faulty copy is in the
+    `fault` describes a damaged stored copy, even if another copy is sound. `is_pin_faulty`: the faulty copy is in the
     gallery. `last` is the earlier picture that the page shows while its own is missing; None if the page shows a
     placeholder. `reason` is why the picture is not bought: a refused prompt, a job without a picture or a damaged file.
     """
@@ -77,7 +77,7 @@ class HeroStatus:
     record: PictureRecord | None = None
     store: PictureSource | None = None
     rendering: Rendering | None = None
-    trouble: str = ""
+    fault: str = ""
     is_pin_faulty: bool = False
     reason: str = ""
     last: PictureRecord | None = None
@@ -149,7 +149,7 @@ class HeroStatus:
     @property
     def problem(self) -> str:
         """The problem of the picture; `""` if there is none."""
-        found = self.reason if self.state == "damaged" else self.trouble or self.reason
+        found = self.reason if self.state == "damaged" else self.fault or self.reason
         return found or "; ".join(self.losses)
 
     @property
@@ -218,20 +218,20 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
     result = runtime.lookup.find(hero)
     damaged = collect_damaged_records(result.faults)
     quotes = tuple(_make_quote(runtime, candidate, damaged, jobs.get(candidate.key)) for candidate in result.candidates)
-    trouble = "; ".join(one.text for one in result.faults)
+    fault = "; ".join(one.text for one in result.faults)
     is_pin_faulty = any(one.source is Source.PINNED for one in result.faults)
     if isinstance(result, Hit):
         stored = result.stored
         rendering = runtime.renderer.load(stored.record, hero)
         state = _STATES[stored.source]
-        return HeroStatus(hero, state, quotes, stored.record, stored.store, rendering, trouble, is_pin_faulty)
+        return HeroStatus(hero, state, quotes, stored.record, stored.store, rendering, fault, is_pin_faulty)
     state, reason = _find_state(result, quotes)
     paid = [quote for quote in quotes if quote.is_collectable]
     if paid:
         state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
     last = runtime.lookup.get_last_shown(hero.page)
     shown = last.record if last is not None else None
-    return HeroStatus(hero, state, quotes, trouble=trouble, is_pin_faulty=is_pin_faulty, reason=reason, last=shown)
+    return HeroStatus(hero, state, quotes, fault=fault, is_pin_faulty=is_pin_faulty, reason=reason, last=shown)
 
 
 def _make_quote(

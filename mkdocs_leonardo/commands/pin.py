@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> int:
     """Copy heroes from the cache, or else from the team's store, into the gallery."""
     site = read_site(config_file, console)
-    console.warn(*site.problems)
+    console.warn(*site.problem_lines)
     heroes = choose_heroes(site, pages)
     download_team_pictures(site.settings, heroes, console)
     copied: dict[str, JsonValue] = {}

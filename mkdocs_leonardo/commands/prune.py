@@ -69,7 +69,7 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
         raise CommandError(
             f"what pages use cannot be known without {name_some(site.not_installed)}; install that first"
         )
-    problems = dict.fromkeys((*site.problems, *preview.problems))
+    problems = dict.fromkeys((*site.problem_lines, *preview.problem_lines))
     if problems:
         console.warn(*problems)
         raise CommandError(

@@ -93,7 +93,7 @@ class SiteConfig:
 
 @dataclass(frozen=True, slots=True)
 class SitePages:
-    """The heroes of a site's pages. `pages` are all pages that were read, `mistakes` those in their front matter.
+    """The heroes of a site's pages. `pages` are all pages that were read, `problems` those in their front matter.
 
     `coverless` are the templates of blog views that have no place for a post's cover.
     """
@@ -101,7 +101,7 @@ class SitePages:
     config: SiteConfig
     heroes: tuple[HeroSpec, ...]
     pages: frozenset[str]
-    mistakes: tuple[InputError, ...]
+    problems: tuple[InputError, ...]
     coverless: tuple[Path, ...] = ()
     not_installed: tuple[str, ...] = ()
     """The theme and plugins that were not installed when the site was read."""
@@ -112,9 +112,9 @@ class SitePages:
         return self.config.settings
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        """The mistakes, each as one line for a person."""
-        return tuple(map(str, self.mistakes))
+    def problem_lines(self) -> tuple[str, ...]:
+        """The problems, each as one line for a person."""
+        return tuple(map(str, self.problems))
 
 
 def read_config(config_file: str | None, console: Console) -> SiteConfig:

@@ -36,7 +36,7 @@ def status(config_file: str | None, console: Console) -> int:
     """Show the table, or print it as JSON. Opens no connection."""
     site = read_site(config_file, console)
     cache_problem = site.config.cache_problem
-    problems = (*site.problems, *[f"cache_dir: {cache_problem}"] * bool(cache_problem))
+    problems = (*site.problem_lines, *[f"cache_dir: {cache_problem}"] * bool(cache_problem))
     with open_runtime(site.settings, console) as runtime:
         found = find_statuses(runtime, site.heroes)
         if console.for_program:
@@ -49,7 +49,7 @@ def status(config_file: str | None, console: Console) -> int:
             )
         console.say(_summarise(found))
         for status in found:
-            if status.trouble or status.state == "damaged":
+            if status.fault or status.state == "damaged":
                 console.warn(f"{status.hero.page}: {status.problem}")
             console.warn(*status.losses)
         if any(status.state == "missing" for status in found):

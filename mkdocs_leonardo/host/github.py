@@ -62,9 +62,9 @@ class Annotations:
         # Without its file, the page must be named.
         self._add(level, text if file else f"{page}: {text}", title=key, file=file, line=line)
 
-    def about_mistake(self, level: int, mistake: InputError) -> None:
-        """Annotate the line of front matter that has the mistake."""
-        self.about_page(level, mistake.page, mistake.text, key=mistake.key)
+    def about_problem(self, level: int, problem: InputError) -> None:
+        """Annotate the line of front matter that has the problem."""
+        self.about_page(level, problem.page, problem.text, key=problem.key)
 
     def about_file(self, level: int, path: Path, text: str) -> None:
         """Annotate a file with `text`."""
@@ -107,7 +107,7 @@ class Annotations:
             self._found.append(annotation)
 
     def _place(self, page: str, keys: Sequence[str]) -> tuple[str, int]:
-        """Return file and line of the mistake: in the page, or in a folder's metadata that holds the key."""
+        """Return file and line of the problem: in the page, or in a folder's metadata that holds the key."""
         source = self._docs_dir / page
         if not source.is_file():
             # Another plugin has made the page.
@@ -143,7 +143,7 @@ class AnnotationHandler(logging.Handler):
         """Add an annotation for the record, at the page that the record is about."""
         (about,) = record.args if isinstance(record.args, tuple) and len(record.args) == 1 else (None,)
         if isinstance(about, InputError):
-            self.annotations.about_mistake(record.levelno, about)
+            self.annotations.about_problem(record.levelno, about)
         elif isinstance(about, Complaint):
             for page in about.pages:
                 self.annotations.about_page(record.levelno, page, about.text)

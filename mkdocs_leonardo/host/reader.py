@@ -46,7 +46,7 @@ class HeroReader:
         home: str = "",
         files: Files | None = None,
     ) -> front_matter.FrontMatter:
-        """Read the hero that `meta` asks for, with the files that it names; no hero if `meta` has a mistake.
+        """Read the hero that `meta` asks for, with the files that it names; no hero if `meta` has a problem.
 
         `source` returns the text of the page's file. `home` is the path of that file, if it is not `page`. `files` are
         the files that the host knows besides those in the documentation folder.

@@ -38,7 +38,7 @@ class PictureMemory:
 class RefusedFolder(PictureFolder):
     """A pictures folder that is a symbolic link, such as in a restored cache. It is never used."""
 
-    def trouble(self) -> str:
+    def explain_unused(self) -> str:
         """Return why the folder is not used, and the fix."""
         return f"{self._folder}: is a symbolic link; put a folder in its place, or name the other folder in cache_dir"
 
@@ -46,7 +46,7 @@ class RefusedFolder(PictureFolder):
 class PrivateFolder(PictureFolder):
     """A pictures folder below the system's temporary one, used only if it belongs to this user alone."""
 
-    def trouble(self) -> str:
+    def explain_unused(self) -> str:
         """Return that the folder belongs to another user or is missing; empty if it is used."""
         return "" if self._is_own() else f"{self._folder}: belongs to another user"
 

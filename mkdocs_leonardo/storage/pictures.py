@@ -63,7 +63,7 @@ class PictureFolder:
         self._start = f"{folder}{os.sep}"
         self._notes = notes
 
-    def trouble(self) -> str:
+    def explain_unused(self) -> str:
         """Return why the folder is not used; empty if it is used."""
         return ""
 
@@ -134,8 +134,8 @@ class PictureFolder:
 
         The picture is written first, so that no record exists without its picture.
         """
-        if trouble := self.trouble():
-            raise StoreUnavailable(trouble)
+        if reason := self.explain_unused():
+            raise StoreUnavailable(reason)
         if digest_of(data) != record.digest:
             raise ValueError("the record has the digest of other bytes")
         record = replace(record, site=record.site or self._site)
@@ -197,7 +197,7 @@ class PictureFolder:
 
     def _list_names(self, pattern: re.Pattern[str]) -> list[str]:
         """Return the names of the folder's files that match the pattern, sorted."""
-        if self.trouble():
+        if self.explain_unused():
             return []
         return sorted(path.name for path in self._folder.iterdir() if pattern.fullmatch(path.name))
 
@@ -246,8 +246,8 @@ class PictureFolder:
     def _read_record(self, stem: str) -> PictureRecord:
         """Read a record without a check of its picture; FileNotFoundError without one."""
         path = self._folder / f"{stem}.json"
-        if trouble := self.trouble():
-            raise FileNotFoundError(trouble)
+        if reason := self.explain_unused():
+            raise FileNotFoundError(reason)
         record = parse_record(path, read_plain_file(self._follow_link(path), max_bytes=MAX_RECORD_BYTES))
         if _stem(record.key) != stem:
             raise BrokenEntry(f"{path}: belongs to another key")

@@ -59,11 +59,11 @@ _COUNTERS = ("count", "size", "hits", "misses")
 class TextStore:
     """A store of JSON values under text keys, in an SQLite file that several processes use at once.
 
-    Thread-safe. Every failure is StoreUnavailable. `trouble` says which broken file was set aside; else it is None.
+    Thread-safe. Every failure is StoreUnavailable. `set_aside_note` names the broken file that was set aside, if any.
     """
 
     def __init__(self, folder: Path, *, durable: bool, wait_s: float = WAIT_S) -> None:
-        self.trouble: str | None = None
+        self.set_aside_note: str | None = None
         self._folder = folder
         self._file = folder / _NAME
         self._durable = durable
@@ -188,7 +188,7 @@ class TextStore:
         for companion in _COMPANIONS:
             with suppress(FileNotFoundError):
                 Path(f"{path}{companion}").rename(f"{aside}{companion}")
-        self.trouble = f"{path} {why}; it was set aside as {aside.name} and a new one was begun"
+        self.set_aside_note = f"{path} {why}; it was set aside as {aside.name} and a new one was begun"
 
 
 class MemoryStore(TextStore):

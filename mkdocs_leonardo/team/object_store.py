@@ -157,7 +157,7 @@ class ObjectStore:
         self._allows_http = address.scheme == "http" or any(text.startswith("http:") for text in endpoints)
         # obstore does not check these addresses, and fails without a usable message.
         wrong = (name for name in variables if environ.get(name, "").strip() and not is_endpoint(environ[name].strip()))
-        self._trouble = next(
+        self._wrong_setting = next(
             (f"{name} must be an address without credentials, such as https://s3.example.com" for name in wrong), ""
         )
         self._opened: Client | None = None
@@ -396,8 +396,8 @@ class ObjectStore:
             raise StoreRejected(
                 f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
             )
-        if self._trouble and self.address.scheme == "s3":
-            raise StoreRejected(f"{self.address}: cannot {kind.value} ({self._trouble})")
+        if self._wrong_setting and self.address.scheme == "s3":
+            raise StoreRejected(f"{self.address}: cannot {kind.value} ({self._wrong_setting})")
         if len(self._rejections.get(kind, ())) >= MOST_FAILURES:
             raise StoreRejected(self._rejections[kind][-1])
         if not self._breaker.may_call():

@@ -30,7 +30,7 @@ from mkdocs_leonardo.team.signing import has_signature_form, is_signature_of, si
 
 T = TypeVar("T")
 #: One result of `examine`: its grade (`bad` needs a fix) and its text.
-Finding: TypeAlias = tuple[Literal["ok", "note", "bad"], str]
+StoreDiagnosis: TypeAlias = tuple[Literal["ok", "note", "bad"], str]
 
 #: The variable that allows this machine to write to the store, if it is 1.
 WRITE_VARIABLE = "MKDOCS_LEONARDO_STORE_WRITE"
@@ -143,7 +143,7 @@ class TeamPictures:
         """Close the store, after the last call of the build and of all leases on it."""
         await self._store.aclose()
 
-    async def examine(self) -> list[Finding]:
+    async def examine(self) -> list[StoreDiagnosis]:
         """Try what this machine can do with the store. If it may write, a small object is created and deleted."""
         where = str(self._store.address)
         # The object is in the leases' folder, where a writer needs all rights.
@@ -153,37 +153,37 @@ class TeamPictures:
                 return [("bad", f"{where}: the server there is no object store"), self._examine_secret()]
         except StoreUnavailable as error:
             return [("bad", str(error)), self._examine_secret()]
-        findings: list[Finding] = [("ok", f"{where} is there and can be read")]
+        findings: list[StoreDiagnosis] = [("ok", f"{where} is there and can be read")]
         if not self._rights.is_writer:
             findings.append(("note", f"nothing is added to it from here ({WRITE_VARIABLE} is not 1)"))
         else:
             findings += await self._try_writing(where, name)
         return [*findings, self._examine_secret()]
 
-    async def _try_writing(self, where: str, name: str) -> list[Finding]:
+    async def _try_writing(self, where: str, name: str) -> list[StoreDiagnosis]:
         try:
             await self._store.create(name, name.encode())
         except StoreUnavailable as error:
             return [("bad", f"{error}, though {WRITE_VARIABLE} is 1")]
-        findings: list[Finding] = [("ok", "new images are added to it, and the first one for a key stays")]
+        findings: list[StoreDiagnosis] = [("ok", "new images are added to it, and the first one for a key stays")]
         if self._store.honours_preconditions is False:
             instead = "machines look twice instead, and of two that write at the same moment the last one stays"
             findings = [("note", f"new images are added to it, but it ignores If-None-Match: {instead}")]
         try:
             await self._store.replace(name, name.encode())
             is_listed = name in await self._store.list(LEASES_FOLDER)
-            trouble = "" if is_listed else f"{where}: its listing leaves out what is there"
+            reason = "" if is_listed else f"{where}: its listing leaves out what is there"
         except StoreUnavailable as error:
-            trouble = str(error)
-        if trouble:
-            findings.append(("bad", f"{trouble}: machines that build at the same moment cannot see each other's work"))
+            reason = str(error)
+        if reason:
+            findings.append(("bad", f"{reason}: machines that build at the same moment cannot see each other's work"))
         try:
             await self._store.delete(name)
         except StoreUnavailable as error:
             findings.append(("note", f"{error}: {name} stays there, which does no harm"))
         return findings
 
-    def _examine_secret(self) -> Finding:
+    def _examine_secret(self) -> StoreDiagnosis:
         if self._rights.secret is not None:
             return ("ok", f"{SECRET_VARIABLE} is set: only signed images are believed")
         return ("note", f"{SECRET_VARIABLE} is not set: anyone who can write to the store decides what pages show")

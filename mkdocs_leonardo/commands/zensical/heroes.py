@@ -158,7 +158,7 @@ def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator
 
     fingerprint = _compute_fingerprint(project)
     site = read_project_pages(project, console)
-    console.warn(*site.problems)
+    console.warn(*site.problem_lines)
     with build_heroes(site, site.settings, console, yes=yes) as heroes:
         console.note(f"leonardo: {heroes.totals}")
         yield save_heroes(project, heroes, console, fingerprint=fingerprint)
@@ -238,7 +238,7 @@ def save_heroes(
         # The manifest is written last, so that it never names a missing file.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
         state = BuildState(
-            warnings=(*heroes.site.problems, *(str(text) for level, text in told if level >= logging.WARNING)),
+            warnings=(*heroes.site.problem_lines, *(str(text) for level, text in told if level >= logging.WARNING)),
             files=tuple(files),
             own=tuple(VerifiedFile.of("", path) for path in own),
             stops="heroes are missing, and `on_missing: error` stops the build"

@@ -260,7 +260,7 @@ def _as_list(value: object) -> list[object]:
 
 
 class ProjectReader:
-    """A reader of a site's pages. `pages` are their names, `problems` the mistakes in front matter."""
+    """A reader of a site's pages. `pages` are their names, `problems` those in front matter."""
 
     def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool) -> None:
         from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA

@@ -108,7 +108,7 @@ class _ManifestUpdater:
         self._preview.hold()
         project = self._project = read_project(self._config_file)
         site = read_project_pages(project, self._console, with_drafts=True)
-        for problem in site.problems:
+        for problem in site.problem_lines:
             self._console.notify(logging.WARNING, problem)
         settings = site.settings
         self._stamp = settings.cache_dir / STAMP
