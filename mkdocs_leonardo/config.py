@@ -224,7 +224,7 @@ class LeonardoConfig(Config):
         self.cache_is_default = self.cache_is_default and "cache_dir" not in (patch or {})
 
     def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
-        """Validate as the host does; check unknown names, the providers' options, and the settings that models draw."""
+        """Validate as the host does; check unknown names, the providers' options, and settings that models ignore."""
         errors, warnings = super().validate()
         known = tuple(name for name, _ in self._schema)
         unknown = [name for name in self if name not in known]
@@ -272,7 +272,7 @@ class LeonardoConfig(Config):
         )
 
     def _problems(self) -> Iterator[tuple[str, Exception]]:
-        """The messages on settings that the models do not draw."""
+        """The messages on settings that the models ignore."""
         picture = self.picture
         for provider, declaration, options in self.chain:
             written = frozenset(map(str, self.get(provider) or ()))
@@ -285,7 +285,7 @@ class LeonardoConfig(Config):
             yield "style", ValidationError(f"it is {self.style}, which only models of Leonardo know")
 
     def _problem_of(self, name: str, known: tuple[str, ...]) -> str:
-        """The message on an unknown name; empty for an installed provider's, which checks its own section."""
+        """The message on an unknown option; empty for an installed provider's name: its section is checked apart."""
         if is_declared(name):
             return ""
         listed = self.get("providers")

@@ -1,4 +1,4 @@
-"""The exceptions of the package. A branch says what the caller can do.
+"""The errors of settings, pages, providers and stores. A branch says what the caller can do.
 
     HeroError
     ├── InputError                the author corrects a line of a page
@@ -90,7 +90,7 @@ class RateLimited(ProviderError):
 
 
 class ServiceFailed(ProviderError):
-    """The create call ended in a 5xx or without an answer; `charged` is UNKNOWN unless nothing was sent."""
+    """The request failed at the service, or no answer came; `charged` is UNKNOWN unless nothing was sent."""
 
 
 class ServerError(ServiceFailed):

@@ -24,7 +24,7 @@ class _OneLineFilter(logging.Filter):
     """A log filter that escapes control characters, with which text of a page or service could command a terminal."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Pass every record on."""
+        """Escape the control characters of the record, which passes in any case."""
         text = record.getMessage()
         line = printable(text)
         if line != text:

@@ -122,7 +122,7 @@ class Lookup:
         is_shared: bool = False,
         unrecorded_pictures: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
-        """`providers_with_key` are the providers with a key; `is_shared`: a team has a store."""
+        """`providers_with_key` are the names of providers with an API key; `is_shared`: the site has a team's store."""
         self.chain = tuple(chain)
         self._providers_with_key = providers_with_key
         self.stores = tuple(stores)

@@ -146,12 +146,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class PictureRecord:
-    """The record of a stored picture: the JSON file of the pair.
+    """The record of a stored picture: the JSON file beside it.
 
-    `digest` is the SHA-256 (64 hex digits) of the bytes beside it. `cost_usd` is what the service stated, else None.
-    `created_at` is in Unix seconds. `page` is the page it was first made for. `marks` names what the delivered bytes
-    say of their origin: ``xmp``, ``c2pa``, both or nothing. `site` is the path of the configuration that asked for it,
-    relative to its folder or to the cache; "" in records of earlier versions.
+    `digest` is the SHA-256 (64 hex digits) of the bytes beside it. `cost_usd` is the cost that the service stated, else
+    None. `created_at` is in Unix seconds. `page` is the first page that asked for the picture. `marks` names the marks
+    of origin in the delivered bytes: ``xmp``, ``c2pa``, both or nothing. `site` is the path of the configuration that
+    asked for it, relative to its folder or to the cache; "" in records of earlier versions.
     """
 
     key: str
@@ -215,9 +215,11 @@ class Variant(NamedTuple):
 class Scrim:
     """The alpha (percent, 0 to 58) of the shade behind a hero's text, with which white text reaches 4.5:1 (WCAG 2.2).
 
-    A phone shows another crop of the picture than a desktop: `narrow` and `wide`. On a desktop, text stands on the
-    left, in right-to-left scripts on the right: `wide_rtl`. A long text covers more of the picture: `long_…`. The
-    ground behind the text is the blur-up image if `blur` is 1, and the sharp picture if it is 0.
+    `narrow`: on a phone, which shows another crop of the picture than a desktop.
+    `wide`: on a desktop, where text stands on the left.
+    `wide_rtl`: on a desktop, in right-to-left scripts, where text stands on the right.
+    `long_…`: the same for a long text, which covers more of the picture.
+    `blur`: 1 if the ground behind the text is the blur-up image, 0 if it is the sharp picture.
     """
 
     narrow: int
@@ -376,7 +378,10 @@ SEED_LIMIT = 2_147_483_637
 def generation_request(
     provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
-    """The values that change the pixels that one provider is paid for; no API key, path, format or width."""
+    """The generation request to one provider: every value that changes the paid pixels.
+
+    API key, paths, and the formats and widths of files are left out.
+    """
     request: dict[str, JsonValue] = {
         "version": KEY_VERSION,
         "provider": provider,

@@ -114,7 +114,7 @@ class Budget:
         self._uncertain.discard(reservation)
 
     def count_only_at(self, reservation: Reservation, provider: str) -> None:
-        """Count the submission at `provider` only, whose list of jobs shows that it made no job.
+        """Count the submission in later calls at `provider` only, since its list of jobs shows that no job was made.
 
         So one build does not call `provider` more often than a cap allows.
         """

@@ -214,7 +214,7 @@ class Jobs:
 
     @staticmethod
     def decide(error: ProviderError, request: JobRequest) -> Decision:
-        """Decide on an accepted job that cannot be collected; no decision is a second create call."""
+        """Decide on an accepted job that cannot be collected; never decides on a second create call."""
         return decide(error, calls=0, can_look=isinstance(request.provider, FindsLostJobs))
 
     async def carry_out(

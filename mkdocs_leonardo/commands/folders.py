@@ -198,6 +198,6 @@ def make_manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifes
 
 
 def make_entry(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
-    """Return the manifest's entry for a page. The earlier request of a last hero is not known."""
+    """Return the manifest's entry for a page. The entry of an earlier hero has no digest of the hero's request."""
     asked = "" if asset.source is Source.LAST else digest_request(hero, own_digest=short_key(asset.key))
     return ShownHero(asked, hero.focus, asset)

@@ -33,11 +33,13 @@ _STATES: dict[Source, HeroState] = {Source.PINNED: "pinned", Source.CACHED: "cac
 class Quote:
     """One provider's key and price for a picture.
 
-    `is_able`: the provider takes the picture, and has not ended a job for it without an image. `is_allowed`: the site
-    allows to generate. `job` is the state of a job that is not collected,
-    or that can be fetched again since its stored picture is damaged. "intended": its create call has no answer so far.
-    "lost": that answer was the picture; it never arrived, and may have been charged. `is_due`: a build asks for the
-    job now. `refusal` is the reason why the prompt is not sent again.
+    `is_able`: the provider takes the picture, and has not ended a job for it without an image.
+    `is_allowed`: the site allows to generate.
+    `job`: the state of a job to collect, or of a job to fetch again since its stored picture is damaged.
+    "intended": the create call has no answer so far. "lost": the answer was the picture, and never arrived; it may have
+    been charged.
+    `is_due`: a build asks for the job now.
+    `refusal`: the reason why the prompt is not sent again.
     """
 
     provider: str
@@ -154,7 +156,7 @@ class HeroStatus:
 
     @property
     def most_usd(self) -> float:
-        """The highest cost: each provider in turn takes the money and delivers no picture."""
+        """The highest possible cost: each provider charges for the picture and delivers none."""
         if not self.must_be_bought:
             return 0.0
         return sum(quote.estimate_usd for quote in self.quotes if quote.may_be_asked)

@@ -25,7 +25,7 @@ _HOUR_S, _DAY_S = 3600.0, 86400.0
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One job of an entry, or one prompt that is not sent again (`number` is 0). `at` is in Unix seconds."""
+    """A line of the table: a job, or with `number` 0 a prompt that is not sent again. `at` is in Unix seconds."""
 
     id: str
     of: Entry | Refusal

@@ -261,7 +261,7 @@ class OtherConfigurations:
         return tuple(record for record in records if record.key not in wanted and not self.may_use(record))
 
     def find_idle_halves(self, found: Sequence[HeroStatus]) -> tuple[Path, ...]:
-        """Find files of incomplete pairs in the gallery that no page of `found`, nor another configuration, uses."""
+        """Find the gallery's incomplete pairs that neither a page of `found` nor another configuration uses."""
         wanted = {short_key(quote.key) for status in found for quote in status.quotes}
         halves = () if self.are_there else self._runtime.gallery.incomplete_pairs()
         return tuple(path for path in halves if path.stem not in wanted)

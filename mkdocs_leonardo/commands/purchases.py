@@ -75,7 +75,7 @@ class PurchasePlan:
 
     @property
     def held_back(self) -> int:
-        """The number of pictures that the caps allow no purchase of."""
+        """The number of pictures that the caps do not allow to buy."""
         return len(self.buy) - len(self.allowed)
 
     @property
@@ -272,7 +272,7 @@ def describe_seconds(record: PictureRecord) -> list[str]:
 
 
 def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
-    """Print the pictures that arrived after all, the open jobs, and what happens to those."""
+    """Print the pictures that arrived after all, and the open jobs, with what becomes of them."""
     found = find_statuses(runtime, futures.values())
     told = {future for future in futures if future.done() and not future.cancelled()}
     for future, status in zip(futures, found, strict=True):

@@ -41,7 +41,7 @@ class SiteUnreadable(HeroError):
 class LoadedSite:
     """A site's configuration, read by the host, and its pages, after `read`.
 
-    `pages` are all pages, and `problems` the mistakes in their front matter. `coverless` are the templates of blog
+    `pages` are all pages, and `problems` those in their front matter. `coverless` are the templates of blog
     views on which no post's cover can stand.
     """
 
@@ -146,7 +146,7 @@ def find_templates_without_excerpts(env: Environment, view: str) -> tuple[str, .
 
 
 def _is_about_posts(tree: nodes.Template) -> bool:
-    """Whether the template names posts. A template that names none may only choose icons while a page is built."""
+    """Whether the template mentions posts. One that does not may have loops of its own, such as over icons."""
     return any(each.name in {"post", "posts", "excerpt"} for each in tree.find_all(nodes.Name))
 
 
@@ -180,7 +180,7 @@ def _plugin(config: MkDocsConfig) -> _Plugin | None:
 class _AllPagesRead(BaseException):
     """The signal that a build has read its last page.
 
-    The host calls `on_build_error`, where hooks report a failed build, for an `Exception` alone.
+    It is no `Exception`, for which alone the host calls `on_build_error`, where hooks report a failed build.
     """
 
 

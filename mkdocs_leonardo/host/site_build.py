@@ -60,7 +60,7 @@ class SiteBuild:
             folder.set_aside()
 
     def spell_opt_out(self, page: Page) -> None:
-        """Write `hero_prompt: false` as the text that means the same."""
+        """Replace the value false of `hero_prompt` by the text ``false``, which means the same."""
         if self.settings is not None and page.meta.get("hero_prompt") is False:
             page.meta["hero_prompt"] = "false"
 

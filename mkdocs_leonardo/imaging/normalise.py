@@ -86,7 +86,7 @@ _EXTENSIONS: dict[DeliveredFormat, str] = {"jpeg": "jpg", "png": "png", "webp": 
 
 
 def inspect(data: bytes) -> ImageInfo:
-    """Decode all bytes; their format and size. Raises PictureError if they are no picture within the limits."""
+    """Decode all bytes, and return their format and size; PictureError if they are no picture within the limits."""
     width, height = upright_size(data)
     # A reduced picture takes little memory, and the decoder still reads every byte.
     kind, _ = _decode(data, at_least_px=1)
@@ -100,7 +100,7 @@ def upright_size(data: bytes) -> tuple[int, int]:
 
 
 def is_animated(data: bytes) -> bool:
-    """Whether there is more than one frame, by the header alone. Raises PictureError as `inspect` does."""
+    """Whether the picture has more than one frame, by its header alone. Raises PictureError as `inspect` does."""
     _, image = _open(data)
     return bool(getattr(image, "is_animated", False))
 
@@ -196,7 +196,7 @@ def _decode(data: bytes, *, at_least_px: int | None = None) -> tuple[DeliveredFo
 
 
 def _open(data: bytes) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
-    """The picture, its header read and its size found allowed, and nothing decoded."""
+    """Open the picture and check the size in its header; nothing is decoded."""
     kind = _check_format(data)
     if not features.check({"jpeg": "jpg", "png": "zlib", "webp": "webp", "avif": "avif"}[kind]):
         raise PictureError(f"is {kind} data, which this installation of Pillow cannot read")

@@ -110,7 +110,7 @@ def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool =
 
 
 def ladder(widths_px: Iterable[int], width_px: int) -> tuple[int, ...]:
-    """The widths to write of a picture of `width_px`, ascending: its own, and those of `widths_px` below it."""
+    """The widths to write, ascending: `width_px` and the smaller ones of `widths_px`."""
     return tuple(sorted({width for width in widths_px if 0 < width < width_px} | {width_px}))
 
 

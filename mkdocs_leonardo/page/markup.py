@@ -238,12 +238,12 @@ def _escape_candidate(url: str) -> str:
 
 
 def is_long(title: str, tagline: str) -> bool:
-    """Whether the text on a hero may be higher than a short one; True in doubt (see `contrast`)."""
+    """Whether title and half of the tagline have more than `SHORT_TEXT` letters."""
     return _letters(title) + _letters(tagline) / 2 > SHORT_TEXT
 
 
 def _letters(text: str) -> int:
-    """Count the text's letters. Those of East Asian scripts count twice (Unicode, annex 11)."""
+    """Count the text's letters; an East Asian letter counts twice (Unicode, annex 11)."""
     return len(text) if text.isascii() else sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 

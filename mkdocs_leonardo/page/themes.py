@@ -131,9 +131,9 @@ def is_blog_post(meta: Mapping[str, object]) -> bool:
 
 
 def find_full_width_place(start_of_page: str) -> tuple[int, bool]:
-    """Return the place below the theme's header that spans the window, and whether it is in the page's main part.
+    """Find where a hero spans the window, below the theme's header, and whether that is in the page's main part.
 
-    The place is -1 for an unknown theme. The HTML tells the theme, since themes of other names build on these.
+    Returns `(-1, False)` for an unknown theme. The HTML tells the theme, since themes of other names build on these.
     """
     for theme in THEMES.values():
         place = theme.full_place(start_of_page)

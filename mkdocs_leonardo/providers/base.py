@@ -65,7 +65,7 @@ class Uploads(Protocol):
         ...
 
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
-        """Apply `change` to the value of `key`. It returns the result of this call, and the new value."""
+        """Replace the value of `key` and return a result; `change` returns (result, new value)."""
         ...
 
 
@@ -80,7 +80,7 @@ class OwnUploads:
         return self._values.get(key)
 
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:  # noqa: ARG002 - no process lives so long
-        """Apply `change` to the value of `key`."""
+        """Replace the value of `key` and return a result; `change` returns (result, new value)."""
         result, self._values[key] = change(self._values.get(key))
         return result
 
@@ -89,10 +89,11 @@ class OwnUploads:
 class ProviderContext:
     """The values that a provider is made from.
 
-    `key` is the API key from the environment. Without one it is None, and the provider only computes keys of pictures.
-    `key_variable` is the name of the key's environment variable. `options` are the provider's own settings, `uploads`
-    is the memory of uploaded files. `rate_limiter` is called before every API request: it returns 0.0 after counting
-    the request, or the seconds to wait.
+    `key`: the API key from the environment. Without one it is None, and the provider only computes keys of pictures.
+    `options`: the provider's own settings.
+    `rate_limiter`: called before every API request; counts the request and returns 0.0, or returns the seconds to wait.
+    `uploads`: the memory of uploaded files.
+    `key_variable`: the name of the API key's environment variable.
     """
 
     key: str | None = field(repr=False)
@@ -203,7 +204,7 @@ class TakesReferences(Protocol):
 
     @property
     def takes_references(self) -> bool:
-        """Whether the model in use takes one; if not, the provider is asked for no page that has a reference."""
+        """Whether the model in use takes a reference; if not, no page with a reference asks the provider."""
         ...
 
 

@@ -103,7 +103,7 @@ class _RequestState:
 class Api:
     """One provider's API under `base_url`, and downloads of what its answers point to.
 
-    `rate_limiter(now)` returns the seconds to wait, or 0.0 and has counted the request; it runs in a worker thread.
+    `rate_limiter(now)` counts the request and returns 0.0, or returns the seconds to wait; it runs in a worker thread.
     `secret_headers` go to the API and nowhere else; messages name `key_variable`, which holds the key. `transport`
     replaces the connection in tests.
     """

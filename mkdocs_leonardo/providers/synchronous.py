@@ -119,7 +119,7 @@ class SynchronousProvider:
         return self._error(RequestRefused, f"does not take the request ({said})")
 
     def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: ARG002 - a service's
-        """The error for an answer with a meaning of its own at this service, else None; `said` quotes its `words`."""
+        """The error for an answer with a special meaning at this service, else None; `said` quotes its `words`."""
         return None
 
     async def _send(self, method: Literal["GET", "POST"], path: str, **request: Any) -> Answer:  # noqa: ANN401 - Api's

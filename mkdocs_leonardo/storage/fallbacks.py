@@ -47,7 +47,7 @@ class PrivateFolder(PictureFolder):
     """A pictures folder below the system's temporary one, used only if it belongs to this user alone."""
 
     def explain_unused(self) -> str:
-        """Return that the folder belongs to another user or is missing; empty if it is used."""
+        """Return why the folder is not used: another user owns it, or it is missing. Empty if it is used."""
         return "" if self._is_own() else f"{self._folder}: belongs to another user"
 
     def save(self, record: PictureRecord, data: bytes) -> None:

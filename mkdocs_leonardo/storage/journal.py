@@ -88,7 +88,7 @@ class Journal(ProcessLeases):
         """Write a create call of `entry` before it is sent; `seed` maps the number of the call to its seed.
 
         Renews `lease` for LEASE_S. Writes nothing, and raises JobAccepted if the key has an accepted job, or
-        LeaseTakenOver if another owner holds `lease`, since that owner may have paid.
+        LeaseTakenOver if another owner holds `lease` and may have paid.
         """
         key = entry.key
         with self._lock, self._store.transaction():

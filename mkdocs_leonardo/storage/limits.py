@@ -37,7 +37,7 @@ class SharedValues:
         self._lock = threading.Lock()
 
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
-        """Apply `change` to the value of `key`. It returns the result of `update`, and the new value."""
+        """Replace the value of `key` and return a result; `change` returns (result, new value)."""
         with self._lock:
             if self._is_shared:
                 try:
@@ -64,7 +64,7 @@ class SharedValues:
 
 
 class RateLimiter:
-    """At most `per_minute` requests to `provider` in any 60 s, all processes on the store together.
+    """The limit of `per_minute` requests to `provider` in any 60 s, for all processes on the store together.
 
     `granted` counts the requests of this process.
     """
@@ -90,7 +90,7 @@ class RateLimiter:
         return wait_s
 
     def compute_wait_s(self, now: float, requests: int) -> float:
-        """Return the seconds until so many requests (at most all of a window) fit; 0.0 if they fit now."""
+        """Return the seconds until `requests` fit, at most as many as a window allows; 0.0 if they fit now."""
         spare = min(requests, self._per_minute) - 1
         return admit(numbers_in(self._values.get(self._key)), now, self._per_minute - spare)[0]
 
@@ -113,7 +113,7 @@ class Cooldowns:
         self._values.update(f"rest:{provider}", change, expire_s=LONGEST_COOLDOWN_S)
 
     def get_end(self, provider: str) -> float:
-        """Return the Unix time at which the cooldown ends, at most an hour ahead; a past time without one."""
+        """Return the Unix time at which the cooldown ends, an hour ahead at most; a past time without a cooldown."""
         return self._plausible_until(self._values.get(f"rest:{provider}"))
 
     def _plausible_until(self, value: JsonValue | None) -> float:

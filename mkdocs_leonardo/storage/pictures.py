@@ -80,7 +80,7 @@ class PictureFolder:
     def get_verified(self, key: str) -> PictureRecord | None:
         """Return the record of `key` with a verified picture; None without a pair, BrokenEntry if it is damaged.
 
-        A pair whose files have the sizes and times of last change with which it was verified before is not read again.
+        A verified pair is not read again while its files keep their sizes and times of last change.
         """
         path = f"{self._start}{_stem(key)}"
         try:

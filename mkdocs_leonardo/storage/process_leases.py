@@ -166,7 +166,7 @@ def _is_gone(pid: int) -> bool:
 
 
 def _name_machine() -> str:
-    """Return a name that processes with comparable ids share: those of one boot, on Linux of one PID namespace."""
+    """Return the name of the set of processes whose ids can be compared: one boot, on Linux one PID namespace."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"

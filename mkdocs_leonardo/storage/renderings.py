@@ -187,8 +187,8 @@ class _Columns(NamedTuple):
 class _CachedVariants(Sequence[Variant]):
     """The files of a rendering, made from its columns on first access.
 
-    A thousand heroes have nine thousand files. As tuples, they would be known before the host writes its pages, and
-    Python's garbage collector would visit them again and again meanwhile.
+    A thousand heroes have nine thousand files. If each were a tuple from the start, Python's garbage collector would
+    visit all of them many times while the host writes pages.
     """
 
     __slots__ = ("_columns", "_folder", "_made")

@@ -84,7 +84,7 @@ class TextStore:
             return store
 
     def get(self, key: str) -> JsonValue | None:
-        """Return the value of `key`; None without one that this class wrote."""
+        """Return the value of `key`; None unless this class wrote it."""
         with self._using() as cache:
             row = cache.connection.execute(_SELECT_VALUE, (key, MODE_RAW, time.time())).fetchone()
         return None if row is None else _parse(row[0])

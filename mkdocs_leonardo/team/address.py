@@ -26,14 +26,14 @@ class StoreAddress:
     region: str = ""
 
     def __str__(self) -> str:
-        """For people: without the query."""
+        """The address without its query, as messages show it."""
         if self.scheme == "file":
             return f"file:///{self.prefix.lstrip('/')}"
         return f"{self.scheme}://{self.bucket}/{self.prefix}".rstrip("/")
 
     @classmethod
     def parse(cls, text: str) -> StoreAddress:
-        """Parse an address; raises ValueError, which does not repeat `text`, since that may hold a key."""
+        """Parse an address; the message of its ValueError does not repeat `text`, which may hold a key."""
         try:
             parts = urlsplit(text)
             host, port = parts.hostname or "", parts.port

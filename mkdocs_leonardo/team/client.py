@@ -28,7 +28,7 @@ CONNECT_S = 2.0
 
 
 def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> tuple[Client | None, Client]:
-    """Return the client for creating, None if it needs none of its own, and the client for all other calls."""
+    """Return two clients: the one for create calls, or None if all calls share one, and the one for all other calls."""
     from obstore import store
 
     if address.scheme == "file":
@@ -156,14 +156,14 @@ _PASSING_ERRORS = frozenset(
 
 
 class NoObjectStore(OSError):
-    """A server answered that is no object store."""
+    """A server that is no object store has answered."""
 
     def __init__(self) -> None:
         super().__init__("the server there is no object store; check the address, and whether a login page answers")
 
 
 def is_about_folder(text: str) -> bool:
-    """Whether the client failed to make an object's folder, which may be missing or made by another writer."""
+    """Whether an object's folder could not be made: it is missing, or another writer makes it at the same moment."""
     return _FOLDER.search(text) is not None
 
 

@@ -90,7 +90,7 @@ class LeaseRecord:
 
 
 def fit_to_clock(entry: Entry, now: float) -> Entry:
-    """Return the entry with times that fit this machine's clock, although another machine's wrote them."""
+    """Return another machine's entry, with its times made plausible for this machine's clock."""
     return replace(entry, calls=tuple(_fit_call_to_clock(call, now) for call in entry.calls))
 
 

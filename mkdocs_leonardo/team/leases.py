@@ -114,8 +114,8 @@ class TeamLeases:
     async def acquire(self, name: str, keys: Collection[str]) -> TeamLease | None:
         """Acquire the lease on `name`, with the open jobs of earlier owners; None while another machine holds it.
 
-        The lease has number 0 if one of `keys` is of a prompt that was refused, or if the store fails. After a failure,
-        its `doubt` says why.
+        The lease has number 0 if the prompt of one of `keys` was refused, or if the store fails. After a failure, its
+        `doubt` says why.
         """
         try:
             lease = await self._try_acquire(name, keys)
@@ -391,7 +391,10 @@ class TeamLease:
         await self._leases.write_record(f"{path}{_FREE}", LeaseRecord(self._leases.owner))
 
     async def _is_mine(self) -> bool:
-        """Whether no next number exists, and, where machines can overwrite each other, the object is this machine's."""
+        """Whether this machine still owns the lease: no later number has an owner.
+
+        Where machines can overwrite each other, the object must also be this machine's.
+        """
         for following in range(self._number + 1, self._number + 1 + _MOST_ATTEMPTS):
             record = await self._leases.read_record(_make_path(self.name, following))
             if record is None:

@@ -106,11 +106,11 @@ class CircuitBreaker:
         return True
 
     def begin(self) -> int:
-        """Begin a call; returns the argument of `record_failure`, the number of calls that have ended."""
+        """Begin a call, and return a token for `record_failure`: the number of calls that have ended so far."""
         return self._ended
 
     def record_failure(self, begun: int) -> None:
-        """Count a failure."""
+        """Count the failure of the call with the token `begun`."""
         if begun == self._ended:
             self._ended += 1
             self._failures += 1

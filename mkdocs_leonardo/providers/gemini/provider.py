@@ -241,7 +241,7 @@ def ratio_for(model: str, width_px: int, height_px: int) -> str:
 
 
 def _pictures_in(body: JsonValue | None) -> list[tuple[str, str]]:
-    """Base64 and address of each picture but drafts, the last one first; in the service's or a gateway's spelling."""
+    """Base64 and address of each picture, the last one first, without drafts; also in the spelling of gateways."""
     entries = [
         (
             text_at(part, "inlineData", "data") or text_at(part, "inline_data", "data"),

@@ -62,7 +62,7 @@ _NAMES = tuple(model.name for model in MODELS)
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """One create request: its form, its body, and the values by which the account's list shows the job."""
+    """A create call, with the values that the account's list of jobs repeats."""
 
     version: Version
     body: Mapping[str, JsonValue]
@@ -75,7 +75,7 @@ class CreateRequest:
 
 
 def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
-    """The rules for pages of a site with these options; `picture` is what the site asks of every picture."""
+    """What pages may ask for, given the options; `picture` holds the site's settings for all pictures."""
     model = find_model(options.model)
     version = version_of(options, size_for(model, picture.width_px, picture.height_px))
     # A long prompt is sent by v2, unless the model takes negative prompts, which are shorter in v2.
@@ -90,18 +90,18 @@ def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
 
 
 def _prompt_max(model: Model, version: Version) -> int:
-    """The characters of a prompt that the model takes by this form."""
+    """The longest prompt that the model takes in this version of the API, in characters."""
     return MAX_PROMPT_CHARACTERS if version == "v1" else model.prompt_max
 
 
 def _negative_max(model: Model, version: Version) -> int:
-    """The characters of a negative prompt that the model takes by this form; 0 if it takes none."""
+    """The longest negative prompt that the model takes in this version of the API, in characters; 0 for none."""
     most = model.negative_prompt_max
     return MAX_PROMPT_CHARACTERS if most and version == "v1" else most
 
 
 def key_model(options: LeonardoOptions) -> str:
-    """The model as keys know it.
+    """The model's name or id, as keys contain it.
 
     An id stays as it is. A name becomes the id, except for names under which v2 drew pictures before the table had
     names: those pictures keep their keys.
@@ -135,7 +135,7 @@ def mode_of(options: LeonardoOptions) -> Mode:
 
 
 def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Version:
-    """The form of the create call: the chosen one, else v1 if v1 takes the call."""
+    """The API's version for the create call: the configured one, else v1 if v1 can make the call, else v2."""
     if options.api_version != "auto":
         return options.api_version
     model = find_model(options.model)
@@ -202,7 +202,7 @@ def build_create_request(options: LeonardoOptions, picture: PictureSpec, referen
 
 
 def _reference(model: Model, version: Version, strength: str, reference_id: str) -> dict[str, JsonValue]:
-    """The fields for a reference, in the model's form; the service ignores any other form without an error."""
+    """The fields for a reference, in the form of the model; the service ignores other forms without an error."""
     if version == "v1":
         net: dict[str, JsonValue] = {
             "initImageId": reference_id,
@@ -325,7 +325,7 @@ def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Itera
 def _picture_problems(
     options: LeonardoOptions, given: Collection[str], picture: PictureSpec
 ) -> Iterator[tuple[str, str]]:
-    """The site's settings that the model does not draw, by the names of the options."""
+    """The site's settings that the model ignores, by the names of the options."""
     model = find_model(options.model)
     version = version_of(options, size_for(model, picture.width_px, picture.height_px))
     if version == "v2" and options.base_url.rpartition("/")[2] not in {"v1", "v2"}:
@@ -338,9 +338,9 @@ def _picture_problems(
 def _mismatches(
     model: Model, options: LeonardoOptions, picture: PictureSpec, version: Version, *, has_contrast: bool
 ) -> Iterator[tuple[str, str]]:
-    """The settings of a picture that the model does not draw by this form, by the names of the options.
+    """The settings of a picture that the model ignores in this version of the API, by the names of the options.
 
-    `has_contrast` says whether the author wants a contrast of their own.
+    `has_contrast`: the author has set a contrast.
     """
     yield from _side_problems(model, version, picture)
     negative_prompt, negative_max = clean_text(picture.negative_prompt), _negative_max(model, version)

@@ -159,8 +159,8 @@ class LeonardoProvider:
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
         """Fetch the picture of an accepted job: polls come when it is likely to be done, the last at `give_up_at`.
 
-        Failed polls and downloads are repeated until then. A request that began before `give_up_at` may end up to 10 s
-        after it. A job of an earlier process is polled at once.
+        Failed polls and downloads are repeated until `give_up_at`. A request that began before it may end up to 10 s
+        later. A job of an earlier process is polled at once.
         """
         poller = JobPoller(
             submission,

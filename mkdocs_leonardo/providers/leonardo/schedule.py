@@ -132,7 +132,7 @@ class RenderTimeTable:
 
 
 class JobGroup:
-    """The jobs of one kind, which take about the same time. One of them is polled early for all."""
+    """The jobs of one kind, which take about the same time. One job is polled early, so that the rest can be timed."""
 
     def __init__(self, seen: tuple[float, ...]) -> None:
         self.seen = seen
@@ -143,7 +143,7 @@ class JobGroup:
 
     @contextmanager
     def waiting(self) -> Iterator[object]:
-        """Count one job among those that wait, for the length of the block. Its token tells it from the rest.
+        """Count one job among those that wait during the block, and yield a token for the job.
 
         If the job that is polled early gives up, another one takes its place.
         """
@@ -158,7 +158,7 @@ class JobGroup:
                 self._wake()
 
     def is_polled_early(self, token: object) -> bool:
-        """Whether this job is the one that is polled early; the first caller's job is, if the rest gain by it."""
+        """Whether this job is polled early; the first job that asks is chosen, if the rest gain by it."""
         rest_gains = not self.seen or (not self._had_early_job and len(self._waiting) >= EARLY_MIN_JOBS)
         if self._early_job is None and rest_gains:
             self._early_job = token
