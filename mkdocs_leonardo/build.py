@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.log import Notify, Progress
 from mkdocs_leonardo.lookup import Miss
-from mkdocs_leonardo.progress import Notify, Progress
 from mkdocs_leonardo.report import (
     append_job_summary,
     left_behind_message,

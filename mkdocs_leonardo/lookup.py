@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.providers.base import FindsLostJobs, Provider, TakesReferences
 from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.renderer import OwnFile

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES, make_writable_folder
-from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.spec import (
     OWN,
     PAINTER,

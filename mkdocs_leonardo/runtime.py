@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.clock import Clock, SystemClock
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
+from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.lookup import Lookup
-from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
 from mkdocs_leonardo.providers.declaration import declaration_of
 from mkdocs_leonardo.renderer import Renderer, inspect_image

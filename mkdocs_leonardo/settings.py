@@ -22,7 +22,7 @@ from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, PAINTER, Encoding, Referenc
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.progress import Notify
+    from mkdocs_leonardo.log import Notify
 
 #: The cache's folder on Zensical's sites, since `zensical build --clean` removes the whole `.cache`.
 ZENSICAL_CACHE = ".leonardo/cache"

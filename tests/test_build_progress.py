@@ -15,7 +15,7 @@ from builds import BUILD_TIMEOUT_S, Site, page
 from fork_server import start
 from services import Services
 
-from mkdocs_leonardo.progress import Progress
+from mkdocs_leonardo.log import Progress
 
 PAGES = {"index.md": page("Home", hero_prompt="a harbour at dusk")}
 

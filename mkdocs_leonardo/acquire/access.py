@@ -13,7 +13,7 @@ from anyio import CapacityLimiter, Event, Lock
 from mkdocs_leonardo.acquire.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import ProviderError
-from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.providers.base import Provider, ReportsAccount
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.request import PictureRequest
 from mkdocs_leonardo.clock import Clock
+from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.lookup import Lookup
-from mkdocs_leonardo.progress import Notify
 from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.spec import ImageInfo
 

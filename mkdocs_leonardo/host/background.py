@@ -17,7 +17,7 @@ from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.acquire.loop import EventLoop
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.stamp import write_stamp
-from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.report import complaints, left_behind_message
 from mkdocs_leonardo.resolution import Resolution, given_up_message, waiting_message
 from mkdocs_leonardo.runtime import Runtime

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
 
     from mkdocs_leonardo.config import LeonardoConfig
-    from mkdocs_leonardo.progress import Notify
+    from mkdocs_leonardo.log import Notify
     from mkdocs_leonardo.settings import Settings
 
 #: The hosts by the names of their packages, loggers and groups of entry points.

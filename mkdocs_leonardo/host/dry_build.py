@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.errors import InputError
     from mkdocs_leonardo.front_matter import FrontMatter
-    from mkdocs_leonardo.progress import Notify
+    from mkdocs_leonardo.log import Notify
     from mkdocs_leonardo.spec import HeroSpec
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.report import describe_shown
 from mkdocs_leonardo.resolution import Resolution
 from mkdocs_leonardo.spec import PictureSpec

@@ -19,7 +19,7 @@ from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.progress import Notify
+    from mkdocs_leonardo.log import Notify
     from mkdocs_leonardo.storage.text_store import TextStore
 
 _JOURNAL, _PICTURES = "journal", "pictures"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from anyio import move_on_after, sleep
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreRejected, StoreUnavailable
-from mkdocs_leonardo.progress import Notify
+from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.team.address import StoreAddress, is_endpoint
 from mkdocs_leonardo.team.client import (
     CALL_S,
