@@ -26,9 +26,9 @@ from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.budget import Budget
-    from mkdocs_leonardo.acquire.loop import EventLoop
     from mkdocs_leonardo.acquire.pipeline import Pipeline
     from mkdocs_leonardo.acquire.request import PictureRequest
+    from mkdocs_leonardo.concurrency import EventLoop
     from mkdocs_leonardo.providers.declaration import Alert
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.storage.base import PictureStore, StoreStats
@@ -119,7 +119,7 @@ class Runtime:
     def loop(self) -> EventLoop:
         """The event loop of this build, with its heartbeat; started by the first use."""
         if self._loop is None:
-            from mkdocs_leonardo.acquire.loop import MOST_QUEUED, EventLoop
+            from mkdocs_leonardo.concurrency import MOST_QUEUED, EventLoop
 
             # Of the running ones, half are in flight, and half are being stored and encoded.
             heartbeat = self.pipeline.heartbeat

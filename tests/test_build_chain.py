@@ -66,7 +66,7 @@ from services import (
 )
 from services.script import RuleHandle
 
-from mkdocs_leonardo.acquire.loop import MOST_QUEUED
+from mkdocs_leonardo.concurrency import MOST_QUEUED
 
 Provider = Literal["leonardo", "openai", "local"]
 

@@ -34,6 +34,7 @@ BREACHES = [
     ("acquire/jobs", "mkdocs_leonardo.storage.text_store", "What is acquired is stored through interfaces"),
     ("acquire/jobs", "mkdocs_leonardo.team.client", "What is acquired is stored through interfaces"),
     ("lookup", "anyio", "What a stored picture needs is synchronous"),
+    ("storage/journal", "mkdocs_leonardo.concurrency", "What a stored picture needs is synchronous"),
     ("page/markup", "asyncio", "What a stored picture needs is synchronous"),
     ("painter/stage", "mkdocs_leonardo.files", "The painter knows what a picture is"),
     ("errors", "mkdocs_leonardo.plugin", "Imports point downwards only"),
@@ -92,6 +93,35 @@ def test_planted_import_breaks_its_contract(breached: str, module: str, name: st
     importer = "mkdocs_leonardo." + module.replace("/", ".")
     assert re.search(rf"^{contract}.* BROKEN", breached, re.MULTILINE)
     assert re.search(rf"{re.escape(importer)} -> {re.escape(name)}\b", breached)
+
+
+@pytest.mark.parametrize("name", ["anyio.from_thread", "anyio.to_thread", "asyncio", "threading.Thread"])
+def test_synchronous_code_meets_asynchronous_code_in_one_module(name: str) -> None:
+    """Ruff refuses threads and other event loops everywhere but in `concurrency`."""
+    parent, _, attribute = name.rpartition(".")
+    planted = f"from {parent} import {attribute}\n" if parent else f"import {name}\n"
+    ruff = Path(sys.executable).with_name("ruff")
+    codes = {
+        module: subprocess.run(
+            [
+                ruff,
+                "check",
+                "--no-cache",
+                "--select",
+                "TID251",
+                "--stdin-filename",
+                f"mkdocs_leonardo/{module}.py",
+                "-",
+            ],
+            cwd=ROOT,
+            input=planted,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).returncode
+        for module in ("concurrency", "acquire/runner", "host/serving", "team/client")
+    }
+    assert codes == {"concurrency": 0, "acquire/runner": 1, "host/serving": 1, "team/client": 1}
 
 
 def test_package_has_no_circle_of_imports() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, Event, Lock
 
-from mkdocs_leonardo.acquire.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.clock import Clock
+from mkdocs_leonardo.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.errors import ProviderError
 from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.providers.base import Provider, ReportsAccount

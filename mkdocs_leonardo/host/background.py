@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from anyio import Event, create_task_group, current_time, move_on_after, to_thread
+from anyio import Event, create_task_group, current_time, move_on_after
 from anyio.abc import TaskGroup
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.loop import EventLoop
+from mkdocs_leonardo.concurrency import EventLoop, to_thread
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.stamp import write_stamp
 from mkdocs_leonardo.log import Notify
@@ -217,7 +217,7 @@ class BackgroundGenerator:
             made_by = resolution.asset.provider if resolution.asset else ""
             self._notify(logging.INFO, f"{hero.page}: its new hero is ready ({made_by}{cost})")
         try:
-            await to_thread.run_sync(write_stamp, request.settings.cache_dir)
+            await to_thread(write_stamp, request.settings.cache_dir)
         except OSError as error:
             self._notify(logging.INFO, f"{hero.page}: save it to see its new hero ({error.strerror or error})")
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import anyio
-import anyio.to_thread
 import httpx
 
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.addresses import ENCRYPTION_FIX, is_loopback, is_public, keeps_secrets
 from mkdocs_leonardo.clock import Clock
+from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import AnswerLost, DownloadRefused, HostNotListed, NotSent, NotSetUp, TransportError
 from mkdocs_leonardo.imaging.formats import is_whole_picture
 from mkdocs_leonardo.log import log
@@ -169,7 +169,7 @@ class Api:
                 scope.deadline = anyio.current_time() + max(0.0, give_up_at - self._clock.now())
             state = _RequestState(timeout_s, scope, self._base_url, self._via_proxy, is_kept=keep_once_sent)
             try:
-                while (wait_s := await anyio.to_thread.run_sync(self._rate_limiter, self._clock.now())) > 0:
+                while (wait_s := await to_thread(self._rate_limiter, self._clock.now())) > 0:
                     await self._clock.sleep(wait_s)
                 state.start_timeout()
                 async with self._client.stream(

@@ -67,10 +67,10 @@ def worded(picture: PictureSpec) -> str:
 
 async def copy_for_service(reference: Reference, provider: str) -> bytes:
     """Copy the reference's file; RequestRefused if the file has changed since the build began."""
-    from anyio import to_thread
+    from mkdocs_leonardo.concurrency import to_thread
 
     # A photograph takes a quarter of a second, in which other pages go on.
-    return await to_thread.run_sync(_copy, reference, provider)
+    return await to_thread(_copy, reference, provider)
 
 
 def _copy(reference: Reference, provider: str) -> bytes:

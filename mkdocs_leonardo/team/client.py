@@ -5,19 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import re
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
     from obstore.store import HTTPStore
     from obstore.store import ObjectStore as Client
-
-T = TypeVar("T")
 
 #: The default timeout of one call with its retries (seconds).
 CALL_S = 10.0
@@ -65,27 +60,6 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
 
     # obstore has no conditional put for plain web servers, so a second client sends the header with every request.
     return web(**{"If-None-Match": "*"}), web()
-
-
-async def in_the_background(function: Callable[[], T]) -> T:
-    """Run `function` in a thread that neither the event loop nor the end of the process waits for.
-
-    A network folder that hangs blocks the thread that reads it, for minutes or without end.
-    """
-    import asyncio
-
-    future: Future[T] = Future()
-    # Without this, a cancelled future would refuse the result.
-    future.set_running_or_notify_cancel()
-
-    def work() -> None:
-        try:
-            future.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is waited for
-            future.set_exception(error)
-
-    threading.Thread(target=work, name="shared_store", daemon=True).start()
-    return await asyncio.wrap_future(future)
 
 
 # Its errors -----------------------------------------------------------------------------------------------------------

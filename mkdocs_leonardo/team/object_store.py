@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from anyio import move_on_after, sleep
 
+from mkdocs_leonardo.concurrency import to_daemon
 from mkdocs_leonardo.errors import BrokenEntry, StoreRejected, StoreUnavailable
 from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.team.address import StoreAddress, is_endpoint
@@ -29,7 +30,6 @@ from mkdocs_leonardo.team.client import (
     connect,
     explain_error,
     find_status,
-    in_the_background,
     is_about_folder,
     is_foreign,
     is_permanent,
@@ -315,7 +315,7 @@ class ObjectStore:
 
     async def _open(self) -> Client:
         if self._opened is None:
-            opened = await in_the_background(
+            opened = await to_daemon(
                 partial(connect, self.address, authorization=self._authorization, allows_http=self._allows_http)
             )
             self._creator, self._opened = opened

@@ -16,8 +16,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 
+from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, Source, digest_of
@@ -114,7 +115,7 @@ class TeamPictures:
                     data = await self._try_call(key, self._get_picture(record))
                     if isinstance(data, bytes):
                         self._hits.add(wanted[0][0])
-                        store = await to_thread.run_sync(save, record, data)
+                        store = await to_thread(save, record, data)
                         return StoredPicture(record, store, Source.CACHED, rank)
                 doubt = doubt or data
             else:
@@ -244,12 +245,12 @@ class TeamPictures:
         data = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
         if data is None:
             raise BrokenEntry(f"{where}: is missing, though its record is there")
-        if await to_thread.run_sync(digest_of, data) != record.digest:
+        if await to_thread(digest_of, data) != record.digest:
             raise BrokenEntry(f"{where}: is not the image that was stored (its digest differs)")
         from mkdocs_leonardo.imaging.normalise import inspect
 
         try:
-            decoded = await to_thread.run_sync(inspect, data)
+            decoded = await to_thread(inspect, data)
         except PictureError as error:
             raise BrokenEntry(f"{where}: {error}") from error
         seen = (decoded.extension, decoded.width_px, decoded.height_px)

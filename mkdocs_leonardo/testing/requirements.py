@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 
 import anyio
+
+from mkdocs_leonardo.concurrency import start_daemon
 
 #: Time limit of one test (seconds): a provider that never ends is a failure instead of a run that hangs.
 TEST_LIMIT_S = 60.0
@@ -61,15 +63,8 @@ def tests(
     def decorate(check: Callable[[Contract], Awaitable[None]]) -> Callable[[Contract], None]:
         @functools.wraps(check)
         def test(self: Contract) -> None:
-            outcome: Future[None] = Future()
-
-            def run() -> None:
-                try:
-                    outcome.set_result(anyio.run(check, self))
-                except BaseException as error:  # noqa: BLE001 - raised again below, in the thread of the test
-                    outcome.set_exception(error)
-
-            threading.Thread(target=run, daemon=True).start()
+            # A provider that ignores its cancellation must not stop the end of the process.
+            outcome = start_daemon(partial(anyio.run, check, self))
             if not wait([outcome], TEST_LIMIT_S).done:
                 raise ContractViolation(Requirement.KEEPS_TIME, f"it still went on after {TEST_LIMIT_S:.0f} s")
             try:

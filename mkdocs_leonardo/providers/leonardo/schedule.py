@@ -114,21 +114,21 @@ class RenderTimeTable:
 
     async def group(self, kind: str) -> JobGroup:
         """The group of the jobs of `kind`."""
-        import anyio.to_thread
+        from mkdocs_leonardo.concurrency import to_thread
 
         if kind not in self._groups:
-            seen = await anyio.to_thread.run_sync(self._load, kind)
+            seen = await to_thread(self._load, kind)
             # Another job may have created the group meanwhile.
             self._groups.setdefault(kind, JobGroup(tuple(seen)))
         return self._groups[kind]
 
     async def add(self, kind: str, last_s: float, done_s: float) -> None:
         """Note the render time of a job that was unfinished at `last_s` (0: not polled) and done at `done_s`."""
-        import anyio.to_thread
+        from mkdocs_leonardo.concurrency import to_thread
 
         seconds = render_time_s(last_s, done_s)
         (await self.group(kind)).add(seconds)
-        await anyio.to_thread.run_sync(self._observe, kind, seconds)
+        await to_thread(self._observe, kind, seconds)
 
 
 class JobGroup:

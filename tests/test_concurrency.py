@@ -14,7 +14,7 @@ import pytest
 from anyio import CancelScope, Event, sleep, sleep_forever, to_thread
 from anyio.lowlevel import checkpoint
 
-from mkdocs_leonardo.acquire.loop import MOST_QUEUED, THREADS, EventLoop
+from mkdocs_leonardo.concurrency import MOST_QUEUED, THREADS, EventLoop
 
 
 def test_loop_blocking_calls_share_few_threads() -> None:
@@ -182,7 +182,7 @@ def test_loop_that_is_interrupted_while_it_waits_for_a_paid_answer_gives_it_up()
     program = """
 import os, signal
 from anyio import CancelScope, Event
-from mkdocs_leonardo.acquire.loop import EventLoop
+from mkdocs_leonardo.concurrency import EventLoop
 closed = Event()
 async def answer():
     with CancelScope(shield=True):
@@ -215,7 +215,7 @@ import platform
 import subprocess
 import sys
 import threading
-from mkdocs_leonardo.acquire.loop import EventLoop
+from mkdocs_leonardo.concurrency import EventLoop
 
 def rss():
     return int(open("/proc/self/statm").read().split()[1]) * 4096

@@ -1,16 +1,22 @@
-"""The event loop in a thread of its own, through which synchronous MkDocs calls asynchronous services."""
+"""The one place where synchronous and asynchronous code meet.
+
+`EventLoop` runs coroutines for synchronous code. `to_thread` runs blocking calls for coroutines: each call that reads
+or writes a file or a database. A database may be locked for ten seconds. Ruff refuses other ways in the package.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from anyio import CancelScope, Event, create_task_group, sleep_forever, to_thread
+import anyio.to_thread
+from anyio import CancelScope, CapacityLimiter, Event, create_task_group, sleep_forever
 from anyio.abc import TaskGroup, TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
@@ -162,4 +168,49 @@ class EventLoop:
 
 
 def _set_threads(number: int) -> None:
-    to_thread.current_default_thread_limiter().total_tokens = number
+    anyio.to_thread.current_default_thread_limiter().total_tokens = number
+
+
+async def to_thread(function: Callable[..., T], *arguments: object, limiter: CapacityLimiter | None = None) -> T:
+    """Call the function in a worker thread, of those that `limiter` counts or of the event loop's own."""
+    return await anyio.to_thread.run_sync(function, *arguments, limiter=limiter)
+
+
+def start_daemon(function: Callable[[], T]) -> Future[T]:
+    """Call the function in a thread that neither the event loop nor the end of the process waits for."""
+    future: Future[T] = Future()
+    # Without this, a cancelled future would refuse the result.
+    future.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is waited for
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
+
+
+async def to_daemon(function: Callable[[], T]) -> T:
+    """Call a function that may never return: a network folder can hang."""
+    return await asyncio.wrap_future(start_daemon(function))
+
+
+@asynccontextmanager
+async def hold_slot(limiter: CapacityLimiter) -> AsyncIterator[Callable[[], None]]:
+    """Hold one token of the limiter during the block, or until the yielded function is called."""
+    holder = object()
+    await limiter.acquire_on_behalf_of(holder)
+    is_held = True
+
+    def release() -> None:
+        nonlocal is_held
+        if is_held:
+            is_held = False
+            limiter.release_on_behalf_of(holder)
+
+    try:
+        yield release
+    finally:
+        release()
