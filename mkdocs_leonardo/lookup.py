@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.log import Notify
-from mkdocs_leonardo.providers.base import FindsLostJobs, Provider, TakesReferences
+from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.renderer import OwnFile
 from mkdocs_leonardo.resolution import GENERATION_OFF, Complaint, Failure, Resolution, unreadable_journal_message
@@ -170,9 +170,7 @@ class Lookup:
         for provider in self.chain:
             key = generation_key(provider.name, provider.model, picture, provider.options)
             has_api_key = provider.name in self._providers_with_key
-            takes_picture = picture.reference is None or (
-                isinstance(provider, TakesReferences) and provider.takes_references
-            )
+            takes_picture = picture.reference is None or provider.takes_references
             may_be_asked = has_api_key and takes_picture and self.generate
             if has_api_key and self.generate and not takes_picture:
                 self._tell_no_reference(provider)
@@ -350,7 +348,7 @@ def collect_damaged_records(faults: Sequence[StoreFault]) -> dict[str, PictureRe
 def can_fetch_again(candidate: Candidate, damaged: Mapping[str, PictureRecord]) -> bool:
     """Whether the stored picture is damaged, and its job can be fetched once more."""
     record = damaged.get(candidate.key)
-    return record is not None and bool(record.job_id) and isinstance(candidate.provider, FindsLostJobs)
+    return record is not None and bool(record.job_id) and candidate.provider.keeps_jobs
 
 
 def get_own_path(hero: HeroSpec) -> Path:

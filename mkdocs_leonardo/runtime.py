@@ -297,10 +297,12 @@ class Runtime:
             key_variable=variable,
         )
         try:
-            provider: Provider = declaration.make(context)
+            provider: object = declaration.make(context)
         except Exception as error:
             # Another package's code may raise any exception; the author needs its message, and no traceback.
             raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
+        if not isinstance(provider, Provider):
+            raise HeroError(f"the provider {name!r} cannot be used: its class does not inherit Provider")
         if provider.name != name:
             # Its request limit and its alert are kept under the entry point's name.
             raise HeroError(f"the provider {name!r} calls itself {provider.name!r}; give its entry point that name")

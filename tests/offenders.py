@@ -24,7 +24,7 @@ from mkdocs_leonardo.errors import (
     TransportError,
 )
 from mkdocs_leonardo.providers.answers import Answer, text_at
-from mkdocs_leonardo.providers.base import ProviderContext
+from mkdocs_leonardo.providers.base import Provider, ProviderContext
 from mkdocs_leonardo.providers.declaration import Declaration
 from mkdocs_leonardo.providers.http import Api
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
@@ -33,7 +33,7 @@ from mkdocs_leonardo.testing import LoopbackService, ProviderContract, Reply, Re
 log = logging.getLogger("offenders")
 
 
-class Honest:
+class Honest(Provider):
     """A provider with jobs that meets every requirement."""
 
     name = "honest"
@@ -46,9 +46,9 @@ class Honest:
         self.context = context
         self.clock = context.clock
         self._api: Api | None = None
+        self.options = self.options_of_pixels()
 
-    @property
-    def options(self) -> Mapping[str, JsonValue]:
+    def options_of_pixels(self) -> Mapping[str, JsonValue]:
         """The options that change pixels."""
         return {"quality": "best"}
 
@@ -285,8 +285,7 @@ class HeedsNoCancellation(Honest):
 class NamesPicturesByChance(Honest):
     """Lets the order of a set into the options that change pixels."""
 
-    @property
-    def options(self) -> Mapping[str, JsonValue]:
+    def options_of_pixels(self) -> Mapping[str, JsonValue]:
         """The options, in another order in every process."""
         return {"words": list({f"word {number}" for number in range(20)})}
 
@@ -294,8 +293,7 @@ class NamesPicturesByChance(Honest):
 class NamesPicturesByAddress(Honest):
     """Lets the service's address into the options that change pixels."""
 
-    @property
-    def options(self) -> Mapping[str, JsonValue]:
+    def options_of_pixels(self) -> Mapping[str, JsonValue]:
         """The options with the address."""
         return {"base_url": self.base_url}
 
@@ -306,6 +304,14 @@ class CostsNothing(Honest):
     def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - as above
         """An estimate of zero."""
         return 0.0
+
+
+class ForgetsToSayThatItKeepsJobs(Honest):
+    """Searches the list of jobs, and does not say that there is one."""
+
+    async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:  # noqa: ARG002 - as above
+        """Find no job."""
+        return None
 
 
 class ConnectsAtOnce(Honest):
@@ -371,6 +377,7 @@ OFFENDERS: Mapping[type[Honest], Requirement] = {
     NamesPicturesByChance: Requirement.SAME_KEY,
     NamesPicturesByAddress: Requirement.SAME_KEY,
     CostsNothing: Requirement.IS_COMPLETE,
+    ForgetsToSayThatItKeepsJobs: Requirement.IS_COMPLETE,
     ConnectsAtOnce: Requirement.OPENS_NOTHING,
     WaitsForNoTurn: Requirement.ASKS_FIRST,
     SignsForSomebodyElse: Requirement.DELIVERS,

@@ -34,6 +34,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.lookup import Lookup
+from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.resolution import FailureKind, Resolution
 from mkdocs_leonardo.spec import (
     GeneratedImage,
@@ -150,12 +151,13 @@ class ScriptedWorld:
         return [job for job in self.jobs if (job.provider, job.key) == (provider, key) and job.fate in {"done", "late"}]
 
 
-class ScriptedProvider:
+class ScriptedProvider(Provider):
     """A service with scripted answers. Its list of jobs, if it can be read, is right."""
 
     model = "model"
     timeout_s = 30.0
     options: Mapping[str, JsonValue] = {}
+    keeps_jobs = True
 
     def __init__(self, name: str, world: ScriptedWorld) -> None:
         self.name = name

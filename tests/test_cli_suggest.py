@@ -247,6 +247,9 @@ class Etch(SynchronousProvider):
     def estimate_usd(self, picture):
         return 0.01
 
+    async def submit(self, picture):
+        raise AssertionError
+
 
 etch = Declaration(make=Etch, options=Options)
 """

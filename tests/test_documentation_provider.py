@@ -192,6 +192,26 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
     assert service.requests == []
 
 
+def test_provider_that_does_not_inherit_the_interface_is_refused(
+    tmp_path: Path, package: Path, service: LoopbackService
+) -> None:
+    """A provider that does not inherit `Provider` is refused with the fix; a method's name alone says nothing."""
+    metadata = tmp_path / "packages/sketch-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\neasel = sketch:easel\n")
+    text = blocks()["easel.py"].replace("class Easel(Provider):", "class Easel:")
+    (metadata.parent / "sketch.py").write_text(text, encoding="utf-8")
+
+    paths = os.pathsep.join([str(metadata.parent), str(package / "installed")])
+    built = site_with(tmp_path / "site", service).build(None, environ={"PYTHONPATH": paths, "EASEL_API_KEY": KEY})
+
+    assert built.exit_code == 1
+    assert not built.has_traceback, built.log
+    assert "the provider 'easel' cannot be used: its class does not inherit Provider" in built.log
+    assert service.requests == []
+
+
 def test_example_package_is_reported_by_status_and_doctor(
     tmp_path: Path, package: Path, service: LoopbackService
 ) -> None:
@@ -234,14 +254,17 @@ def test_page_lists_every_requirement_of_the_contract() -> None:
     assert re.findall(r"^- (.*)$", text, re.MULTILINE) == [str(requirement) for requirement in Requirement]
 
 
-def test_page_lists_every_optional_member_of_a_provider() -> None:
-    """The page lists the optional members of the protocols in the code."""
-    from mkdocs_leonardo.providers import base
+def test_page_lists_every_member_of_a_provider() -> None:
+    """The page lists all members of a provider: those that each one has, and those that it may leave out."""
+    from mkdocs_leonardo.providers.base import Provider
 
-    protocols = (base.FindsLostJobs, base.ReportsAccount, base.ChecksAccess, base.Prepares, base.TakesReferences)
-    members = [name for kind in protocols for name in vars(kind) if not name.startswith("_")]
-    text = PAGE.read_text(encoding="utf-8").partition("Optional members")[2].partition("`make(context)`")[0]
-    assert re.findall(r"^- `(\w+)", text, re.MULTILINE) == members
+    members = {name for name in {**vars(Provider), **Provider.__annotations__} if not name.startswith("_")}
+    optional = {name for name in members if name in vars(Provider)} - Provider.__abstractmethods__
+    text = PAGE.read_text(encoding="utf-8").partition("## What a provider has")[2].partition("`make(context)`")[0]
+    table, _, others = text.partition("Optional members")
+    assert {*re.findall(r"`(\w+)[`(]", "".join(re.findall(r"^\| (.*?) \|", table, re.MULTILINE)))} == members - optional
+    named = re.findall(r"^- `(\w+)", others, re.MULTILINE)
+    assert (len(named), {*named}) == (len(optional), optional)
 
 
 def test_page_lists_every_error_a_provider_may_raise() -> None:

@@ -17,6 +17,7 @@ from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.pipeline import Pipeline
 from mkdocs_leonardo.clock import SystemClock
 from mkdocs_leonardo.lookup import Hit, Lookup, Miss
+from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.spec import (
     GeneratedImage,
     HeroSpec,
@@ -51,7 +52,7 @@ class CountingStore(PictureMemory):
         return super().get_verified(key)
 
 
-class PictureProvider:
+class PictureProvider(Provider):
     """A provider that answers with the picture."""
 
     model = "model"

@@ -66,7 +66,7 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
 )
 from mkdocs_leonardo.picture_rules import STYLES
-from mkdocs_leonardo.providers.base import Account, FindsLostJobs, Provider, ReportsAccount
+from mkdocs_leonardo.providers.base import Account, Provider
 from mkdocs_leonardo.providers.declaration import Alert
 from mkdocs_leonardo.providers.leonardo import models, poller
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
@@ -933,12 +933,12 @@ async def test_every_request_passes_the_rate_limiter(services: Services) -> None
     assert len(memory.requests) == len(services.ledger.requests_to("leonardo"))
 
 
-def test_provider_keeps_the_protocols(services: Services) -> None:
-    """Leonardo's provider has the protocols for lost jobs and balance; making it neither connects nor shows the key."""
+def test_provider_says_what_its_service_can_do(services: Services) -> None:
+    """Leonardo's provider keeps jobs and reports the account; making it neither connects nor shows the key."""
     provider = leonardo_at(services)
     typed: Provider = provider
-    assert isinstance(provider, FindsLostJobs)
-    assert isinstance(provider, ReportsAccount)
+    assert provider.keeps_jobs
+    assert provider.reports_account
     assert typed.options == {"alchemy": True, "contrast": 3.5}
     assert typed.estimate_usd(PICTURE) == 0.022425
     assert leonardo_at(services, options={"alchemy": False}).estimate_usd(PICTURE) == 0.015

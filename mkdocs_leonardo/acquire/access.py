@@ -14,7 +14,7 @@ from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.errors import ProviderError
 from mkdocs_leonardo.log import Notify
-from mkdocs_leonardo.providers.base import Provider, ReportsAccount
+from mkdocs_leonardo.providers.base import Provider
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.declaration import Alert
@@ -95,7 +95,7 @@ class Access:
 
     async def check_account(self, provider: Provider) -> None:
         """Read balance and slots of the account once per build; a failed request changes nothing."""
-        if not isinstance(provider, ReportsAccount) or await self.reason_not_to_call(provider.name) is not None:
+        if not provider.reports_account or await self.reason_not_to_call(provider.name) is not None:
             return
         if provider.name in self._accounts:
             await self._accounts[provider.name].wait()

@@ -40,7 +40,6 @@ from mkdocs_leonardo.errors import (
     ServiceFailed,
     StoreUnavailable,
 )
-from mkdocs_leonardo.providers.base import FindsLostJobs, Prepares
 from mkdocs_leonardo.resolution import unwritable_journal_message
 from mkdocs_leonardo.spec import Source, Submission, create_call_seed, dollars
 from mkdocs_leonardo.storage.base import StoredPicture
@@ -132,8 +131,6 @@ class JobCreator:
         if reason is not None:
             self._request.add_attempt(reason)
             return False
-        if not isinstance(self._provider, Prepares):
-            return True
         try:
             await self._provider.prepare(self._request.picture)
         except ProviderError as error:
@@ -178,7 +175,7 @@ class JobCreator:
         journal = self._context.journal
 
         def seed(number: int) -> int | None:
-            if not isinstance(provider, FindsLostJobs):
+            if not provider.keeps_jobs:
                 return None
             return create_call_seed(request.key, number) if request.picture.seed is None else request.picture.seed
 
@@ -228,7 +225,7 @@ class JobCreator:
             context.budget.void(reservation)
         else:
             await to_thread(self._lost.note_failed_call, self._request.key, call.number, reservation)
-        decision = decide(error, calls=len(self._calls), can_look=isinstance(self._provider, FindsLostJobs))
+        decision = decide(error, calls=len(self._calls), can_look=self._provider.keeps_jobs)
         await self._jobs.carry_out(decision, error, self._request, number=call.number)
         if not decision.look_first:
             return decision, {}

@@ -26,7 +26,7 @@ from mkdocs_leonardo.errors import (
     ProviderError,
     StoreUnavailable,
 )
-from mkdocs_leonardo.providers.base import FindsLostJobs, Provider
+from mkdocs_leonardo.providers.base import Provider
 from mkdocs_leonardo.resolution import Complaint
 from mkdocs_leonardo.spec import (
     GeneratedImage,
@@ -215,7 +215,7 @@ class Jobs:
     @staticmethod
     def decide(error: ProviderError, request: JobRequest) -> Decision:
         """Decide on an accepted job that cannot be collected; never decides on a second create call."""
-        return decide(error, calls=0, can_look=isinstance(request.provider, FindsLostJobs))
+        return decide(error, calls=0, can_look=request.provider.keeps_jobs)
 
     async def carry_out(
         self,

@@ -29,7 +29,6 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, collect_damaged_records, get_own_path, make_asset
-from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unexpected_failure
 from mkdocs_leonardo.spec import (
     FocalPoint,
@@ -82,9 +81,7 @@ class Pipeline:
     @property
     def awaited(self) -> tuple[str, ...]:
         """Providers with a request in flight whose response is the image itself and cannot be fetched again."""
-        return tuple(
-            sorted({asked.name for asked in self._jobs.providers_in_call if not isinstance(asked, FindsLostJobs)})
-        )
+        return tuple(sorted({asked.name for asked in self._jobs.providers_in_call if not asked.keeps_jobs}))
 
     async def heartbeat(self) -> None:
         """Renew the leases at intervals, for as long as the build runs."""

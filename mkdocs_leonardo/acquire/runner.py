@@ -18,7 +18,6 @@ from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate
-from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import not_again_message, unanswered_message
 from mkdocs_leonardo.spec import PictureRecord, Submission
 from mkdocs_leonardo.storage.base import StoredPicture
@@ -70,12 +69,12 @@ class JobRunner:
             # The journal comes first: another build may have taken over during a suspension of this one.
             return (uncollected,)
         if entry is None:
-            if damaged is None or not damaged.job_id or not isinstance(provider, FindsLostJobs):
+            if damaged is None or not damaged.job_id or not provider.keeps_jobs:
                 return ()
             return (Submission(provider.name, damaged.model, damaged.job_id, damaged.created_at, damaged.cost_usd),)
         if entry.accepted:
             return entry.get_due_jobs(self._context.clock.now())
-        if isinstance(provider, FindsLostJobs):
+        if provider.keeps_jobs:
             return await self._find_unanswered(request, entry)
         # This build does not repeat its own calls; the next build may.
         if not any((key, call.number) in self._jobs.sent_calls for call in entry.intended):
@@ -97,7 +96,7 @@ class JobRunner:
     async def collect_duplicates(self, request: JobRequest, shown: PictureRecord) -> None:
         """Collect the duplicate jobs of a request: those whose picture is not `shown`."""
         entry = await to_thread(self._context.journal.get_entry, request.key)
-        if entry is None or not isinstance(request.provider, FindsLostJobs):
+        if entry is None or not request.provider.keeps_jobs:
             return
         for job in (*entry.get_due_jobs(self._context.clock.now()), *await self._find_unanswered(request, entry)):
             # The job of the shown picture is open if the cache could not take the picture.
@@ -149,7 +148,7 @@ class JobRunner:
         for candidate in candidates:
             wanted = request.address_to(candidate)
             # Without a list of jobs, the call's outcome stays unknown.
-            if isinstance(candidate.provider, FindsLostJobs) and await self._lost.has_uncertain_calls(candidate.key):
+            if candidate.provider.keeps_jobs and await self._lost.has_uncertain_calls(candidate.key):
                 # The next page need not wait for this search.
                 request.release_slot()
                 for job in (await self._lost.search(wanted)).found.values():

@@ -19,7 +19,6 @@ from mkdocs_leonardo.acquire.failover import RETRY_WAIT_S, SEARCH_S
 from mkdocs_leonardo.acquire.request import JobRequest
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import ListUnclear, ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
-from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.spec import Submission
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, CreateCall, Entry
 
@@ -117,7 +116,6 @@ class UnansweredCalls:
     async def _adopt_job(self, request: JobRequest, call: CreateCall) -> Submission | None:
         """Find the job of one call in the list and record it in the journal; None if it is not there."""
         provider, key = request.provider, request.key
-        assert isinstance(provider, FindsLostJobs)  # noqa: S101 - every caller has asked
         is_of_this_build = (key, call.number) in self._reserved
         since = min(call.sent_at, self._context.clock.now())
         if call.seed is not None and not is_of_this_build:

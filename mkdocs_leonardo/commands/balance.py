@@ -9,7 +9,7 @@ from mkdocs_leonardo.commands.hero_status import open_runtime
 from mkdocs_leonardo.commands.site import read_config
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import ProviderError, TransportError
-from mkdocs_leonardo.providers.base import Account, ReportsAccount
+from mkdocs_leonardo.providers.base import Account
 from mkdocs_leonardo.providers.declaration import key_variable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
     report: list[JsonValue] = []
     with open_runtime(site.settings, console) as runtime:
         providers = [provider for provider in runtime.chain if provider.name in runtime.providers_with_key]
-        asked = [provider for provider in providers if isinstance(provider, ReportsAccount)]
+        asked = [provider for provider in providers if provider.reports_account]
         if not asked:
             raise CommandError(_explain_no_balance(runtime))
         for provider in asked:
@@ -54,7 +54,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
 
 
 def _explain_no_balance(runtime: Runtime) -> str:
-    names = [provider.name for provider in runtime.chain if isinstance(provider, ReportsAccount)]
+    names = [provider.name for provider in runtime.chain if provider.reports_account]
     keys = [key_variable(name) for name in names]
     if keys:
         return f"set {' or '.join(keys)} in the environment"

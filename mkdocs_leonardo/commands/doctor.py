@@ -20,7 +20,6 @@ from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.files import make_writable_folder
 from mkdocs_leonardo.page.themes import THEMES
-from mkdocs_leonardo.providers.base import ChecksAccess, FindsLostJobs, ReportsAccount
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import pluralise
 
@@ -141,7 +140,7 @@ def _check_stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
     except StorageError as error:
         yield Diagnosis("bad", "journal", f"cannot be read ({error})")
         return
-    keepers = {provider.name for provider in runtime.chain if isinstance(provider, FindsLostJobs)}
+    keepers = {provider.name for provider in runtime.chain if provider.keeps_jobs}
     waiting = sum(bool(job.accepted) for job in jobs.values())
     words = f"{pluralise(waiting, 'paid image waits', 'paid images wait')} to be collected"
     yield Diagnosis("ok", "journal", words if waiting else "nothing is waiting to be collected")
@@ -166,11 +165,11 @@ def _check_provider(runtime: Runtime, provider: Provider) -> Diagnosis:
     if provider.name not in runtime.providers_with_key:
         return Diagnosis("note", provider.name, f"skipped: {variable} is not set")
     try:
-        if isinstance(provider, ReportsAccount):
+        if provider.reports_account:
             words = await_answer(runtime, provider.account).describe() or SILENT
-        elif isinstance(provider, ChecksAccess):
-            words = await_answer(runtime, provider.check_access)
         else:
+            words = await_answer(runtime, provider.check_access)
+        if not words:
             return Diagnosis("note", provider.name, f"{variable} is set; this provider cannot be tried without paying")
     except (ProviderError, TransportError) as error:
         subject = "" if isinstance(error, NotSetUp) else "the service "

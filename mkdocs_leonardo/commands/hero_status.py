@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import HeroError, StoreUnavailable
 from mkdocs_leonardo.lookup import Candidate, Hit, Miss, can_fetch_again, collect_damaged_records
-from mkdocs_leonardo.providers.base import FindsLostJobs
 from mkdocs_leonardo.resolution import not_again_message, unanswered_message, unreadable_journal_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import PictureRecord, Rendering, Source, lease_name
@@ -245,10 +244,10 @@ def _make_quote(
         job = "accepted"
     elif entry is not None:
         job = "accepted" if entry.accepted else "intended"
-        keeps_no_jobs = not isinstance(provider, FindsLostJobs)
         # While another process waits for the answer, it is not lost.
-        if job == "intended" and keeps_no_jobs and runtime.journal.get_lease_holder(lease_name(picture)) is None:
-            job = "lost"
+        if job == "intended" and not provider.keeps_jobs:
+            holder = runtime.journal.get_lease_holder(lease_name(picture))
+            job = "lost" if holder is None else job
     refusal = runtime.journal.get_refusal(candidate.key)
     return Quote(
         provider.name,

@@ -19,8 +19,9 @@ from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS
 from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS
 from mkdocs_leonardo.providers import BUILT_IN
+from mkdocs_leonardo.providers.base import PageFacts, Provider, Suggestion
 from mkdocs_leonardo.providers.declaration import key_variable
-from mkdocs_leonardo.providers.texts import PageFacts, Suggestion, SuggestsTexts, estimate_usd, most_usd
+from mkdocs_leonardo.providers.texts import estimate_usd, most_usd
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import dollars
 
@@ -78,17 +79,14 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
     return 1 if failed else 0
 
 
-def _show_price(
-    provider: SuggestsTexts, wanted: Sequence[_UnpromptedPage], cap_usd: float | None, console: Console
-) -> None:
+def _show_price(provider: Provider, wanted: Sequence[_UnpromptedPage], cap_usd: float | None, console: Console) -> None:
     """Print the price of asking about each page; CommandError if it may be above the cap."""
-    model = provider.text_model
-    expected_usd = sum(estimate_usd(model, page.facts) for page in wanted)
+    expected_usd = sum(estimate_usd(provider, page.facts) for page in wanted)
     console.say(
-        f"{pluralise(len(wanted), 'page', 'pages')} without a prompt; {provider.name}'s {model} reads title, "
-        f"description and the first {MOST_WORDS} words of each: about {dollars(expected_usd)}"
+        f"{pluralise(len(wanted), 'page', 'pages')} without a prompt; {provider.name}'s {provider.text_model} reads "
+        f"title, description and the first {MOST_WORDS} words of each: about {dollars(expected_usd)}"
     )
-    highest_usd = sum(most_usd(model, page.facts) for page in wanted)
+    highest_usd = sum(most_usd(provider, page.facts) for page in wanted)
     if cap_usd is not None and highest_usd > cap_usd:
         raise CommandError(
             f"max_cost_usd is {dollars(cap_usd)}, and these pages may cost up to {dollars(highest_usd)}; raise it, or "
@@ -125,13 +123,13 @@ def _extract_facts(name: str, meta: Mapping[str, object], text: str) -> PageFact
     return PageFacts(str(title), str(meta.get("description") or ""), " ".join(text.split()[:MOST_WORDS]))
 
 
-def _choose_provider(runtime: Runtime) -> SuggestsTexts:
+def _choose_provider(runtime: Runtime) -> Provider:
     """Choose the first provider with a text model and a key; the site's providers come first."""
     variables = []
     names = {provider.name for provider in runtime.chain}
     others = (runtime.make_provider(name) for name in BUILT_IN if name not in names)
     for provider in (*runtime.chain, *others):
-        if isinstance(provider, SuggestsTexts):
+        if provider.text_model:
             if provider.name in runtime.providers_with_key:
                 return provider
             variables.append(key_variable(provider.name))
@@ -139,7 +137,7 @@ def _choose_provider(runtime: Runtime) -> SuggestsTexts:
 
 
 def _ask(
-    runtime: Runtime, provider: SuggestsTexts, pages: Sequence[_UnpromptedPage], console: Console, *, write: bool
+    runtime: Runtime, provider: Provider, pages: Sequence[_UnpromptedPage], console: Console, *, write: bool
 ) -> int:
     """Ask about each page in turn; return the number of failures.
 

@@ -1,4 +1,4 @@
-"""The provider contract. Third parties implement `Provider` and register a declaration of it as an entry point.
+"""The provider contract. Every provider inherits `Provider`, and an entry point registers its declaration.
 
 `submit` may cost money; a build calls it at most once for each create call in the journal. `fetch` is free and never
 submits; a later process may call it again, with nothing but the `Submission`. Both raise only `ProviderError`.
@@ -6,11 +6,14 @@ submits; a later process may call it again, with nothing but the `Submission`. B
 
 from __future__ import annotations
 
+import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mkdocs_leonardo.clock import Clock
+from mkdocs_leonardo.errors import ListUnclear, RequestRefused
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, dollars
 
 if TYPE_CHECKING:
@@ -143,98 +146,101 @@ class Connection:
             await self._api.aclose()
 
 
-class Provider(Protocol):
-    """A configured image service. It connects on first use, so that every build can make it."""
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """The facts of a page that a text model gets."""
+
+    title: str
+    description: str
+    words: str
 
     @property
-    def name(self) -> str:
-        """The name in `providers:` and in every record."""
-        ...
+    def message(self) -> str:
+        """The user's message to the model."""
+        data = {"title": self.title, "description": self.description, "text": self.words}
+        return json.dumps(data, ensure_ascii=False)
 
-    @property
-    def model(self) -> str:
-        """The name of the model; part of the key."""
-        ...
 
-    @property
-    def options(self) -> Mapping[str, JsonValue]:
-        """The provider's own settings that change pixels; part of the key."""
-        ...
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A text model's proposal. Both texts are untrusted."""
 
-    @property
-    def timeout_s(self) -> float:
-        """The time for which a page waits for an accepted job, counted from acceptance (seconds)."""
-        ...
+    prompt: str
+    alt: str
 
+
+class Provider(ABC):
+    """The interface of an image service, which every provider inherits.
+
+    A provider connects on first use, so that every build can make it. The members from `takes_references` on are
+    optional: a build uses those that the class sets or overrides.
+    """
+
+    name: str
+    """The name in `providers:` and in every record."""
+    model: str
+    """The name of the model; part of the key."""
+    options: Mapping[str, JsonValue]
+    """The provider's own settings that change pixels; part of the key."""
+    timeout_s: float
+    """The time for which a page waits for an accepted job, counted from acceptance (seconds)."""
+    takes_references: bool = False
+    """Whether the model takes a reference image; if not, no page with one asks the provider."""
+    keeps_jobs: bool = False
+    """Whether the service stores each job, so that `find` searches its list and a later process fetches the image."""
+    reports_account: bool = False
+    """Whether `account` reads the account."""
+    text_model: str = ""
+    """The name of the text model that `suggest` asks; "" without one."""
+    text_usd_a_million: tuple[float, float] = (10.0, 50.0)
+    """USD for a million tokens to the text model, and from it; by default above the known prices."""
+
+    @abstractmethod
     def estimate_usd(self, picture: PictureSpec) -> float:
         """The expected cost of one picture, for the cap."""
-        ...
 
+    @abstractmethod
     async def submit(self, picture: PictureSpec) -> Submission:
         """Create a job, which may cost money; send the create request exactly once."""
-        ...
 
+    @abstractmethod
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
         """Fetch the picture of an accepted job, which is free and repeatable.
 
         Failed polls and downloads are repeated until `give_up_at` (Unix seconds), then `JobUnfinished` is raised.
         """
-        ...
 
+    @abstractmethod
     async def aclose(self) -> None:
         """Close connections; the provider is not used afterwards."""
-        ...
 
-
-@runtime_checkable
-class Prepares(Protocol):
-    """A provider that must upload files before a create call."""
-
-    async def prepare(self, picture: PictureSpec) -> None:
+    async def prepare(self, picture: PictureSpec) -> None:  # noqa: B027 - optional
         """Upload the files that the create call for `picture` names, free of charge; ProviderError if that fails.
 
         An upload may take minutes, so it precedes the reservation and the journal's entry.
         """
-        ...
 
-
-@runtime_checkable
-class TakesReferences(Protocol):
-    """A provider whose service takes a reference image with some of its models."""
-
-    @property
-    def takes_references(self) -> bool:
-        """Whether the model in use takes a reference; if not, no page with a reference asks the provider."""
-        ...
-
-
-@runtime_checkable
-class FindsLostJobs(Protocol):
-    """A provider whose service lists the account's recent jobs, among them the job of a lost answer."""
-
-    async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:
+    async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:  # noqa: ARG002 - the interface's
         """Find the accepted job for `picture` that was created after `since` (Unix seconds) and is not in `known`.
 
         A failed job does not count. None means that there is certainly no job: the list was read back to `since`.
         ProviderError if the list leaves that open. Each create call has a `picture.seed` of its own, by which its job
         is found. For a call without a seed (of an earlier version), the newest job that fits is returned.
         """
-        ...
-
-
-@runtime_checkable
-class ReportsAccount(Protocol):
-    """A provider that can read the account's balance and slots, and thereby check the key."""
+        raise ListUnclear("has no list of jobs", provider=self.name)
 
     async def account(self) -> Account:
-        """Balance and slots; ProviderError if they are refused or unreadable."""
-        ...
-
-
-@runtime_checkable
-class ChecksAccess(Protocol):
-    """A provider that cannot read a balance, but can check its key free of charge."""
+        """Read balance and slots, which checks the key; ProviderError if they are refused or unreadable."""
+        return Account()
 
     async def check_access(self) -> str:
-        """Check the key; return the words for `doctor`, such as the model. ProviderError if the service refuses."""
-        ...
+        """Check the key free of charge; ProviderError if the service refuses.
+
+        Returns the words for `doctor`, such as the model; "" if the key cannot be checked. It is for services that
+        report no account.
+        """
+        return ""
+
+    async def suggest(self, facts: PageFacts) -> Suggestion:  # noqa: ARG002 - the interface's
+        """Ask the text model for a proposal, exactly once and at a cost; ProviderError without one."""
+        raise RequestRefused("has no text model", provider=self.name)

@@ -23,7 +23,7 @@ from mkdocs_leonardo.errors import (
 )
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.providers.answers import Answer, retry_after_s, status_and, text_at
-from mkdocs_leonardo.providers.base import ProviderContext
+from mkdocs_leonardo.providers.base import Provider, ProviderContext
 from mkdocs_leonardo.providers.wording import worded
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, clean_text
 
@@ -40,11 +40,10 @@ _ADDRESS = re.compile(r"\s*https?://", re.IGNORECASE)
 _DATA_URI = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
 
 
-class SynchronousProvider:
+class SynchronousProvider(Provider):
     """The base of such providers: `submit` returns the picture, and there is no job to fetch or find afterwards."""
 
-    name: ClassVar[str]
-    takes_references: ClassVar[bool] = True
+    takes_references = True
     #: The limit of a prompt in characters: OpenAI's. Gemini's image models publish none, and have the same.
     prompt_max: ClassVar[int] = 32_000
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from mkdocs_leonardo.errors import AccountRefused, Charged, JobFailed, ProviderError, RateLimited, ServiceFailed
 from mkdocs_leonardo.providers.answers import Answer, status_and, text_at
-from mkdocs_leonardo.providers.base import Provider, ProviderContext
+from mkdocs_leonardo.providers.base import PageFacts, Provider, ProviderContext, Suggestion
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
 from mkdocs_leonardo.spec import JsonValue
 
@@ -20,13 +19,6 @@ _MOST_TOKENS = 2000
 _ANSWER_TOKENS = 800
 #: The usual number of tokens per byte of UTF-8, in Latin and in Chinese letters. It is at most 1.
 _TOKENS_A_BYTE = 0.25
-#: USD for a million tokens in and out: a reseller's list, November 2026; a client's table, 2026-07-21. A model that is
-#: not in the table has the highest price of OpenAI's list.
-_USD_A_MILLION: Mapping[str, tuple[float, float]] = {
-    "gpt-5.6-luna": (0.2, 1.2),
-    "gemini-3.5-flash-lite": (0.3, 2.5),
-}
-_DEAREST_USD_A_MILLION = (10.0, 50.0)
 _TIMEOUT_S = 60.0
 
 _QUESTION = """\
@@ -40,49 +32,7 @@ picture. No name of a living person, of a brand or of an artist.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class PageFacts:
-    """The facts of a page that a text model gets."""
-
-    title: str
-    description: str
-    words: str
-
-    @property
-    def message(self) -> str:
-        """The user's message to the model."""
-        data = {"title": self.title, "description": self.description, "text": self.words}
-        return json.dumps(data, ensure_ascii=False)
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of the whole question."""
-        return len(f"{_QUESTION}{self.message}".encode())
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A text model's proposal. Both texts are untrusted."""
-
-    prompt: str
-    alt: str
-
-
-@runtime_checkable
-class SuggestsTexts(Provider, Protocol):
-    """A provider whose service has a text model as well."""
-
-    @property
-    def text_model(self) -> str:
-        """The name of the text model."""
-        ...
-
-    async def suggest(self, facts: PageFacts) -> Suggestion:
-        """Ask the text model for a proposal, exactly once and at a cost; ProviderError without one."""
-        ...
-
-
-class ImageAndTextProvider(SynchronousProvider, ABC):
+class ImageAndTextProvider(SynchronousProvider):
     """The base of synchronous providers whose service has a text model as well."""
 
     def __init__(self, context: ProviderContext, *, secret_headers: Callable[[str], Mapping[str, str]]) -> None:
@@ -121,18 +71,23 @@ class ImageAndTextProvider(SynchronousProvider, ABC):
         return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
 
 
-def estimate_usd(model: str, facts: PageFacts) -> float:
+def estimate_usd(provider: Provider, facts: PageFacts) -> float:
     """The expected cost of one answer."""
-    return _cost_usd(model, _TOKENS_A_BYTE * facts.size_bytes, _ANSWER_TOKENS)
+    return _cost_usd(provider, _TOKENS_A_BYTE * _size_bytes(facts), _ANSWER_TOKENS)
 
 
-def most_usd(model: str, facts: PageFacts) -> float:
+def most_usd(provider: Provider, facts: PageFacts) -> float:
     """The highest cost of one answer: every byte of the question is a token, and the answer has its full length."""
-    return _cost_usd(model, facts.size_bytes, _MOST_TOKENS)
+    return _cost_usd(provider, _size_bytes(facts), _MOST_TOKENS)
 
 
-def _cost_usd(model: str, tokens_in: float, tokens_out: float) -> float:
-    usd_in, usd_out = _USD_A_MILLION.get(model, _DEAREST_USD_A_MILLION)
+def _size_bytes(facts: PageFacts) -> int:
+    """The size of the whole question."""
+    return len(f"{_QUESTION}{facts.message}".encode())
+
+
+def _cost_usd(provider: Provider, tokens_in: float, tokens_out: float) -> float:
+    usd_in, usd_out = provider.text_usd_a_million
     return (tokens_in * usd_in + tokens_out * usd_out) / 1_000_000
 
 

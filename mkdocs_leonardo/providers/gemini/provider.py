@@ -88,6 +88,8 @@ _PICTURE_USD = MappingProxyType(
 )
 #: USD for a token of the picture, where it is known.
 _IMAGE_OUT_USD = MappingProxyType({"gemini-nano-banana-2.1": 30 / 1_000_000, "gemini-3.1-flash-image": 60 / 1_000_000})
+#: USD for a million tokens to a text model, and from it (a client's table, 2026-07-21).
+_TEXT_USD_A_MILLION = MappingProxyType({"gemini-3.5-flash-lite": (0.3, 2.5)})
 #: USD for a reference: the largest amount that a ledger shows for 2.1 (October 2026).
 _REFERENCE_USD = 0.004
 
@@ -100,6 +102,7 @@ class GeminiProvider(ImageAndTextProvider):
     def __init__(self, context: ProviderContext) -> None:
         """Make the provider without connecting to the service."""
         super().__init__(context, secret_headers=lambda key: {KEY_HEADER: key})
+        self.text_usd_a_million = _TEXT_USD_A_MILLION.get(self.text_model, self.text_usd_a_million)
         self.options: Mapping[str, JsonValue] = {"image_size": _IMAGE_SIZE, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:

@@ -29,7 +29,7 @@ from mkdocs_leonardo.providers.answers import (
     number_at,
     text_at,
 )
-from mkdocs_leonardo.providers.base import Account
+from mkdocs_leonardo.providers.base import Account, Provider
 from mkdocs_leonardo.providers.leonardo.create_requests import (
     Version,
     build_create_request,
@@ -74,10 +74,12 @@ def api_root(base_url: str) -> str:
     return root if version in {"v1", "v2"} else base_url
 
 
-class LeonardoProvider:
+class LeonardoProvider(Provider):
     """Leonardo AI as a provider. `submit` costs money; `fetch`, `find` and `account` are free."""
 
     name = NAME
+    keeps_jobs = True
+    reports_account = True
 
     def __init__(self, context: ProviderContext) -> None:
         """Make the provider without connecting to the service."""

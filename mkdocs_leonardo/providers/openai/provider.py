@@ -82,6 +82,8 @@ _PICTURE_USD = MappingProxyType(
 #: USD for a reference: about 3050 tokens of gpt-image-1.5 at 8 USD a million (a reseller, 2026); unknown for
 #: gpt-image-2.
 _REFERENCE_USD = 0.025
+#: USD for a million tokens to a text model, and from it (a reseller's list, November 2026).
+_TEXT_USD_A_MILLION = MappingProxyType({"gpt-5.6-luna": (0.2, 1.2)})
 #: USD for a token, gpt-image-2, 2.5 and 2.6 (November 2026).
 _TEXT_IN_USD = 5 / 1_000_000
 _IMAGE_IN_USD = 8 / 1_000_000
@@ -96,6 +98,7 @@ class OpenAIProvider(ImageAndTextProvider):
     def __init__(self, context: ProviderContext) -> None:
         """Make the provider without connecting to the service."""
         super().__init__(context, secret_headers=lambda key: {"authorization": f"Bearer {key}"})
+        self.text_usd_a_million = _TEXT_USD_A_MILLION.get(self.text_model, self.text_usd_a_million)
         self._quality = cast("OpenAIOptions", context.options).quality
         self.options: Mapping[str, JsonValue] = {"quality": self._quality, "wording": WORDING}
 
