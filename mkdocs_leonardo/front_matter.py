@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import PurePosixPath
-from typing import TypeGuard, get_args
+from typing import TypeGuard, TypeVar, get_args
 
 from mkdocs_leonardo import prompt_fields
 from mkdocs_leonardo.author_text import (
@@ -70,6 +71,9 @@ _SWITCH_WORDS = frozenset({"true", "yes", "on", "no", "off", "none", "null", "~"
 _MAX_NAME_BYTES = 255
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
 class HeroDefaults:
     """The site's defaults for pages. `picture` is a page's picture without prompt and seed."""
@@ -121,219 +125,199 @@ def resolve_path(page: PurePosixPath, path: str) -> PurePosixPath | None:
     return PurePosixPath(*parts)
 
 
+class _Refused(Exception):
+    """A wrong value. The message is the fix; `shown` is the value as messages may show it, if not as it is."""
+
+    def __init__(self, fix: str, shown: str | None = None) -> None:
+        super().__init__(fix)
+        self.shown = shown
+
+
+@dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads the keys of one page and collects problems."""
 
-    def __init__(
-        self, meta: Mapping[str, object], page: str, title: str, site_name: str, defaults: HeroDefaults
-    ) -> None:
-        self._meta = meta
-        self._page = page
-        self._title = title
-        self._site_name = site_name
-        self._defaults = defaults
-        self._problems: list[InputError] = []
+    meta: Mapping[str, object]
+    page: str
+    title: str
+    site_name: str
+    defaults: HeroDefaults
+    problems: list[InputError] = field(default_factory=list)
 
     def read(self) -> FrontMatter:
         unknown = self._unknown_keys()
-        if _is_opt_out(self._meta.get("hero_prompt")):
+        if _is_opt_out(self.meta.get("hero_prompt")):
             return FrontMatter(None, unknown)
-        prompt = self._prompt()
-        image = self._path("hero_image", "the image")
-        reference = self._references()
-        style = self._style()
-        negative = self._negative_prompt()
-        seed = self._seed()
-        alt = self._text("hero_alt", MAX_ALT_CHARACTERS)
-        tagline = self._text("hero_tagline", MAX_TAGLINE_CHARACTERS)
-        focus = self._focus()
-        layout = self._layout()
-        problems = (*self._problems, *unknown)
-        if self._problems or (prompt is None and image is None):
+        site = self.defaults.picture
+        prompt = self._value("hero_prompt", self._prompt, None)
+        image = self._value("hero_image", partial(self._path, "the image"), None)
+        reference: tuple[PurePosixPath, ...] = self._value("hero_reference", self._references, ())
+        style = self._value("hero_style", self._style, site.style)
+        negative = self._value("hero_negative_prompt", self._negative_prompt, make_legible(site.negative_prompt))
+        seed = self._value("hero_seed", self._seed, None)
+        alt = self._value("hero_alt", partial(_text, MAX_ALT_CHARACTERS), "")
+        tagline = self._value("hero_tagline", partial(_text, MAX_TAGLINE_CHARACTERS), "")
+        focus = self._value("hero_focus", _focus, CENTER)
+        layout = self._value("hero_layout", _layout, self.defaults.layout)
+        problems = (*self.problems, *unknown)
+        if self.problems or (prompt is None and image is None):
             return FrontMatter(None, problems)
         picture = None
         if image is None and prompt is not None:
-            defaults = self._defaults.picture
-            picture = replace(defaults, prompt=prompt, style=style, negative_prompt=negative, seed=seed)
-        hero = HeroSpec(page=self._page, picture=picture, alt=alt, tagline=tagline, focus=focus, layout=layout)
+            picture = replace(site, prompt=prompt, style=style, negative_prompt=negative, seed=seed)
+        hero = HeroSpec(page=self.page, picture=picture, alt=alt, tagline=tagline, focus=focus, layout=layout)
         return FrontMatter(hero, problems, image, reference if picture is not None else ())
+
+    def _value(self, key: str, convert: Callable[[object], T], default: T) -> T:
+        """The converted value of `key`; `default` for a missing value, and for a wrong one, which is a problem."""
+        if key in self.meta:
+            try:
+                return convert(self.meta[key])
+            except _Refused as refused:
+                value = describe_value(self.meta[key] if refused.shown is None else refused.shown)
+                self.problems.append(InputError(self.page, key, f"is {value}; {refused}"))
+        return default
 
     def _unknown_keys(self) -> tuple[InputError, ...]:
         endings = tuple(key.removeprefix("hero_") for key in KEYS)
         problems = []
-        for key in self._meta:
+        for key in self.meta:
             if not _is_ours(key) or key in KEYS:
                 continue
             # Compared without the common prefix, which would make all names similar.
             word = key[len("hero_") :].strip().lower()
             near = _MEANT.get(word) or find_nearest(word, endings)
             fix = did_you_mean("", KEYS) if near is None else f"did you mean hero_{near}?"
-            problems.append(InputError(self._page, describe_key(key), f"is not a known key; {fix}"))
+            problems.append(InputError(self.page, describe_key(key), f"is not a known key; {fix}"))
         return (*problems, *self._misspelt_keys())
 
     def _misspelt_keys(self) -> list[InputError]:
         """List keys without the underscore, such as `heroPrompt`. `heroImage` alone may be a theme's own."""
-        misspelt = {key: _BARE.get(_strip_key(key)) for key in self._meta if isinstance(key, str) and not _is_ours(key)}
-        wants_hero = "hero_prompt" in misspelt.values() or any(_is_ours(key) for key in self._meta)
+        misspelt = {key: _BARE.get(_strip_key(key)) for key in self.meta if isinstance(key, str) and not _is_ours(key)}
+        wants_hero = "hero_prompt" in misspelt.values() or any(_is_ours(key) for key in self.meta)
         problems = [
-            InputError(self._page, describe_key(key), f"is not a known key; did you mean {meant}?")
+            InputError(self.page, describe_key(key), f"is not a known key; did you mean {meant}?")
             for key, meant in misspelt.items()
             if meant is not None and wants_hero
         ]
-        group = self._meta.get("hero")
+        group = self.meta.get("hero")
         if isinstance(group, Mapping):
             inside = {_BARE.get(f"hero{_strip_key(key)}"): key for key in group if isinstance(key, str)}
             if "hero_prompt" in inside:
                 fix = "write hero_prompt: … on a line of its own, not below hero"
                 problems.append(
-                    InputError(self._page, f"hero: {describe_key(inside['hero_prompt'])}", f"is not read; {fix}")
+                    InputError(self.page, f"hero: {describe_key(inside['hero_prompt'])}", f"is not read; {fix}")
                 )
         return problems
 
-    def _wrong(self, key: str, fix: str) -> None:
-        self._problems.append(InputError(self._page, key, f"is {describe_value(self._meta[key])}; {fix}"))
-
-    def _prompt(self) -> str | None:
-        key = "hero_prompt"
-        if key not in self._meta:
-            return None
-        value = self._meta[key]
+    def _prompt(self, value: object) -> str:
         if value is not None and not isinstance(value, str):
-            self._wrong(key, "describe the image in words (put quotes around them), or write false for no hero")
-            return None
+            raise _Refused("describe the image in words (put quotes around them), or write false for no hero")
         prompt = make_legible(value or "")
         if not has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
-            self._wrong(key, "describe the image in a few words, or write false for no hero")
-            return None
+            raise _Refused("describe the image in a few words, or write false for no hero")
         fix = _MACRO_FIX if _MACRO.search(prompt) else prompt_fields.fill_problem(prompt)
         if fix:
-            self._wrong(key, fix)
-            return None
-        return self._fill_prompt(key, prompt)
+            raise _Refused(fix)
+        return self._fill_prompt(prompt)
 
-    def _fill_prompt(self, key: str, prompt: str) -> str | None:
+    def _fill_prompt(self, prompt: str) -> str:
         """Return the prompt inside the site's template, with the page's values filled in."""
-        values = prompt_fields.page_values(self._meta, title=self._title, site_name=self._site_name)
+        values = prompt_fields.page_values(self.meta, title=self.title, site_name=self.site_name)
         own = make_legible(prompt_fields.fill(prompt, values))
         if not has_ink(own):
-            self._wrong(key, "the page has no values for its names; add them to the front matter, or add words")
-            return None
-        full = make_legible(prompt_fields.fill(self._defaults.prompt_template, {**values, "prompt": own}))
-        addition = "" if own == prompt else " once it is filled in"
-        most = self._defaults.rules.prompt_max
-        fits = self._fits(key, own, addition, most) and self._fits(key, full, " with the site's prompt_template", most)
-        return full if fits else None
+            raise _Refused("the page has no values for its names; add them to the front matter, or add words")
+        full = make_legible(prompt_fields.fill(self.defaults.prompt_template, {**values, "prompt": own}))
+        most = self.defaults.rules.prompt_max
+        _check_length(own, most, "" if own == prompt else " once it is filled in")
+        _check_length(full, most, " with the site's prompt_template")
+        return full
 
-    def _negative_prompt(self) -> str:
+    def _negative_prompt(self, value: object) -> str:
         """Return the site's negative prompt joined with the page's."""
-        key = "hero_negative_prompt"
-        own = self._text(key, MAX_PROMPT_CHARACTERS)
-        both = ", ".join(filter(None, (make_legible(self._defaults.picture.negative_prompt), own)))
-        rules = self._defaults.rules
+        own = _text(MAX_PROMPT_CHARACTERS, value)
+        both = ", ".join(filter(None, (make_legible(self.defaults.picture.negative_prompt), own)))
+        rules = self.defaults.rules
         if own and not rules.negative_prompt_max:
-            self._wrong(key, f"{rules.model} takes none; say in hero_prompt what the image shows instead")
-        elif own:
-            addition = " with the site's negative_prompt" if both != own else ""
-            self._fits(key, both, addition, rules.negative_prompt_max)
+            raise _Refused(f"{rules.model} takes none; say in hero_prompt what the image shows instead")
+        if own:
+            _check_length(both, rules.negative_prompt_max, " with the site's negative_prompt" if both != own else "")
         return both
 
-    def _fits(self, key: str, text: str, addition: str, most: int) -> bool:
-        if len(text) > most:
-            self._wrong(key, f"it has {len(text):,} characters{addition}, and at most {most:,} are allowed")
-        return len(text) <= most
-
-    def _style(self) -> str:
-        if "hero_style" not in self._meta:
-            return self._defaults.picture.style
-        value, rules = self._meta["hero_style"], self._defaults.rules
-        style = find_style(value, rules.styles) if isinstance(value, str) else None
+    def _style(self, value: object) -> str:
+        rules = self.defaults.rules
+        text = value if isinstance(value, str) else ""
+        style = find_style(text, rules.styles)
+        if style is None and find_style(text) is not None:
+            raise _Refused(f"{rules.model} does not have it; {did_you_mean('', rules.styles)}")
         if style is None:
-            elsewhere = isinstance(value, str) and find_style(value) is not None
-            lead = f"{rules.model} does not have it; " if elsewhere else ""
-            self._wrong(
-                "hero_style", lead + did_you_mean(value if isinstance(value, str) and not lead else "", rules.styles)
-            )
-            return self._defaults.picture.style
+            raise _Refused(did_you_mean(text, rules.styles))
         return style
 
-    def _seed(self) -> int | None:
-        if "hero_seed" not in self._meta:
-            return None
-        value = self._meta["hero_seed"]
+    def _seed(self, value: object) -> int:
         if isinstance(value, str) and _DIGITS.fullmatch(value):
             # Metadata without the --- lines holds texts only.
             value = int(value)
-        rules = self._defaults.rules
+        rules = self.defaults.rules
         if not _is_whole(value) or not 0 <= value <= rules.seed_max:
             why = f", as {rules.model} takes no other" if rules.seed_max < MAX_SEED else ""
-            self._wrong("hero_seed", f"it must be a whole number from 0 to {rules.seed_max}{why}")
-            return None
+            raise _Refused(f"it must be a whole number from 0 to {rules.seed_max}{why}")
         return value
 
-    def _text(self, key: str, most: int) -> str:
-        if key not in self._meta:
-            return ""
-        value = self._meta[key]
-        if not isinstance(value, str):
-            self._wrong(key, "write some text, or remove the line" if value is None else _MUST_BE_TEXT)
-            return ""
-        text = make_legible(value)
-        return text if self._fits(key, text, "", most) else ""
-
-    def _focus(self) -> FocalPoint:
-        if "hero_focus" not in self._meta:
-            return CENTER
-        value = self._meta["hero_focus"]
-        text = value.strip().lower() if isinstance(value, str) else ""
-        if text in _FOCAL_POINTS:
-            return _FOCAL_POINTS[text]
-        match = _PERCENTAGES.fullmatch(text)
-        if match:
-            x, y = (float(part) / 100 for part in match.groups())
-            if x <= 1 and y <= 1:
-                return FocalPoint(x, y)
-        self._wrong("hero_focus", 'it may be left, right, top, bottom, center or two percentages such as "30% 60%"')
-        return CENTER
-
-    def _layout(self) -> Layout:
-        if "hero_layout" not in self._meta:
-            return self._defaults.layout
-        value = self._meta["hero_layout"]
-        for layout in LAYOUTS:
-            if isinstance(value, str) and value.strip().lower() == layout:
-                return layout
-        self._wrong("hero_layout", did_you_mean(value if isinstance(value, str) else "", LAYOUTS))
-        return self._defaults.layout
-
-    def _references(self) -> tuple[PurePosixPath, ...]:
+    def _references(self, value: object) -> tuple[PurePosixPath, ...]:
         """List the possible paths of the page's reference: beside the page, or in a folder above it."""
-        key = "hero_reference"
-        beside = self._path(key, "the reference")
-        if beside is None:
-            return ()
-        below = PurePosixPath(str(self._meta[key]).strip())
-        return (beside,) if ".." in below.parts else tuple(each / below for each in PurePosixPath(self._page).parents)
+        beside = self._path("the reference", value)
+        below = PurePosixPath(str(value).strip())
+        return (beside,) if ".." in below.parts else tuple(each / below for each in PurePosixPath(self.page).parents)
 
-    def _path(self, key: str, what: str) -> PurePosixPath | None:
-        """Return the path that `key` names, relative to the documentation folder."""
-        if key not in self._meta:
-            return None
-        value = self._meta[key]
+    def _path(self, what: str, value: object) -> PurePosixPath:
+        """Return the path that the value names, relative to the documentation folder."""
         text = value.strip() if isinstance(value, str) else ""
         if _ADDRESS.match(text):
             # The address may be signed, or hold a password: the log shows its plain part only.
             plain = re.sub(r"[?#].*|(?<=//)[^/]*@", "…", text, flags=re.DOTALL)
             fix = f"copy {what} into the documentation folder and write its path, such as images/harbour.jpg"
-            self._problems.append(InputError(self._page, key, f"is {describe_value(plain)}; {fix}"))
-            return None
+            raise _Refused(fix, shown=plain)
         fix = _path_fix(text)
         if fix:
-            self._wrong(key, fix)
-            return None
-        path = resolve_path(PurePosixPath(self._page), text)
+            raise _Refused(fix)
+        path = resolve_path(PurePosixPath(self.page), text)
         if path is None:
-            self._wrong(key, "it must stay inside the documentation folder")
+            raise _Refused("it must stay inside the documentation folder")
         return path
+
+
+def _text(most: int, value: object) -> str:
+    """Return the text of at most `most` characters."""
+    if not isinstance(value, str):
+        raise _Refused("write some text, or remove the line" if value is None else _MUST_BE_TEXT)
+    text = make_legible(value)
+    _check_length(text, most)
+    return text
+
+
+def _check_length(text: str, most: int, addition: str = "") -> None:
+    if len(text) > most:
+        raise _Refused(f"it has {len(text):,} characters{addition}, and at most {most:,} are allowed")
+
+
+def _focus(value: object) -> FocalPoint:
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text in _FOCAL_POINTS:
+        return _FOCAL_POINTS[text]
+    match = _PERCENTAGES.fullmatch(text)
+    if match:
+        x, y = (float(part) / 100 for part in match.groups())
+        if x <= 1 and y <= 1:
+            return FocalPoint(x, y)
+    raise _Refused('it may be left, right, top, bottom, center or two percentages such as "30% 60%"')
+
+
+def _layout(value: object) -> Layout:
+    for layout in LAYOUTS:
+        if isinstance(value, str) and value.strip().lower() == layout:
+            return layout
+    raise _Refused(did_you_mean(value if isinstance(value, str) else "", LAYOUTS))
 
 
 def _is_ours(key: object) -> TypeGuard[str]:
