@@ -102,17 +102,6 @@ def _negative_prompt(value: object) -> str | None:
     return text
 
 
-_listed_formats = list_of(one_of(FORMATS), such_as="[avif, webp, jpeg]")
-
-
-def _convert_formats(value: object) -> tuple[Format, ...]:
-    """Convert a list of formats. The default is returned as the same object, so that code can recognise it."""
-    return _ENCODING.formats if value is _ENCODING.formats else _listed_formats(value)
-
-
-_formats = Converter(_convert_formats, _listed_formats.schema)
-
-
 def _convert_style(value: object) -> str:
     text = value if isinstance(value, str) else ""
     style = find_style(text, ALL_STYLES)
@@ -202,7 +191,9 @@ class LeonardoConfig(Config):
     """`og:image` and Twitter card for pages that have none."""
     credit: Checked[bool | str] = Checked(_credit, default=False)
     """A visible line that names the AI; a text with `{creator}` is your own line."""
-    formats: Checked[tuple[Format, ...]] = Checked(_formats, _ENCODING.formats)
+    formats: Checked[tuple[Format, ...]] = Checked(
+        list_of(one_of(FORMATS), such_as="[avif, webp, jpeg]"), _ENCODING.formats
+    )
     """Formats of the files, best first. The default writes JPEG in at most three widths, your own list in all."""
     widths = Checked(list_of(whole_number(64, 4096, why=_WIDTH_WHY), such_as="[480, 960, 1536]"), _ENCODING.widths)
     """Widths of the files in pixels; widths beyond `width` only if the image has them."""
@@ -214,14 +205,14 @@ class LeonardoConfig(Config):
     """Address of a team's object store, such as `s3://bucket/prefix`; read-only by default."""
     on_store_failure = Checked(one_of(("cached", "generate")), "cached")
     """An image that only the failing store could have: `cached` (do not pay) or `generate` (pay for it)."""
-    cache_is_default = True
+    written: frozenset[str] = frozenset()
     declared: dict[str, Declaration[Any]]
     provider_options: dict[str, Any]
 
     def load_dict(self, patch: Any) -> None:  # noqa: ANN401 - the host's signature
-        """Load as the host does, and note whether the author sets `cache_dir`."""
+        """Load as the host does, and note the options that the author writes."""
         super().load_dict(patch)
-        self.cache_is_default = self.cache_is_default and "cache_dir" not in (patch or {})
+        self.written |= frozenset(patch or ())
 
     def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
         """Validate as the host does; check unknown names, the providers' options, and settings that models ignore."""

@@ -95,7 +95,8 @@ def settings_from(
         )
     names = {name: str(config[name]) for name in ("cache_dir", "gallery_dir")}
     former = None
-    if config.cache_is_default and (for_zensical or (root / ZENSICAL_CACHE).is_dir()):
+    cache_is_default = "cache_dir" not in config.written
+    if cache_is_default and (for_zensical or (root / ZENSICAL_CACHE).is_dir()):
         former = Path(os.path.abspath(root / DEFAULT_CACHE))  # noqa: PTH100 - it may be a link, which has to go
         names["cache_dir"] = ZENSICAL_CACHE
     folders = {name: _place(root, name, folder) for name, folder in names.items()}
@@ -105,7 +106,7 @@ def settings_from(
         **{**same, **folders},
         defaults=_defaults(config, (root, docs_dir)),
         encoding=_encoding(config),
-        cache_may_move=config.cache_is_default and former is None,
+        cache_may_move=cache_is_default and former is None,
         site=_site_name(root / config_file.name, folders.values()),
         options=config.provider_options,
         notes=tuple(note for _, declaration, options in config.chain for note in declaration.notes(options)),
@@ -147,7 +148,7 @@ def _encoding(config: LeonardoConfig) -> Encoding:
         width_px=config.width,
         height_px=config.height,
         social=config.social,
-        spares_fallback=config.formats is Encoding().formats,  # the default's own tuple: the site lists no formats
+        spares_fallback="formats" not in config.written,
     )
 
 
