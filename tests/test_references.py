@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import anyio
 import pytest
@@ -218,8 +218,10 @@ async def test_upload_is_known_to_later_processes_of_the_same_account_alone(
     services.leonardo.keys = [*accounts]
     for key, each in zip(accounts, (look, copy, look), strict=True):
         provider = leonardo_at(services, key=key)
-        uploads_ = LeonardoUploads(memory, FastClock(), lambda path: f"/v1{path}")
-        await uploads_.id_of(each, provider._api(), provider._read_user_id)
+        uploads_ = LeonardoUploads(
+            memory, FastClock(), provider._api, lambda path: f"/v1{path}", provider._read_user_id
+        )
+        await uploads_.id_of(each)
         await provider.aclose()
 
     assert uploads(services) == (2, 2)
@@ -518,6 +520,10 @@ def test_provider_that_takes_no_reference_is_reported_and_not_asked(tmp_path: Pa
 # Several processes ---------------------------------------------------------------------------------------------------
 
 
+def _not_asked() -> NoReturn:
+    raise AssertionError("the service is not asked")
+
+
 def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path: Path) -> None:
     """Builds on one cache upload a file one at a time, and take over from a dead one."""
     with (
@@ -525,7 +531,9 @@ def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path:
         closing(TextStore.open(tmp_path, durable=False)) as other,
     ):
         clock = FastClock()
-        first, second = (LeonardoUploads(SharedValues(store), clock, str) for store in (one, other))
+        first, second = (
+            LeonardoUploads(SharedValues(store), clock, _not_asked, str, _not_asked) for store in (one, other)
+        )
 
         assert first._claim_turn("a")
         assert not second._claim_turn("a")
@@ -557,9 +565,9 @@ async def test_upload_of_another_process_is_waited_for_and_used(services: Servic
     memory._values[f"uploading:leonardo:{await provider._read_user_id()}:{look.digest}"] = (
         clock.now() + UPLOAD_TURN_S / 2
     )
-    waiting = LeonardoUploads(memory, clock, lambda path: f"/v1{path}")
+    waiting = LeonardoUploads(memory, clock, provider._api, lambda path: f"/v1{path}", provider._read_user_id)
 
-    found = await waiting.id_of(look, provider._api(), provider._read_user_id)
+    found = await waiting.id_of(look)
 
     await provider.aclose()
     assert found == "made-by-another"

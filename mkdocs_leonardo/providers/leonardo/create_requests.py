@@ -354,9 +354,7 @@ def _mismatches(
         *styles, last = model.styles
         offered = f"it may be {', '.join(styles)} or {last}"
         yield "style", f"it is {picture.style}, which {model.name} does not have; {offered}"
-    problem = _contrast_problem(model, options, version, is_given=has_contrast)
-    if problem:
-        yield "leonardo.contrast", problem
+    yield from _contrast_problems(model, options, version, is_given=has_contrast)
 
 
 def notes(options: LeonardoOptions) -> Iterator[str]:
@@ -392,16 +390,16 @@ def _side_problems(model: Model, version: Version, picture: PictureSpec) -> Iter
             yield option, f"it is {side}; {draws}"
 
 
-def _contrast_problem(model: Model, options: LeonardoOptions, version: Version, *, is_given: bool) -> str:
+def _contrast_problems(
+    model: Model, options: LeonardoOptions, version: Version, *, is_given: bool
+) -> Iterator[tuple[str, str]]:
+    contrast = f"{options.contrast:g}"
     takes = model.contrasts if version == "v1" else tuple(CONTRAST_NAMES) if model.has_v2_contrast else ()
-    if not takes:
-        return f"it is {options.contrast:g}, and {model.name} takes none by {version}; leave it out" if is_given else ""
-    if options.contrast not in takes:
-        numbers = ", ".join(f"{contrast:g}" for contrast in takes)
-        return f"it is {options.contrast:g}; {model.name} takes {numbers} by {version}"
-    if version == "v1" and mode_of(options) == "QUALITY" and options.contrast < MIN_ALCHEMY_CONTRAST:
-        return (
-            f"it is {options.contrast:g}; with alchemy the service asks for {MIN_ALCHEMY_CONTRAST:g} at least, "
-            "so raise it or set alchemy: false"
-        )
-    return ""
+    if not takes and is_given:
+        yield "leonardo.contrast", f"it is {contrast}, and {model.name} takes none by {version}; leave it out"
+    elif takes and options.contrast not in takes:
+        numbers = ", ".join(f"{one:g}" for one in takes)
+        yield "leonardo.contrast", f"it is {contrast}; {model.name} takes {numbers} by {version}"
+    elif takes and version == "v1" and mode_of(options) == "QUALITY" and options.contrast < MIN_ALCHEMY_CONTRAST:
+        least = f"with alchemy the service asks for {MIN_ALCHEMY_CONTRAST:g} at least"
+        yield "leonardo.contrast", f"it is {contrast}; {least}, so raise it or set alchemy: false"

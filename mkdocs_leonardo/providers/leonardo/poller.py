@@ -134,19 +134,16 @@ class JobPoller:
         if changed is None or seconds <= 0:
             await self._clock.sleep(max(0.0, seconds))
             return False
-        slept = False
         async with anyio.create_task_group() as tasks:
 
-            async def sleep() -> None:
-                nonlocal slept
-                await self._clock.sleep(seconds)
-                slept = True
+            async def wake() -> None:
+                await changed.wait()
                 tasks.cancel_scope.cancel()
 
-            tasks.start_soon(sleep)
-            await changed.wait()
+            tasks.start_soon(wake)
+            await self._clock.sleep(seconds)
             tasks.cancel_scope.cancel()
-        return not slept
+        return changed.is_set()
 
     def _check_deadline(self) -> None:
         now = self._clock.now()

@@ -96,7 +96,9 @@ class LeonardoProvider(Provider):
         self._clock = context.clock
         self._render_times = RenderTimeTable(context.render_times.seen, context.render_times.observe)
         self._user_id = ""
-        self._uploads = LeonardoUploads(context.uploads, context.clock, lambda path: self._path("v1", path))
+        self._uploads = LeonardoUploads(
+            context.uploads, context.clock, self._api, lambda path: self._path("v1", path), self._read_user_id
+        )
         # The kinds of the jobs that this process has created, by id: a Submission does not say its size.
         self._kinds: dict[str, str] = {}
 
@@ -154,7 +156,7 @@ class LeonardoProvider(Provider):
             return ""
         # Checked before anything is uploaded for it.
         build_create_request(self._options, picture)
-        return await self._uploads.id_of(picture.reference, self._api(), self._read_user_id)
+        return await self._uploads.id_of(picture.reference)
 
     # Fetch -------------------------------------------------------------------------------------------------------
 

@@ -41,28 +41,38 @@ _ID, _TURN = "upload:leonardo:", "uploading:leonardo:"
 class LeonardoUploads:
     """The reference images in the account: uploaded once, looked up by later processes, and replaced if lost.
 
-    Uploads and look-ups cost nothing. `path` turns a path below v1 of the API into the whole path.
+    Uploads and look-ups cost nothing. `path` turns a path below v1 of the API into the whole path; `account` reads the
+    account's id.
     """
 
-    def __init__(self, memory: Uploads, clock: Clock, path: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        memory: Uploads,
+        clock: Clock,
+        api: Callable[[], Api],
+        path: Callable[[str], str],
+        account: Callable[[], Awaitable[str]],
+    ) -> None:
         self._memory = memory
         self._clock = clock
+        self._api = api
         self._path = path
+        self._account = account
         self._locks: dict[str, anyio.Lock] = {}
         self._certain: dict[str, str] = {}
         self._lost: set[str] = set()
 
-    async def id_of(self, reference: Reference, api: Api, account: Callable[[], Awaitable[str]]) -> str:
+    async def id_of(self, reference: Reference) -> str:
         """The id of the reference in the account, uploaded if need be; ServiceFailed, not charged, if that fails."""
         from anyio import Lock
 
         # One at a time for each file: the pages that share it wait for the first upload.
         async with self._locks.setdefault(reference.digest, Lock()):
             if reference.digest not in self._certain:
-                name = f"{await account()}:{reference.digest}"
+                name = f"{await self._account()}:{reference.digest}"
                 known = self._remembered_id(name)
                 self._certain[reference.digest] = (
-                    known if await self._has(known, api) else await self._upload_once(name, reference, api, known)
+                    known if await self._has(known) else await self._upload_once(name, reference, known)
                 )
             return self._certain[reference.digest]
 
@@ -72,38 +82,38 @@ class LeonardoUploads:
         if self._certain.get(reference.digest) == upload_id:
             del self._certain[reference.digest]
 
-    async def _has(self, upload_id: str, api: Api) -> bool:
+    async def _has(self, upload_id: str) -> bool:
         """Whether the service still has the file of an earlier upload."""
         if not upload_id or upload_id in self._lost:
             return False
         path = self._path(f"/init-image/{quote(upload_id, safe='')}")
         try:
-            answer = await api.request("GET", path, timeout_s=_FORM_TIMEOUT_S)
+            answer = await self._api().request("GET", path, timeout_s=_FORM_TIMEOUT_S)
         except TransportError:
             return False
         return text_at(answer.body, "init_images_by_pk", "id") == upload_id
 
-    async def _upload_once(self, name: str, reference: Reference, api: Api, lost: str) -> str:
+    async def _upload_once(self, name: str, reference: Reference, lost: str) -> str:
         """Upload the file in place of the `lost` one, or wait for another process that uploads it."""
         give_up_at = self._clock.now() + _OTHERS_S
         while not self._claim_turn(name):
             if self._clock.now() >= give_up_at:
                 raise _no_upload(reference, "another build is still uploading it")
             await self._clock.sleep(_OTHERS_POLL_S)
-            if upload_id := self._id_from_other_process(name, lost):
+            if upload_id := self._remembered_id(name, lost):
                 return upload_id
         try:
             # The other process may have ended just before this one claimed its turn.
-            upload_id = self._id_from_other_process(name, lost) or await self._upload(reference, api)
+            upload_id = self._remembered_id(name, lost) or await self._upload(reference)
             self._remember(name, upload_id)
         finally:
             self._end_turn(name)
         return upload_id
 
-    def _remembered_id(self, name: str) -> str:
-        """The id of an earlier upload of any process; "" if none is known."""
+    def _remembered_id(self, name: str, lost: str = "") -> str:
+        """The id of an earlier upload of any process; "" if none is known but the `lost` one."""
         value = self._memory.get(_ID + name)
-        return value if isinstance(value, str) else ""
+        return value if isinstance(value, str) and value != lost else ""
 
     def _remember(self, name: str, upload_id: str) -> None:
         self._memory.update(_ID + name, lambda _: (None, upload_id), expire_s=_LIFE_S)
@@ -122,12 +132,7 @@ class LeonardoUploads:
         """Let other processes upload the file."""
         self._memory.update(_TURN + name, lambda _: (None, 0), expire_s=UPLOAD_TURN_S)
 
-    def _id_from_other_process(self, name: str, lost: str) -> str:
-        """The id of another process's upload since the `lost` one; "" without one."""
-        upload_id = self._remembered_id(name)
-        return "" if upload_id == lost else upload_id
-
-    async def _upload(self, reference: Reference, api: Api) -> str:
+    async def _upload(self, reference: Reference) -> str:
         """Upload the file, with several attempts, and return its id; ServiceFailed, not charged, if all fail."""
         data = await copy_for_service(reference, "leonardo")
         reason = ""
@@ -140,7 +145,7 @@ class LeonardoUploads:
                 break
             try:
                 # A new form each time: the old one may have run out.
-                answer = await api.request(
+                answer = await self._api().request(
                     "POST", self._path("/init-image"), json={"extension": EXTENSION}, timeout_s=_FORM_TIMEOUT_S
                 )
                 form = member(answer.body, "uploadInitImage")
@@ -150,7 +155,7 @@ class LeonardoUploads:
                     continue
                 # The storage does not look at what follows the file.
                 parts: list[Part] = [*_fields(form), ("file", (f"reference.{EXTENSION}", data, MIME_TYPE))]
-                status = await api.upload(url, parts, timeout_s=min(_UPLOAD_TIMEOUT_S, left_s))
+                status = await self._api().upload(url, parts, timeout_s=min(_UPLOAD_TIMEOUT_S, left_s))
             except TransportError as error:
                 reason = str(error)
                 continue
