@@ -1,4 +1,4 @@
-"""The heroes of one build by MkDocs, from the first page that asks for one to the finished site.
+"""The heroes of one build by MkDocs, from the first page that asks for one to their files in the finished site.
 
 A build without heroes does not import this module.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mkdocs.exceptions import PluginError
@@ -17,8 +17,8 @@ from mkdocs.utils import get_relative_url
 
 from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.files import link_or_copy
 from mkdocs_leonardo.host.pages import encryption_problem, first_view_page, is_content_replaced, make_target_reader
-from mkdocs_leonardo.host.site_files import add_pictures
 from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, has_blog, has_social_cards, mend_feeds
 from mkdocs_leonardo.log import log, notify
 from mkdocs_leonardo.page.markup import TargetPage
@@ -112,7 +112,7 @@ class SiteHeroes:
         self._pictures = {**self._social.correct(site, files), **site.list_pictures()}
         folder, identities = self._kept, self._build.file_identities
         kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
-        add_pictures(self._pictures, files, config, kept=kept)
+        _add_pictures(self._pictures, files, config, kept=kept)
         stylesheet = site.stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
@@ -181,3 +181,43 @@ class SiteHeroes:
             self._is_open = False
             gc.unfreeze()
             self._build.close()
+
+
+class PictureFile(File):
+    """A picture of the site: a hard link to the cache's file, or a copy where there can be no link.
+
+    A thousand heroes are nine thousand files; copying them takes longer than all other work of a warm build. The
+    cache's files are never written to again, only replaced, and their digests are checked before they are linked.
+    `copy_file` is the one method of the host's class that differs.
+    """
+
+    def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
+        """Put the file into the site."""
+        source, target = self.abs_src_path, self.abs_dest_path
+        if source is None or (dirty and not self.is_modified()):
+            super().copy_file(dirty)
+            return
+        link_or_copy(source, target)
+
+
+class KeptFile(PictureFile):
+    """A picture that the previous build left in the site. It is not copied again."""
+
+    def copy_file(self, dirty: bool = False) -> None:  # noqa: FBT001, FBT002 - the host's signature
+        """Copy the file only if another plugin has changed its place."""
+        if self.dest_uri != self.src_uri:
+            super().copy_file(dirty)
+
+
+def _add_pictures(pictures: Mapping[str, str], files: Files, config: MkDocsConfig, *, kept: Collection[str]) -> None:
+    """Add the pictures to the site's files.
+
+    `pictures` maps each path in the site to a cache file. Paths in `kept` are not copied again.
+    """
+    for site_path, source in pictures.items():
+        kind = KeptFile if site_path in kept else PictureFile
+        files.append(kind.generated(config, site_path, abs_src_path=source))
+    known = getattr(config.plugins.get("htmlproofer"), "files", None)
+    if isinstance(known, list):
+        # mkdocs-htmlproofer has listed the site's files before these were made.
+        known += filter(None, map(files.get_file_from_path, pictures))
