@@ -293,11 +293,11 @@ def test_sizes_in_material_follow_the_columns() -> None:
         "(min-width: 2000px) 321px, (min-width: 1600px) 293px, (min-width: 1220px) 266px,"
         " (min-width: 960px) calc(40vw - 119px), (min-width: 718px) calc(40vw - 22px), calc(100vw - 32px)"
     ), "beside the text where there is room"
-    assert "(min-width: 1220px) 938px" in compute_sizes("material", "content", hidden=["navigation"])
+    assert "(min-width: 1220px) 938px" in compute_sizes("material", "content", hidden=frozenset({"navigation"}))
     assert "(min-width: 1220px) 1188px, (min-width: 960px) calc(100vw - 32px), calc(100vw - 8px)" in compute_sizes(
-        "material", "content", hidden=["navigation", "toc"]
+        "material", "content", hidden=frozenset({"navigation", "toc"})
     )
-    assert compute_sizes("material", "content", hidden=["navigation"], is_post=True) == both
+    assert compute_sizes("material", "content", hidden=frozenset({"navigation"}), is_post=True) == both
 
 
 def test_place_full_in_material_moves_the_hero_above_the_columns() -> None:

@@ -76,8 +76,14 @@ class Theme:
     is_in_main: bool = False
 
 
+@cache
 def compute_sizes(
-    theme: str, layout: Layout, *, hidden: Collection[str] = (), is_post: bool = False, is_card: bool = False
+    theme: str,
+    layout: Layout,
+    *,
+    hidden: frozenset[str] = frozenset(),
+    is_post: bool = False,
+    is_card: bool = False,
 ) -> str:
     """Return the `sizes` of a hero or a card: its width at every width of the window.
 
@@ -85,16 +91,10 @@ def compute_sizes(
     Material's blog posts, whose own side column replaces the navigation. A hero is as wide as the article, and as the
     window on phones. In `split`, and on a card, the picture stands beside the text if there is room.
     """
-    columns = Columns(left="navigation" not in hidden or is_post, right="toc" not in hidden)
-    return _sizes(theme, layout, columns, is_card=is_card)
-
-
-@cache
-def _sizes(theme: str, layout: Layout, columns: Columns, *, is_card: bool) -> str:
     known = THEMES.get(theme, _UNKNOWN)
     if layout == "full" and not is_card:
         return known.full_sizes
-    steps = known.article(columns)
+    steps = known.article(Columns(left="navigation" not in hidden or is_post, right="toc" not in hidden))
     if is_card or layout == "split":
         steps = tuple(_beside_text(steps, _CARD if is_card else _SPLIT))
     if not is_card and layout != "stacked":

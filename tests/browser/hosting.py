@@ -41,7 +41,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
     def on_page_context(self, context: Any, *, page: Any, config: Any, nav: Any) -> Any:  # noqa: ANN401, ARG002 -- the host's
         """Put the hero into the content, and a card on every excerpt."""
         url = partial(_url, page.url)
-        hidden = page.meta.get("hide", ())
+        hidden = frozenset(page.meta.get("hide", ()))
         for index, excerpt in enumerate(context.get("posts", ())):
             post = excerpt.post
             asset = self._assets[post.meta["picture"]]
@@ -66,7 +66,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
                 self._assets[page.meta["picture"]],
                 _spec(page.meta),
                 heading,
-                markup.TargetPage("", page.url, "", frozenset(hidden), is_post),
+                markup.TargetPage("", page.url, "", hidden, is_post),
                 url=url,
                 theme=config.theme.name or "",
                 credit=bool(page.meta.get("credit")),
