@@ -72,10 +72,7 @@ class PictureFolder:
 
         The picture's bytes are not read; `read` verifies them.
         """
-        record = self._read_pair(_stem(key))
-        if record is not None and record.key != key:
-            raise BrokenEntry(f"{self._folder / _stem(key)}.json: belongs to another key")
-        return record
+        return self._read_pair(_stem(key), key)
 
     def get_verified(self, key: str) -> PictureRecord | None:
         """Return the record of `key` with a verified picture; None without a pair, BrokenEntry if it is damaged.
@@ -106,8 +103,7 @@ class PictureFolder:
     def get_record(self, key: str) -> PictureRecord | None:
         """Return the record of `key` without a check of its picture; None without a valid record."""
         with suppress(BrokenEntry, FileNotFoundError):
-            record = self._read_record(_stem(key))
-            return record if record.key == key else None
+            return self._read_record(_stem(key), key)
         return None
 
     def read(self, record: PictureRecord) -> bytes:
@@ -119,8 +115,7 @@ class PictureFolder:
             raise BrokenEntry(f"{path}: is missing") from error
         if data.startswith(_LFS_POINTER):
             raise BrokenEntry(f"{path}: is a Git LFS pointer; run git lfs pull")
-        if digest_of(data) != record.digest:
-            raise BrokenEntry(f"{path}: is not the image that was stored (its digest differs)")
+        check_digest(path, data, record)
         return data
 
     def path(self, record: PictureRecord) -> Path:
@@ -215,9 +210,9 @@ class PictureFolder:
         state = _read_state(described, f"{path}.{record.extension}")
         return record if record.key == key and state is not None and state == note.get("state") else None
 
-    def _read_pair(self, stem: str) -> PictureRecord | None:
+    def _read_pair(self, stem: str, key: str = "") -> PictureRecord | None:
         try:
-            record = self._read_record(stem)
+            record = self._read_record(stem, key)
         except FileNotFoundError:
             return None
         picture = self.path(record)
@@ -243,15 +238,12 @@ class PictureFolder:
             )
         return target
 
-    def _read_record(self, stem: str) -> PictureRecord:
-        """Read a record without a check of its picture; FileNotFoundError without one."""
+    def _read_record(self, stem: str, key: str = "") -> PictureRecord:
+        """Read a record, of `key` if that is known, without a check of its picture; FileNotFoundError without one."""
         path = self._folder / f"{stem}.json"
         if reason := self.explain_unused():
             raise FileNotFoundError(reason)
-        record = parse_record(path, read_plain_file(self._follow_link(path), max_bytes=MAX_RECORD_BYTES))
-        if _stem(record.key) != stem:
-            raise BrokenEntry(f"{path}: belongs to another key")
-        return record
+        return parse_record(path, read_plain_file(self._follow_link(path), max_bytes=MAX_RECORD_BYTES), key or stem)
 
     def _holds(self, path: Path, text: bytes, record: PictureRecord) -> bool:
         """Whether exactly this pair is there already."""
@@ -353,9 +345,16 @@ def _encode_json(values: dict[str, JsonValue]) -> bytes:
         return (json.dumps(values, indent=2, allow_nan=False) + "\n").encode()
 
 
-def parse_record(path: Path | str, text: bytes) -> PictureRecord:
+def check_digest(path: Path | str, data: bytes, record: PictureRecord) -> None:
+    """Raise BrokenEntry unless `data`, which is at `path`, is the picture of `record`."""
+    if digest_of(data) != record.digest:
+        raise BrokenEntry(f"{path}: is not the image that was stored (its digest differs)")
+
+
+def parse_record(path: Path | str, text: bytes, key: str) -> PictureRecord:
     """Parse the record in `text`, which is at `path`; raises BrokenEntry with the first wrong field.
 
+    `key` is that of the record, or its first digits.
     Unknown fields are ignored: a later version may have written them.
     """
     try:
@@ -365,7 +364,10 @@ def parse_record(path: Path | str, text: bytes) -> PictureRecord:
         if _CONFLICT.search(text):
             raise BrokenEntry(f"{path}: has the marks of a merge conflict; take one of its two sides") from error
         raise BrokenEntry(f"{path}: is not complete JSON") from error
-    return _parse_values(value, path)
+    record = _parse_values(value, path)
+    if not record.key.startswith(key):
+        raise BrokenEntry(f"{path}: belongs to another key")
+    return record
 
 
 def _parse_values(value: JsonValue, path: Path | str) -> PictureRecord:

@@ -21,9 +21,9 @@ from anyio import CapacityLimiter
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, Source, digest_of
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, Source
 from mkdocs_leonardo.storage.base import PictureSource, StoredPicture, StoreStats
-from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES, encode_record, parse_record
+from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES, check_digest, encode_record, parse_record
 from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import LEASES_FOLDER
 from mkdocs_leonardo.team.object_store import ObjectStore
@@ -221,9 +221,7 @@ class TeamPictures:
         self._judge(self._monotonic() - begun_at)
         if found is None:
             return None
-        record = parse_record(where, found)
-        if record.key != key:
-            raise BrokenEntry(f"{where}: belongs to another key")
+        record = parse_record(where, found, key)
         if record.provider != provider:
             raise BrokenEntry(f"{where}: is not of {provider}")
         _check_signature(where, found, self._rights.secret)
@@ -245,8 +243,7 @@ class TeamPictures:
         data = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
         if data is None:
             raise BrokenEntry(f"{where}: is missing, though its record is there")
-        if await to_thread(digest_of, data) != record.digest:
-            raise BrokenEntry(f"{where}: is not the image that was stored (its digest differs)")
+        await to_thread(check_digest, where, data, record)
         from mkdocs_leonardo.imaging.normalise import inspect
 
         try:

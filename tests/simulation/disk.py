@@ -60,7 +60,7 @@ class Disk:
         for files in (self.files, self.rescued):
             for name, content in files.items():
                 if name.endswith(".json") and content.startswith(b"{"):
-                    record = parse_record(name, content)
+                    record = parse_record(name, content, name[:16])
                     yield record.key, record.job_id
 
     def copy(self, name: str) -> Disk:
@@ -188,7 +188,7 @@ class Pairs:
         text = self._files.get(f"{key[:16]}.json")
         if text is None:
             return None
-        record = parse_record(f"{key[:16]}.json", text)
+        record = parse_record(f"{key[:16]}.json", text, key)
         if f"{key[:16]}.{record.extension}" not in self._files:
             raise BrokenEntry(f"{key[:16]}: its image is missing")
         return record
@@ -206,7 +206,7 @@ class Pairs:
         """The record of `key`, also if its picture is gone or damaged."""
         text = self._files.get(f"{key[:16]}.json")
         try:
-            return None if text is None else parse_record(f"{key[:16]}.json", text)
+            return None if text is None else parse_record(f"{key[:16]}.json", text, key)
         except BrokenEntry:
             return None
 
