@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from mkdocs_leonardo.spec import printable
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+T = TypeVar("T")
 
 #: A function that logs a message: one of `logging`'s levels, and the text.
 Notify = Callable[[int, str], None]
@@ -61,6 +63,18 @@ def is_read_by_github(environ: Mapping[str, str]) -> bool:
     return environ.get("GITHUB_ACTIONS") == "true"
 
 
+def watch(futures: Collection[Future[T]], *, timeout_s: float) -> Iterator[tuple[Collection[Future[T]], float]]:
+    """Yield newly done futures, maybe none, and the seconds so far; until all are done, or for `timeout_s`."""
+    # Not imported by builds without heroes.
+    from concurrent.futures import FIRST_COMPLETED, wait
+
+    pending, began_at, seconds = {*futures}, time.monotonic(), 0.0
+    while pending and seconds <= timeout_s:
+        done, pending = wait(pending, timeout=_REDRAW_S, return_when=FIRST_COMPLETED)
+        seconds = time.monotonic() - began_at
+        yield done, seconds
+
+
 class Progress:
     """A wait for futures, with a line on how many are done, which is rewritten on a terminal.
 
@@ -79,27 +93,21 @@ class Progress:
         self._clear()
         self._notify(level, text)
 
-    def wait(self, futures: Sequence[Future[Any]], *, timeout_s: float) -> None:
+    def wait(self, futures: Collection[Future[Any]], *, timeout_s: float) -> None:
         """Return when every future is done, or after `timeout_s` seconds."""
-        # Not imported by builds without heroes.
-        from concurrent.futures import FIRST_COMPLETED, wait
-
-        total, pending, started_at = len(futures), {*futures}, time.monotonic()
-        said_at = started_at
+        ready, said_s = 0, 0.0
         try:
-            while pending := wait(pending, timeout=_REDRAW_S, return_when=FIRST_COMPLETED).not_done:
-                now = time.monotonic()
-                words = f"{total - len(pending)} of {total} heroes ready after {now - started_at:.0f} s"
-                if now - started_at > timeout_s:
-                    return
-                if now - started_at < self._quiet_s:
+            for done, seconds in watch(futures, timeout_s=timeout_s):
+                ready += len(done)
+                words = f"{ready} of {len(futures)} heroes ready after {seconds:.0f} s"
+                if ready == len(futures) or seconds < self._quiet_s:
                     continue
                 if self._stream.isatty():
                     self._stream.write(f"{_CLEAR}leonardo: {words}")
                     self._stream.flush()
                     self._is_drawn = True
-                elif now - said_at >= self._line_s:
-                    said_at = now
+                elif seconds - said_s >= self._line_s:
+                    said_s = seconds
                     self._notify(logging.INFO, words)
         finally:
             self._clear()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from itertools import takewhile
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.hero_status import HeroStatus, Quote, drop_repeats, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import Console, shorten
+from mkdocs_leonardo.log import watch
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.resolution import Failure, Resolution, name_some, unexpected_failure, waiting_message
 from mkdocs_leonardo.spec import Source, dollars
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec, PictureRecord
 
-#: The interval between two looks at finished pictures, and two moves of the progress line (seconds).
-_REDRAW_S = 0.1
 #: A shorter render time is not shown (seconds).
 _LEAST_S = 0.05
 _PROMPT_CHARACTERS = 60
@@ -208,22 +206,21 @@ def _end_work(runtime: Runtime, console: Console) -> None:
 def _await_results(
     runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console, *, may_pay: bool
 ) -> tuple[Resolution, ...]:
-    timeout_s, began_at = runtime.compute_timeout_s(len(futures)), time.monotonic()
-    pending, results = set(futures), dict[str, Resolution]()
-    while pending and (seconds := time.monotonic() - began_at) < timeout_s:
-        done, pending = wait(pending, timeout=_REDRAW_S, return_when=FIRST_COMPLETED)
+    results: dict[str, Resolution] = {}
+    for done, seconds in watch(futures, timeout_s=runtime.compute_timeout_s(len(futures))):
         for future in done:
             purchase = _get_resolution(future, futures[future])
             if purchase.stored is None and not may_pay:
                 purchase = replace(purchase, failure=_explain_no_picture(purchase))
             results[purchase.hero.page] = purchase
             console.say(describe_result(purchase))
-        if pending:
+        if len(results) < len(futures):
             spent_usd = runtime.spending.cost_usd
             console.draw_progress(len(results), len(futures), f"{dollars(spent_usd)}  {seconds:.0f} s")
-    for future in pending:
-        future.cancel()
-        results[futures[future].page] = Resolution(futures[future], failure=_RUN_TIMED_OUT)
+    for future, hero in futures.items():
+        if hero.page not in results:
+            future.cancel()
+            results[hero.page] = Resolution(hero, failure=_RUN_TIMED_OUT)
     return tuple(results[hero.page] for hero in futures.values())
 
 
