@@ -21,7 +21,7 @@ from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.resolution import unwritable_journal_message
 from mkdocs_leonardo.spec import PAINTER, Source
 from mkdocs_leonardo.storage.cache_move import hide_from_git
-from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, RefusedFolder, rescue_folder
+from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ STORE_FAILURES = {
 }
 #: The time for a picture beside its providers' timeouts (seconds): retries, downloads, another build's lease.
 SLACK_S = 180.0
+#: Why a pictures folder that is a symbolic link is not used, and the fix.
+_IS_A_LINK = "is a symbolic link; put a folder in its place, or name the other folder in cache_dir"
 #: The cache's file of rejected prompts, for the author to read.
 REJECTED = "rejected.jsonl"
 
@@ -225,17 +227,13 @@ class Runtime:
         settings = self._settings
         hide_from_git(settings.cache_dir)
         pictures = settings.cache_dir / "pictures"
-        refused = RefusedFolder(pictures) if pictures.is_symlink() else None
-        if refused is not None:
-            self._notify(logging.WARNING, f"{refused.explain_unused()}; no image is paid for until then")
-        journal_store = (
-            self._open(settings.cache_dir / "journal", durable=True)
-            if refused is None
-            else SealedStore(refused.explain_unused())
-        )
+        reason = f"{pictures}: {_IS_A_LINK}" if pictures.is_symlink() else ""
+        if reason:
+            self._notify(logging.WARNING, f"{reason}; no image is paid for until then")
+        journal_store = SealedStore(reason) if reason else self._open(settings.cache_dir / "journal", durable=True)
         self._index = self._open(settings.cache_dir / "index", durable=False)
         self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)
-        self.cache = refused or PictureFolder(pictures, self._index, site=settings.site)
+        self.cache = PictureFolder(pictures, self._index, site=settings.site, reason_unused=reason)
         self.gallery = PictureFolder(
             settings.gallery_dir, self._index, site=settings.site, links_within=_find_link_root(settings.gallery_dir)
         )

@@ -35,14 +35,6 @@ class PictureMemory:
         self._pairs[record.key] = (record, data)
 
 
-class RefusedFolder(PictureFolder):
-    """A pictures folder that is a symbolic link, such as in a restored cache. It is never used."""
-
-    def explain_unused(self) -> str:
-        """Return why the folder is not used, and the fix."""
-        return f"{self._folder}: is a symbolic link; put a folder in its place, or name the other folder in cache_dir"
-
-
 class PrivateFolder(PictureFolder):
     """A pictures folder below the system's temporary one, used only if it belongs to this user alone."""
 

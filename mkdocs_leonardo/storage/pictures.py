@@ -50,13 +50,20 @@ class PictureFolder:
     """Pairs of picture and record under a generation key. Thread-safe, and safe between processes."""
 
     def __init__(
-        self, folder: Path, notes: TextStore | None = None, *, site: str = "", links_within: Path | None = None
+        self,
+        folder: Path,
+        notes: TextStore | None = None,
+        *,
+        site: str = "",
+        links_within: Path | None = None,
+        reason_unused: str = "",
     ) -> None:
         """`notes` keeps the record of each verified pair, with the state of its files.
 
         `site` is the configuration that pairs are saved for. Symbolic links may lead to plain files below
-        `links_within`; without it they are refused.
+        `links_within`; without it they are refused. `reason_unused` says why the folder is not used.
         """
+        self._reason_unused = reason_unused
         self._site = site
         self._folder = folder
         self._links_within = links_within
@@ -65,7 +72,7 @@ class PictureFolder:
 
     def explain_unused(self) -> str:
         """Return why the folder is not used; empty if it is used."""
-        return ""
+        return self._reason_unused
 
     def get_unverified(self, key: str) -> PictureRecord | None:
         """Return the record of `key`; None without a pair, BrokenEntry if the pair is incomplete or its record wrong.
