@@ -19,7 +19,6 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope
@@ -41,7 +40,7 @@ from mkdocs_leonardo.errors import (
     StoreUnavailable,
 )
 from mkdocs_leonardo.resolution import unwritable_journal_message
-from mkdocs_leonardo.spec import Source, Submission, create_call_seed, dollars
+from mkdocs_leonardo.spec import Source, Submission, create_call_seed, dollars, lease_name
 from mkdocs_leonardo.storage.base import StoredPicture
 from mkdocs_leonardo.storage.journal import LeaseTakenOver
 
@@ -172,7 +171,7 @@ class JobCreator:
 
     async def _write_call(self, estimate_usd: float) -> CreateCall:
         request, provider = self._request, self._provider
-        journal = self._context.journal
+        journal, lease = self._context.journal, lease_name(request.picture)
 
         def seed(number: int) -> int | None:
             if not provider.keeps_jobs:
@@ -181,7 +180,7 @@ class JobCreator:
 
         try:
             entry = await to_thread(
-                partial(journal.intend, request.entry, estimate_usd=estimate_usd, lease=request.lease, seed=seed)
+                lambda: journal.intend(request.entry, estimate_usd=estimate_usd, lease=lease, seed=seed)
             )
         except StoreUnavailable as error:
             raise StoreUnavailable(unwritable_journal_message(error)) from error

@@ -238,7 +238,7 @@ class Pipeline:
                         self._leases.hold_in_team(lease, keys) as team_lease,
                     ):
                         return await self._collect_or_create(
-                            PictureRequest(picture, page, lease, release_slot, attempts, team_lease)
+                            PictureRequest(picture, page, release_slot, attempts, team_lease)
                         )
             except LeaseTakenOver:
                 self._context.notify(

@@ -37,7 +37,7 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class PictureRequest:
-    """A picture that a page asked for; `lease` is the name of the lease that excludes other processes.
+    """A picture that a page asked for.
 
     `release_slot` is called when its job is no longer in flight: the next job starts while this picture is stored.
     `team_lease` excludes other machines that share a store; None without such a store.
@@ -45,7 +45,6 @@ class PictureRequest:
 
     picture: PictureSpec
     page: str
-    lease: str
     release_slot: Callable[[], None]
     attempts: Attempts
     team_lease: TeamLease | None
@@ -53,7 +52,7 @@ class PictureRequest:
     def address_to(self, candidate: Candidate) -> JobRequest:
         """Return this request, addressed to one provider."""
         return JobRequest(
-            self.picture, self.page, self.lease, self.release_slot, self.attempts, self.team_lease, candidate=candidate
+            self.picture, self.page, self.release_slot, self.attempts, self.team_lease, candidate=candidate
         )
 
 
