@@ -134,8 +134,8 @@ class Runtime:
         """The pipeline that acquires missing pictures."""
         from mkdocs_leonardo.acquire.access import Access
         from mkdocs_leonardo.acquire.budget import Budget
-        from mkdocs_leonardo.acquire.context import BuildContext
         from mkdocs_leonardo.acquire.pipeline import Pipeline
+        from mkdocs_leonardo.acquire.request import BuildContext
         from mkdocs_leonardo.storage.limits import Cooldowns
 
         settings = self._settings

@@ -20,8 +20,8 @@ from simulation.no_files import NoFiles
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.pipeline import Pipeline
+from mkdocs_leonardo.acquire.request import BuildContext
 from mkdocs_leonardo.errors import (
     AccountRefused,
     Charged,

@@ -24,10 +24,9 @@ from typing import TYPE_CHECKING
 from anyio import CancelScope
 
 from mkdocs_leonardo.acquire.budget import Reservation
-from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import MAX_CALLS, Decision, Step, choose_cooldown_s, decide
 from mkdocs_leonardo.acquire.jobs import Jobs
-from mkdocs_leonardo.acquire.request import JobRequest
+from mkdocs_leonardo.acquire.request import BuildContext, JobRequest
 from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import (

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide
-from mkdocs_leonardo.acquire.request import JobRequest
+from mkdocs_leonardo.acquire.request import BuildContext, JobRequest
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import (
     Charged,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, create_task_group, current_time
 
-from mkdocs_leonardo.acquire.context import BuildContext
-from mkdocs_leonardo.acquire.request import NoProviderLeft
+from mkdocs_leonardo.acquire.request import BuildContext, NoProviderLeft
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import StoreUnavailable
 

@@ -14,10 +14,9 @@ from functools import partial
 
 from anyio import CapacityLimiter, Event
 
-from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.leases import LeasedElsewhere, Leases
-from mkdocs_leonardo.acquire.request import Attempts, NoProviderLeft, PictureRequest
+from mkdocs_leonardo.acquire.request import Attempts, BuildContext, NoProviderLeft, PictureRequest
 from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.errors import (

@@ -1,4 +1,4 @@
-"""The request for one picture, to all providers and to one, and its attempts."""
+"""The request for one picture, its attempts, and the parts of the build that serve it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.budget import Reservation
-from mkdocs_leonardo.lookup import Candidate
+from mkdocs_leonardo.acquire.access import Access
+from mkdocs_leonardo.acquire.budget import Budget, Reservation
+from mkdocs_leonardo.clock import Clock
+from mkdocs_leonardo.log import Notify
+from mkdocs_leonardo.lookup import Candidate, Lookup
 from mkdocs_leonardo.providers.base import Provider
+from mkdocs_leonardo.renderer import Renderer
 from mkdocs_leonardo.resolution import Attempt
-from mkdocs_leonardo.spec import PictureSpec
+from mkdocs_leonardo.spec import ImageInfo, PictureSpec
 from mkdocs_leonardo.storage.entries import Entry
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.team.leases import TeamLease
+    from mkdocs_leonardo.storage.journal import Journal
+    from mkdocs_leonardo.team.leases import TeamLease, TeamLeases
+    from mkdocs_leonardo.team.pictures import TeamPictures
 
 
 @dataclass(slots=True)
@@ -96,3 +102,27 @@ class JobRequest(PictureRequest):
 
 class NoProviderLeft(Exception):
     """The build cannot get the picture; the message says why, for each provider that was tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildContext:
+    """The parts of one build.
+
+    `inspect` decodes a picture, or raises PictureError. `reject` logs a refused request with its provider and the
+    reason. `team` and `team_leases` belong to the store that machines share; None without one. `pays_in_doubt`: the
+    build also pays for pictures that another machine may have paid for.
+    """
+
+    lookup: Lookup
+    renderer: Renderer
+    journal: Journal
+    budget: Budget
+    access: Access
+    clock: Clock
+    notify: Notify
+    inspect: Callable[[bytes], ImageInfo]
+    reject: Callable[[PictureRequest, str, str], None]
+    concurrency: int
+    team: TeamPictures | None = None
+    team_leases: TeamLeases | None = None
+    pays_in_doubt: bool = False

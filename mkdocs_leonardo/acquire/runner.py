@@ -10,10 +10,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.create import JobCreator
 from mkdocs_leonardo.acquire.jobs import Jobs
-from mkdocs_leonardo.acquire.request import JobRequest, NoProviderLeft, PictureRequest
+from mkdocs_leonardo.acquire.request import BuildContext, JobRequest, NoProviderLeft, PictureRequest
 from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import PromptRefused, ProviderError

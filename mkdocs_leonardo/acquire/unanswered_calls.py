@@ -14,9 +14,8 @@ from dataclasses import dataclass, field, replace
 from anyio import Lock
 
 from mkdocs_leonardo.acquire.budget import Reservation
-from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.failover import RETRY_WAIT_S, SEARCH_S
-from mkdocs_leonardo.acquire.request import JobRequest
+from mkdocs_leonardo.acquire.request import BuildContext, JobRequest
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import ListUnclear, ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.spec import Submission

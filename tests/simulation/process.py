@@ -14,8 +14,8 @@ import anyio
 
 from mkdocs_leonardo.acquire.access import Access
 from mkdocs_leonardo.acquire.budget import Budget, Reservation
-from mkdocs_leonardo.acquire.context import BuildContext
 from mkdocs_leonardo.acquire.pipeline import Pipeline
+from mkdocs_leonardo.acquire.request import BuildContext
 from mkdocs_leonardo.errors import HeroError, PictureError
 from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.providers.base import Connection, OwnUploads, ProviderContext, RenderTimes
