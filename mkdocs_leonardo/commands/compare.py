@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.author_text import did_you_mean, find_style
 from mkdocs_leonardo.commands.folders import prepare_folder, require_own_folder
-from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
     PurchasePlan,
@@ -21,6 +20,7 @@ from mkdocs_leonardo.commands.purchases import (
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import read_config
+from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.providers.declaration import declaration_of
 from mkdocs_leonardo.report import pluralise
