@@ -61,7 +61,7 @@ class Finding:
 def check(config_file: str | None, console: Console, *, require_alt: bool) -> int:
     """Print one line with a fix for each page that would not show its hero; 1 if there is one."""
     site = read_site(config_file, console)
-    require_alt = _theme_requires_alt(site) or require_alt
+    require_alt = _is_alt_required(site) or require_alt
     with open_runtime(site.settings, console) as runtime:
         found = find_statuses(runtime, site.heroes)
         shown, outdated = _check_published_folder(site, found, console)
@@ -110,7 +110,7 @@ def _find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 
-def _theme_requires_alt(site: SitePages) -> bool:
+def _is_alt_required(site: SitePages) -> bool:
     """Whether the theme's configuration asks for an alternative text of every hero."""
     rule = site.config.alt_rule
     if rule not in {None, *ALT_RULES}:

@@ -178,7 +178,7 @@ def _write_comparison(
         SheetItem(
             _make_stem(sample),
             f"{sample.style}, seed {sample.seed}" + (f", {_describe_mode(alchemy=sample.alchemy)}" if both else ""),
-            f"{_describe_seconds([sample])}, {dollars(sample.cost_usd)}",
+            f"{_describe_average([sample])}, {dollars(sample.cost_usd)}",
             sample.data,
             sample.record,
         )
@@ -194,7 +194,7 @@ def _write_comparison(
             group = [sample for sample in samples if (sample.style, sample.alchemy) == (style, mode)]
             if group:
                 cost = dollars(fmean(sample.cost_usd for sample in group))
-                rows.append((style, "on" if mode else "off", str(len(group)), _describe_seconds(group), cost))
+                rows.append((style, "on" if mode else "off", str(len(group)), _describe_average(group), cost))
     console.print_table(rows, heads=("style", "Alchemy", "images", "seconds each", "cost each"))
     if both:
         console.say(_describe_overhead(samples))
@@ -258,7 +258,7 @@ def _average_s(samples: Sequence[Sample]) -> float | None:
     return fmean(seconds) if seconds else None
 
 
-def _describe_seconds(samples: Sequence[Sample]) -> str:
+def _describe_average(samples: Sequence[Sample]) -> str:
     seconds = _average_s(samples)
     return "unknown" if seconds is None else f"{seconds:.1f} s"
 

@@ -140,7 +140,6 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
     in a build. Files of an earlier run that no page needs any more are removed.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         before = read_earlier_manifest(folder, console)
         wanted = {hero.page for hero in site.heroes}
         shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
@@ -181,7 +180,7 @@ def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
     except FileNotFoundError:
         return Manifest()
     except UnreadableManifest as error:
-        console.note(f"{folder / MANIFEST}: {error}; the command replaces it")
+        console.note(f"{folder / MANIFEST}: {error}; `generate --into` writes it anew")
         return Manifest()
 
 

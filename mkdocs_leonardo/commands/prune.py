@@ -271,7 +271,7 @@ class OtherConfigurations:
         """Whether there are other configurations. They may use a picture whose record names none."""
         own = self._config.config_file
         neighbours = (path for pattern in _CONFIGURATIONS for path in own.parent.glob(pattern) if path != own)
-        return any(map(self._names_plugin, neighbours)) or any(map(self._is_there, self._sites))
+        return any(map(self._may_use_plugin, neighbours)) or any(map(self._is_there, self._sites))
 
     @cached_property
     def _sites(self) -> dict[str, frozenset[str]]:
@@ -291,7 +291,7 @@ class OtherConfigurations:
         return bool(site) and any((folder / site).is_file() for folder in folders)
 
     @staticmethod
-    def _names_plugin(path: Path) -> bool:
+    def _may_use_plugin(path: Path) -> bool:
         try:
             return _USES_PLUGIN.search(path.read_text(encoding="utf-8", errors="replace")) is not None
         except OSError:

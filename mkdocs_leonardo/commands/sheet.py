@@ -123,11 +123,11 @@ def _encode_jpeg(image: Image.Image, record: PictureRecord, quality: int) -> byt
 def _render_page(title: str, subtitle: str, items: Sequence[SheetItem], previews: Sequence[Image.Image]) -> str:
     """Render the web page. Without its script, each picture is a link to its file."""
     template = Template(resources.files("mkdocs_leonardo.commands").joinpath("sheet.html").read_text(encoding="utf-8"))
-    figures = "\n".join(_figure(item, preview) for item, preview in zip(items, previews, strict=True))
+    figures = "\n".join(_render_figure(item, preview) for item, preview in zip(items, previews, strict=True))
     return template.substitute(title=html.escape(title), subtitle=html.escape(subtitle), figures=figures)
 
 
-def _figure(item: SheetItem, preview: Image.Image) -> str:
+def _render_figure(item: SheetItem, preview: Image.Image) -> str:
     data = base64.b64encode(_encode_jpeg(preview, item.record, _PREVIEW_QUALITY)).decode("ascii")
     label, details, file = (html.escape(text) for text in (item.label, item.details, _name_file(item)))
     return (

@@ -119,7 +119,7 @@ class SitePages:
 
 def read_config(config_file: str | None, console: Console) -> SiteConfig:
     """Read the site's configuration; CommandError or HeroError if there is none, or if it is wrong."""
-    project = _find_project(config_file)
+    project = _find_project_without_mkdocs(config_file)
     if project is not None:
         return read_project_config(project, console)
     site = _load_site(config_file, console)
@@ -130,7 +130,7 @@ def read_config(config_file: str | None, console: Console) -> SiteConfig:
 
 def read_site(config_file: str | None, console: Console, *, command: Literal["build", "serve"] = "build") -> SitePages:
     """Read every page; CommandError or HeroError if the site cannot be read. `serve` reads drafts as well."""
-    project = _find_project(config_file)
+    project = _find_project_without_mkdocs(config_file)
     if project is not None:
         absent = tuple(_find_uninstalled(project))
         if absent:
@@ -200,7 +200,7 @@ def read_project_pages(project: Project, console: Console, *, with_drafts: bool 
     return SitePages(config, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
 
 
-def _find_project(config_file: str | None) -> Project | None:
+def _find_project_without_mkdocs(config_file: str | None) -> Project | None:
     """Find the project to read without MkDocs; None if MkDocs can read the site.
 
     It is a Zensical site, or one whose theme or plugins are missing here.

@@ -62,7 +62,9 @@ class Console:
         """Print rows in aligned columns; on a terminal, the last column is cut to the width."""
         cells = [[printable(cell) for cell in row] for row in (heads, *rows)]
         widths = [max(count_columns(row[index]) for row in cells) for index in range(len(heads))]
-        room = _measure_terminal() - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+        # Without a terminal, a program may read the table, so no column is cut.
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+        room = columns - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
         if room < widths[-1]:
             cells = [[*row[:-1], shorten(row[-1], room)] if room >= _LEAST_COLUMNS else row[:-1] for row in cells]
         for number, row in enumerate(cells):
@@ -151,8 +153,3 @@ def count_columns(text: str) -> int:
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text
     )
-
-
-def _measure_terminal() -> int:
-    """Return the columns of the terminal; unlimited without one, since a program may read the table."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mkdocs_leonardo.commands.terminal import Console
-from mkdocs_leonardo.commands.zensical.heroes import BuildState, link_files, state_of_build
+from mkdocs_leonardo.commands.zensical.heroes import BuildState, link_files, prepare_build
 from mkdocs_leonardo.commands.zensical.launch import Addition, run_zensical
 from mkdocs_leonardo.commands.zensical.project import Project, find_project
 from mkdocs_leonardo.files import is_below
@@ -29,9 +29,9 @@ def build(
     """
     project = find_project(config_file)
     arguments = ["build", "--config-file", str(project.path), *["--strict"] * strict, *rest]
-    if not uses_plugin(project, console):
+    if not is_plugin_used(project, console):
         return run_zensical([*arguments, *["--clean"] * clean], None)
-    with state_of_build(project, console, yes=yes) as state:
+    with prepare_build(project, console, yes=yes) as state:
         if state.stops:
             console.note(f"Error: {state.stops}")
             return 1
@@ -62,7 +62,7 @@ def _run(arguments: list[str], project: Project, state: BuildState, console: Con
     return 0
 
 
-def uses_plugin(project: Project, console: Console) -> bool:
+def is_plugin_used(project: Project, console: Console) -> bool:
     """Whether the site uses the plugin; a note says so if it does not."""
     if project.is_on("leonardo"):
         return True

@@ -143,7 +143,7 @@ class BuiltHeroes:
 
 
 @contextmanager
-def state_of_build(project: Project, console: Console, *, yes: bool) -> Iterator[BuildState]:
+def prepare_build(project: Project, console: Console, *, yes: bool) -> Iterator[BuildState]:
     """Prepare the heroes of this build and write the manifest; missing images are made after a question.
 
     The pages are not read again if they and the configuration have not changed since all heroes were stored.

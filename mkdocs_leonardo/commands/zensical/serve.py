@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.commands.zensical.build import uses_plugin
+from mkdocs_leonardo.commands.zensical.build import is_plugin_used
 from mkdocs_leonardo.commands.zensical.heroes import build_heroes, list_sources, save_heroes
 from mkdocs_leonardo.commands.zensical.launch import Addition, make_command, run_zensical
 from mkdocs_leonardo.commands.zensical.project import Project, find_project, read_project
@@ -36,7 +36,7 @@ def serve(config_file: str | None, console: Console, *, rest: Sequence[str]) -> 
     """Serve the site until Ctrl-C; return the exit code of Zensical's server."""
     project = find_project(config_file)
     arguments = ["serve", "--config-file", str(project.path), *rest]
-    if not uses_plugin(project, console):
+    if not is_plugin_used(project, console):
         return run_zensical(arguments, None)
     theme = project.build_folder / "theme"
     shutil.rmtree(theme, ignore_errors=True)
