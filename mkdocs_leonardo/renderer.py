@@ -144,8 +144,7 @@ class Renderer:
         return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})
 
     def _describe_settings(self, encoding: Encoding, record: PictureRecord) -> Mapping[str, JsonValue]:
-        from mkdocs_leonardo.imaging.render import rendering_inputs
-        from mkdocs_leonardo.imaging.variants import usable_formats
+        from mkdocs_leonardo.imaging.render import rendering_inputs, usable_formats
 
         kept, dropped = usable_formats(encoding.formats)
         if dropped and not self._settings:

@@ -13,7 +13,7 @@ from builds import Built, Site, page
 from images import plain
 from PIL import Image
 
-from mkdocs_leonardo.imaging.variants import available_formats
+from mkdocs_leonardo.imaging.render import available_formats
 from mkdocs_leonardo.spec import Encoding
 
 THEMES = ("mkdocs", "readthedocs", "material")

@@ -15,10 +15,11 @@ from mkdocs_leonardo.imaging.contrast import (
     NARROW_VIEWS,
     WIDE_VIEWS,
     View,
+    encode_blur_up,
+    find_dominant_colour,
     measure,
 )
 from mkdocs_leonardo.imaging.normalise import crop_box
-from mkdocs_leonardo.imaging.variants import dominant, encode_blur_up
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
 from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, TINTS, find_tint
 
@@ -27,7 +28,7 @@ SIZE = (1536, 864)
 
 def scrim_of(image: Image.Image, focus: FocalPoint = CENTER) -> Scrim:
     """The scrim of the picture in its own tint."""
-    return measure(image, encode_blur_up(image), focus, dominant=dominant(image))
+    return measure(image, encode_blur_up(image), focus, dominant=find_dominant_colour(image))
 
 
 def noise(sigma: float = 60) -> Image.Image:
@@ -68,7 +69,7 @@ class Screens:
     def __init__(self, image: Image.Image, focus: FocalPoint = CENTER) -> None:
         uri = encode_blur_up(image)
         self._files = (image, Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB"))
-        self._tint = TINTS[find_tint(dominant(image))]
+        self._tint = TINTS[find_tint(find_dominant_colour(image))]
         self._focus = focus
         self._shown: dict[tuple[tuple[int, int], int], Image.Image] = {}
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 from images import encode
-from PIL import Image, ImageChops, ImageDraw, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageStat, features
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging.provenance import Provenance, detect
-from mkdocs_leonardo.imaging.render import render, rendering_inputs
-from mkdocs_leonardo.imaging.variants import available_formats
+from mkdocs_leonardo.imaging.render import available_formats, render, rendering_inputs
 from mkdocs_leonardo.spec import (
     CENTER,
     MADE_BY_AI,
@@ -51,7 +50,6 @@ def render_scene(  # noqa: D103 -- `render` with defaults
     *,
     focus: FocalPoint = CENTER,
     provider: str = "leonardo",
-    available: tuple[str, ...] | None = None,
     known: Sequence[Variant] = (),
 ) -> Rendering:
     return render(
@@ -60,7 +58,6 @@ def render_scene(  # noqa: D103 -- `render` with defaults
         variant_key=VARIANT_KEY,
         encoding=replace(encoding, focus=focus),
         folder=folder,
-        available=available,  # type: ignore[arg-type]
         known=known,
     )
 
@@ -127,9 +124,10 @@ def test_render_own_picture_made_by_an_ai_keeps_its_mark(tmp_path: Path) -> None
     assert detect(again).source_type == MADE_BY_AI
 
 
-def test_render_without_avif_writes_the_other_formats(tmp_path: Path) -> None:
+def test_render_without_avif_writes_the_other_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Pillow without AVIF writes the other formats."""
-    rendering = render_scene(encode(scene(), "PNG"), tmp_path, available=("webp", "jpeg"))
+    monkeypatch.setattr(features, "check", lambda name: name != "avif")
+    rendering = render_scene(encode(scene(), "PNG"), tmp_path)
 
     assert {variant.format for variant in rendering.variants} == {"webp", "jpeg"}
 
@@ -247,13 +245,12 @@ def test_inputs_of_a_placeholder_name_a_quicker_encoder() -> None:
     assert (speed("leonardo"), speed("local")) == (6, 9)
 
 
-def test_inputs_move_with_everything_that_changes_the_files() -> None:
+def test_inputs_move_with_everything_that_changes_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of these is another rendering; the order of widths and formats that cannot be written are not."""
+    monkeypatch.setattr(features, "check", lambda name: name != "avif")
 
     def key(encoding: Encoding = SMALL, *, provider: str = "p", model: str = "m") -> str:
-        return variant_key(
-            "digest", rendering_inputs(encoding, PictureRecord("", "", "", provider, model), ("webp", "jpeg"))
-        )
+        return variant_key("digest", rendering_inputs(encoding, PictureRecord("", "", "", provider, model)))
 
     different = [
         key(),

@@ -3,6 +3,7 @@
 import base64
 import colorsys
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -11,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from mkdocs_leonardo.imaging.variants import (
+from mkdocs_leonardo.imaging.contrast import encode_blur_up, find_dominant_colour
+from mkdocs_leonardo.imaging.render import (
     available_formats,
-    dominant,
-    encode_blur_up,
     ladder,
     open_draft,
     plan_files,
@@ -70,8 +70,8 @@ def test_plan_files_spare_the_fallback_beside_a_better_format(
     """Beside AVIF, JPEG has the widths that fallbacks need; alone it has every width."""
     encoding = Encoding(widths=widths, width_px=width_px)
 
-    def widths_of(kind: Format, *available: Format) -> list[int]:
-        return [width for width, each, _ in plan_files(encoding, available) if each == kind]
+    def widths_of(kind: Format, *formats: Format) -> list[int]:
+        return [width for width, each, _ in plan_files(replace(encoding, formats=formats)) if each == kind]
 
     assert widths_of("avif", "avif", "jpeg") == list(ladder(widths, width_px))
     assert widths_of("jpeg", "avif", "jpeg") == jpeg
@@ -173,7 +173,7 @@ def test_blur_up_image_looks_like_the_picture() -> None:
 
 def test_dominant_plain_colour_is_that_colour() -> None:
     """A picture of one colour has that colour."""
-    assert dominant(Image.new("RGB", (1536, 864), (18, 52, 86))) == "#123456"
+    assert find_dominant_colour(Image.new("RGB", (1536, 864), (18, 52, 86))) == "#123456"
 
 
 def test_dominant_is_a_colour_of_the_picture_rather_than_its_grey_mean() -> None:
@@ -181,7 +181,7 @@ def test_dominant_is_a_colour_of_the_picture_rather_than_its_grey_mean() -> None
     image = Image.new("RGB", (1536, 864), (240, 120, 20))
     image.paste((20, 90, 200), (1000, 0, 1536, 864))
 
-    assert dominant(image) == "#f07814"
+    assert find_dominant_colour(image) == "#f07814"
 
 
 def test_dominant_prefers_vivid_to_dull() -> None:
@@ -189,7 +189,7 @@ def test_dominant_prefers_vivid_to_dull() -> None:
     image = Image.new("RGB", (1536, 864), (90, 90, 92))
     image.paste((250, 130, 40), (0, 0, 1536, 350))
 
-    colour = dominant(image)
+    colour = find_dominant_colour(image)
 
     hue, saturation, _ = colorsys.rgb_to_hsv(*(int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)))
     assert saturation > 0.7

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
-from mkdocs_leonardo.imaging.contrast import measure
-from mkdocs_leonardo.imaging.variants import dominant, encode_blur_up
+from mkdocs_leonardo.imaging.contrast import encode_blur_up, find_dominant_colour, measure
 from mkdocs_leonardo.painter.abstract import FAMILIES, family_of
 from mkdocs_leonardo.painter.picture import asked_of, paint
 from mkdocs_leonardo.painter.stage import set_stage
@@ -266,7 +265,7 @@ def test_paint_abstract_night_is_darker_than_noon() -> None:
 def test_paint_carries_a_white_title(prompt: str, style: str) -> None:
     """A short white title reaches 4.5:1 (WCAG 2.2, 1.4.3) under a shade of at most 35 %, on phones and on desktops."""
     image = paint(PictureSpec(prompt, style, width_px=768, height_px=432))
-    scrim = measure(image, encode_blur_up(image), dominant=dominant(image))
+    scrim = measure(image, encode_blur_up(image), dominant=find_dominant_colour(image))
     assert max(scrim.narrow, scrim.wide) <= 35
 
 

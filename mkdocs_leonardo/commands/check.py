@@ -272,14 +272,13 @@ def _check_contrast(status: HeroStatus, rendering: Rendering | None, data: bytes
 
 def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: SitePages) -> Iterator[Finding]:
     """Check that the site's own shade, an alpha, suffices for the image."""
-    from mkdocs_leonardo.imaging.contrast import SHARP_MARGIN, measure
+    from mkdocs_leonardo.imaging.contrast import SHARP_MARGIN, encode_blur_up, find_dominant_colour, measure
     from mkdocs_leonardo.imaging.normalise import normalise
-    from mkdocs_leonardo.imaging.variants import dominant, encode_blur_up
     from mkdocs_leonardo.tint import SCRIM_STEP
 
     encoding, focus = site.settings.encoding, status.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
-    needed = measure(image, encode_blur_up(image), focus, dominant=dominant(image))
+    needed = measure(image, encode_blur_up(image), focus, dominant=find_dominant_colour(image))
     if not may_cover(status.hero.layout, needed):
         return
     # Scripts from right to left and long titles have other areas, which most sites do not need.

@@ -178,7 +178,7 @@ def _check_provider(runtime: Runtime, provider: Provider) -> Diagnosis:
 
 
 def _check_encoders(settings: Settings) -> Iterator[Diagnosis]:
-    from mkdocs_leonardo.imaging.variants import usable_formats
+    from mkdocs_leonardo.imaging.render import usable_formats
 
     kept, dropped = usable_formats(settings.encoding.formats)
     yield Diagnosis("ok", "encoders", f"{', '.join(kept)} will be written")

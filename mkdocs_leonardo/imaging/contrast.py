@@ -1,4 +1,4 @@
-"""The shade that white text on a picture needs, and no more than that.
+"""The measurements of a picture: the least shade for white text on it, its blur-up image and its dominant colour.
 
 The stylesheet puts title and tagline at the foot of the hero and lays the picture's dark tint behind them at the
 measured alpha. A picture that would need much of it is covered with its blur-up image there, which has no details. The
@@ -11,6 +11,8 @@ short texts, so a bright sky far above the text has no effect. For a long text t
 from __future__ import annotations
 
 import base64
+import colorsys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from io import BytesIO
@@ -90,6 +92,10 @@ LONG_WIDE_VIEWS = (
     View(2560, 653, text_share=0.5, column_share=0.75),
 )
 VIEWS = (*NARROW_VIEWS, *WIDE_VIEWS, *LONG_NARROW_VIEWS, *LONG_WIDE_VIEWS)
+
+#: The most characters of a blur-up image's data URI.
+MAX_BLUR_UP_CHARS = 199
+_BLUR_UP_WIDTH_PX = 16
 
 # 400 x 225 pixels of the picture, or of the blur-up image enlarged as browsers do it.
 _SAMPLE_WIDTH_PX = 400
@@ -206,3 +212,43 @@ def _blended_luminance(alpha: float, tint: Colour) -> list[int]:
         for share, dark in zip(shares, tint, strict=True)
         for value in range(256)
     ]
+
+
+# Blur-up image and colour ---------------------------------------------------------------------------------------------
+
+
+def encode_blur_up(image: Image.Image) -> str:
+    """Encode the picture 16 pixels wide as the data URI of a WebP, less than 200 characters for any picture."""
+    height = max(1, min(_BLUR_UP_WIDTH_PX, round(image.height * _BLUR_UP_WIDTH_PX / image.width)))
+    small = image.resize((_BLUR_UP_WIDTH_PX, height), Image.Resampling.BOX, reducing_gap=2.0)
+    attempts: list[Callable[[Image.Image], Image.Image]] = [
+        lambda picture: picture,
+        lambda picture: picture.filter(ImageFilter.GaussianBlur(1)),
+        lambda picture: picture.filter(ImageFilter.GaussianBlur(3)),
+        lambda picture: picture.resize((1, 1), Image.Resampling.BOX).resize(picture.size),
+    ]
+    uri = ""
+    for soften in attempts:
+        for quality in (50, 35, 20, 10, 0):
+            buffer = BytesIO()
+            soften(small).save(buffer, format="webp", quality=quality, method=6)
+            uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+            if len(uri) <= MAX_BLUR_UP_CHARS:
+                return uri
+    return uri
+
+
+def find_dominant_colour(image: Image.Image) -> str:
+    """Find the picture's dominant colour, as ``#rrggbb``: the most vivid of its large areas."""
+    small = image.resize((64, 36), Image.Resampling.BOX, reducing_gap=2.0)
+    reduced = small.quantize(8, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = reduced.getpalette() or [0, 0, 0]
+    best, best_weight = (0, 0, 0), -1.0
+    for count, index in reduced.getcolors() or []:
+        assert isinstance(index, int)  # noqa: S101 -- a picture with a palette has one value a pixel
+        red, green, blue = palette[3 * index : 3 * index + 3]
+        _, saturation, value = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
+        weight = count * (0.15 + saturation * value)
+        if weight > best_weight:
+            best, best_weight = (red, green, blue), weight
+    return "#{:02x}{:02x}{:02x}".format(*best)

@@ -96,7 +96,8 @@ def inspect(data: bytes) -> ImageInfo:
 def upright_size(data: bytes) -> tuple[int, int]:
     """Width and height of the upright picture, by its header alone. Raises PictureError as `inspect` does."""
     _, image = _open(data)
-    return _upright_size(image)
+    width, height = image.size
+    return (height, width) if _orientation(image) >= _FIRST_TURNED_ORIENTATION else (width, height)
 
 
 def is_animated(data: bytes) -> bool:
@@ -178,17 +179,16 @@ def _check_format(data: bytes) -> DeliveredFormat:
     raise PictureError(f"is not a JPEG, PNG, WebP or AVIF image: it begins with '{shown}'")
 
 
-def _decode(data: bytes, *, at_least_px: int | None = None) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
+def _decode(data: bytes, *, at_least_px: int) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
     """The decoded first frame. A JPEG may come out smaller by a power of two, but not below `at_least_px`."""
     kind, image = _open(data)
     width, height = image.size
     try:
-        if at_least_px is not None:
-            # The shorter side must stay large enough too, whichever way the picture is turned and cropped.
-            shrink = min(1.0, at_least_px / min(width, height))
-            if width * height > MAX_PIXELS:
-                shrink = min(shrink, 0.5)
-            image.draft(image.mode, (round(width * shrink), round(height * shrink)))
+        # The shorter side must stay large enough too, whichever way the picture is turned and cropped.
+        shrink = min(1.0, at_least_px / min(width, height))
+        if width * height > MAX_PIXELS:
+            shrink = min(shrink, 0.5)
+        image.draft(image.mode, (round(width * shrink), round(height * shrink)))
         image.load()
     except Exception as error:  # decoders raise whatever a broken file leads them to
         raise PictureError(f"is a broken {kind} image: {error}") from error
@@ -274,11 +274,6 @@ def _jpeg_markers(data: bytes) -> Iterator[int]:
         if marker == _END_OF_IMAGE:
             return
         position += max(int.from_bytes(data[position : position + 2], "big"), 2)
-
-
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    width, height = image.size
-    return (height, width) if _orientation(image) >= _FIRST_TURNED_ORIENTATION else (width, height)
 
 
 def _orientation(image: Image.Image) -> int:

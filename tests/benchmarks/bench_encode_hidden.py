@@ -36,8 +36,7 @@ from benchmarks.photographs import delivering, photographs
 from builds import Site, page
 from services import ServicesProcess
 
-from mkdocs_leonardo.imaging.render import render
-from mkdocs_leonardo.imaging.variants import options_for
+from mkdocs_leonardo.imaging.render import options_for, render
 from mkdocs_leonardo.spec import Encoding, PictureRecord
 
 CORES = len(os.sched_getaffinity(0))

@@ -26,11 +26,10 @@ from statistics import mean
 from images import encode as as_file
 from PIL import Image, ImageMath
 
-from mkdocs_leonardo.imaging.contrast import measure
+from mkdocs_leonardo.imaging.contrast import encode_blur_up, find_dominant_colour, measure
 from mkdocs_leonardo.imaging.normalise import fit, inspect, normalise
 from mkdocs_leonardo.imaging.provenance import xmp_packet
-from mkdocs_leonardo.imaging.render import render
-from mkdocs_leonardo.imaging.variants import EncoderOptions, dominant, encode_blur_up, options_for
+from mkdocs_leonardo.imaging.render import EncoderOptions, options_for, render
 from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import Encoding, Format, PictureRecord, PictureSpec, Rendering
 
@@ -217,9 +216,9 @@ def report_steps(images: Sequence[Image.Image]) -> None:
         "inspect": lambda: inspect(data),
         "normalise": lambda: normalise(data, width_px=SIZE[0], height_px=SIZE[1]),
         "normalise 2048 x 1152": lambda: normalise(data, width_px=2048, height_px=1152),
-        "scrim": lambda: measure(images[0], encode_blur_up(images[0]), dominant=dominant(images[0])),
+        "scrim": lambda: measure(images[0], encode_blur_up(images[0]), dominant=find_dominant_colour(images[0])),
         "placeholder": lambda: encode_blur_up(images[0]),
-        "dominant colour": lambda: dominant(images[0]),
+        "dominant colour": lambda: find_dominant_colour(images[0]),
         "XMP packet": lambda: xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix", created_at=1.0)),
     }
     for name, step in steps.items():
