@@ -90,6 +90,7 @@ def link_or_copy(source: str, target: str) -> None:
     try:
         _link_over(source, target)
     except OSError:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
 
 
