@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mkdocs_leonardo import __version__
-from mkdocs_leonardo.providers import BUILT_IN
-from mkdocs_leonardo.providers.keys import named_key_variable
+from mkdocs_leonardo.providers import BUILT_IN, named_key_variable
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.declaration import Alert

@@ -38,14 +38,13 @@ from mkdocs_leonardo.picture_rules import (
     STYLES,
 )
 from mkdocs_leonardo.prompt_fields import TEMPLATE_NAMES
-from mkdocs_leonardo.providers import BUILT_IN
+from mkdocs_leonardo.providers import BUILT_IN, named_key_variable
 from mkdocs_leonardo.providers.declaration import (
     Declaration,
     declaration_of,
     is_declared,
     options_from,
 )
-from mkdocs_leonardo.providers.keys import named_key_variable
 from mkdocs_leonardo.spec import PAINTER, Encoding, Format, JsonValue, Layout, PictureSpec, Strength
 from mkdocs_leonardo.team.address import StoreAddress
 

@@ -18,7 +18,7 @@ from gateway import Reply, gateway
 from local_http import Quiet, serve_http
 from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY
 
-from mkdocs_leonardo.providers.keys import wrong_key
+from mkdocs_leonardo.providers.network import wrong_key
 
 KEYS = {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY, "GEMINI_API_KEY": GEMINI_KEY}
 PLAIN = {**KEYS, "SSL_CERT_FILE": "", "SSL_CERT_DIR": "", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}

@@ -2,3 +2,8 @@
 
 #: The providers that come with the plugin, in the order of messages.
 BUILT_IN = ("leonardo", "openai", "gemini")
+
+
+def named_key_variable(name: str) -> str:
+    """The environment variable that is named after the provider."""
+    return f"{name.upper().replace('-', '_')}_API_KEY"

@@ -27,7 +27,7 @@ from mkdocs_leonardo import converters
 from mkdocs_leonardo.author_text import describe_value
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.picture_rules import ANY_PICTURE, PictureRules
-from mkdocs_leonardo.providers.keys import named_key_variable
+from mkdocs_leonardo.providers import named_key_variable
 from mkdocs_leonardo.spec import NO_AI, PictureSpec
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import AnswerLost, DownloadRefused, HostNotListed, NotSent, NotSetUp, TransportError
 from mkdocs_leonardo.imaging.formats import is_whole_picture
 from mkdocs_leonardo.log import log
+from mkdocs_leonardo.providers import named_key_variable
 from mkdocs_leonardo.providers.answers import Answer
-from mkdocs_leonardo.providers.keys import named_key_variable, secret_words
 from mkdocs_leonardo.providers.network import (
     Inflater,
     Untrusted,
@@ -35,11 +35,13 @@ from mkdocs_leonardo.providers.network import (
     explain_unreached,
     no_tls,
     printable_host,
+    secret_words,
     without_ids,
 )
 from mkdocs_leonardo.spec import JsonValue
 
 MIB = 2**20
+_USER_AGENT = f"mkdocs-leonardo/{__version__}"
 
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -134,7 +136,7 @@ class Api:
         if transport is None:
             transport = self._transport(str(self._base_url), via_proxy=not self.on_loopback)
         self._client = httpx.AsyncClient(
-            headers={**secret_headers, "accept": "application/json", "user-agent": _user_agent()},
+            headers={**secret_headers, "accept": "application/json", "user-agent": _USER_AGENT},
             transport=transport,
             follow_redirects=False,
         )
@@ -328,7 +330,7 @@ class Api:
         method, form = ("GET", None) if parts is None else ("POST", _form(parts))
         loopback = is_loopback(target.host)
         proxy = None if loopback else self._proxy_for(str(target))
-        headers = {"host": target.netloc.decode("ascii"), "user-agent": _user_agent(), "accept-encoding": "identity"}
+        headers = {"host": target.netloc.decode("ascii"), "user-agent": _USER_AGENT, "accept-encoding": "identity"}
         timeouts = {"connect": _DOWNLOAD_CONNECT_TIMEOUT_S, "read": 30.0, "write": 30.0, "pool": 30.0}
         extensions: dict[str, Any] = {"timeout": timeouts}
         async with self._transport(str(target), via_proxy=not loopback, reuse=False) as transport:
@@ -446,7 +448,3 @@ def _base_url(text: str, provider: str) -> httpx.URL:
     if refusal:
         raise NotSetUp(refusal, provider=provider)
     return url
-
-
-def _user_agent() -> str:
-    return f"mkdocs-leonardo/{__version__}"

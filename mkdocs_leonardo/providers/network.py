@@ -1,4 +1,4 @@
-"""Certificates, proxies and the name service, with a message for each failure."""
+"""Certificates, proxies, the name service and keys, with a message for each failure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mkdocs_leonardo.errors import NotSetUp
+
 #: Variables that name certificates to trust; the first that is set counts. After OpenSSL's two come those of requests
 #: and curl, which networks with inspecting firewalls usually set.
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _PROXY_STATUS = re.compile(r"\b[45][0-9]{2}\b")
+_SHORTEST_SECRET = 8
+_QUOTES = "\"'`"
+_ASSIGNED = re.compile(r"(?:(?:export|set|setx)\s+|\$env:)?\w*(?:KEY|TOKEN|SECRET)\w*\s*[=:]\s*\S", re.IGNORECASE)
 
 
 class Untrusted(Exception):
@@ -148,3 +153,39 @@ def without_ids(path: str) -> str:
 def printable_host(host: str) -> str:
     """The host's name as a message may show it."""
     return "".join(character for character in host if character.isprintable())[:100] or "no host"
+
+
+# Keys ----------------------------------------------------------------------------------------------------------------
+
+
+def wrong_key(value: str, variable: str) -> str:
+    """The clause on a wrongly copied API key, with the fix; empty if the key may be right.
+
+    The clause repeats no part of the key.
+    """
+    wrong = ""
+    if value and (value[0] in _QUOTES or value[-1] in _QUOTES):
+        wrong = "is in quotes"
+    elif value.lower().startswith(("bearer ", "authorization:", "x-goog-api-key:")):
+        wrong = "begins with Bearer or the name of a header"
+    elif _ASSIGNED.match(value):
+        wrong = "begins with the name of a variable (NAME=)"
+    elif value.startswith(("$", "%", "<", "{")):
+        wrong = "is the name of a key and not its value"
+    elif not value.isascii() or not value.isprintable() or " " in value:
+        wrong = "holds a space, a line break or a letter that no key has"
+    return wrong and f"the key in {variable} {wrong}; put nothing but the key itself into {variable}"
+
+
+def secret_words(headers: Mapping[str, str], provider: str, variable: str) -> tuple[str, ...]:
+    """The words of secret headers that must never be shown, longest first.
+
+    NotSetUp for a wrongly copied key, which h11 would quote in its error.
+    """
+    for name, value in headers.items():
+        key = value.removeprefix("Bearer ") if name.lower() == "authorization" else value
+        wrong = wrong_key(key, variable)
+        if wrong:
+            raise NotSetUp(wrong, provider=provider)
+    words = {word for value in headers.values() for word in (value, value.rpartition(" ")[2])}
+    return tuple(sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True))
