@@ -14,7 +14,7 @@ from mkdocs_leonardo.clock import Clock, SystemClock
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
 from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.lookup import Lookup
-from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.base import Provider, ProviderContext
 from mkdocs_leonardo.providers.declaration import declaration_of
 from mkdocs_leonardo.renderer import Renderer, inspect_image
 from mkdocs_leonardo.report import Spending, append_json_line
@@ -281,7 +281,7 @@ class Runtime:
         key = self._environ.get(variable, "").strip() or None
         if key is None:
             self.missing_keys.append(variable)
-        times, stated = limits.StoredRenderTimes(self._index), declaration.limits(options)
+        stated = declaration.limits(options)
         limiter = limits.RateLimiter(self._index, name, stated.requests_per_minute)
         limiter = self._rate_limiters.setdefault(name, limiter)
         self._alerts[name] = stated.credit_alert
@@ -290,8 +290,7 @@ class Runtime:
             options=options,
             clock=self._clock,
             rate_limiter=limiter.reserve,
-            render_times=RenderTimes(times.get_latest, times.observe),
-            uploads=limits.SharedValues(self._index),
+            memory=limits.SharedValues(self._index),
             key_variable=variable,
         )
         try:

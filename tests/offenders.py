@@ -42,7 +42,7 @@ class Honest(Provider):
     submit_s: ClassVar[float] = 1.5
     late_s: ClassVar[float] = 0.0
 
-    def __init__(self, context: ProviderContext) -> None:
+    def __init__(self, context: ProviderContext[Any]) -> None:
         self.context = context
         self.clock = context.clock
         self._api: Api | None = None
@@ -317,7 +317,7 @@ class ForgetsToSayThatItKeepsJobs(Honest):
 class ConnectsAtOnce(Honest):
     """Connects to the service when it is made."""
 
-    def __init__(self, context: ProviderContext) -> None:
+    def __init__(self, context: ProviderContext[Any]) -> None:
         super().__init__(context)
         parts = urlsplit(self.base_url)
         with socket.socket() as probe:

@@ -6,18 +6,20 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import anyio
 from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
 
-from mkdocs_leonardo.providers.base import ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.base import ProcessMemory, ProviderContext
 from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
 from mkdocs_leonardo.providers.openai import OpenAIOptions
 from mkdocs_leonardo.providers.openai.provider import OpenAIProvider
+
+OptionsT = TypeVar("OptionsT")
 
 
 class FastClock:
@@ -59,19 +61,18 @@ class RealClock(FastClock):
         return time.time()
 
 
-@dataclass
-class Memory:
-    """Render times and requests in memory."""
+class Memory(ProcessMemory):
+    """A provider's memory, and the times of its requests."""
 
-    times: dict[str, list[float]] = field(default_factory=dict)
-    requests: list[float] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[float] = []
 
-    def render_times(self) -> RenderTimes:
-        """The render times that providers take."""
-        return RenderTimes(
-            lambda kind: tuple(self.times.get(kind, ())),
-            lambda kind, seconds: self.times.setdefault(kind, []).append(seconds),
-        )
+    @property
+    def times(self) -> dict[str, list[float]]:
+        """The stored render times by kind."""
+        stored: dict[str, Any] = self._values
+        return {key.removeprefix("times:"): value for key, value in stored.items() if key.startswith("times:")}
 
     def rate_limiter(self, now: float) -> float:
         """A limiter that counts every request and delays none."""
@@ -98,7 +99,7 @@ def leonardo_at(
             options=LeonardoOptions(base_url=base_url or services.leonardo.base_url, **settings),  # type: ignore[arg-type]  # chosen by tests
             clock=clock or FastClock(),
             rate_limiter=rate_limiter or memory.rate_limiter,
-            render_times=memory.render_times(),
+            memory=memory,
         )
     )
 
@@ -121,14 +122,14 @@ def gemini_at(
     )
 
 
-def _context(key: str, options: object) -> ProviderContext:
+def _context(key: str, options: OptionsT) -> ProviderContext[OptionsT]:
     memory = Memory()
     return ProviderContext(
         key=key,
         options=options,
         clock=FastClock(),
         rate_limiter=memory.rate_limiter,
-        render_times=memory.render_times(),
+        memory=memory,
     )
 
 

@@ -52,12 +52,11 @@ async def submit(gate: Gateway, service: str = "openai") -> Submission:
         "gemini": (GEMINI_KEY, GeminiOptions(base_url=f"{gate.url}/v1beta")),
     }[service]
     memory = Memory()
-    context = ProviderContext(
+    context: ProviderContext[Any] = ProviderContext(
         key=key,
         options=options,
         clock=FastClock(60),
         rate_limiter=memory.rate_limiter,
-        render_times=memory.render_times(),
     )
     provider = OpenAIProvider(context) if service == "openai" else GeminiProvider(context)
     try:

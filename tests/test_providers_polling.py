@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ import anyio
 import pytest
 from benchmarks.bench_polling import KINDS, average
 
+from mkdocs_leonardo.providers.base import ProcessMemory
 from mkdocs_leonardo.providers.leonardo.schedule import (
     CHANGE,
     RenderTimeTable,
@@ -86,21 +88,39 @@ def test_recent_forgets_what_was_before_a_change() -> None:
 
 async def test_render_times_first_time_seen_wakes_those_who_wait() -> None:
     """The first render time of a kind wakes all waiting jobs and is stored."""
-    kept: list[tuple[str, float]] = []
-    times = RenderTimeTable(lambda _: (), lambda kind, seconds: kept.append((kind, seconds)))
+    memory = ProcessMemory()
+    times = RenderTimeTable(memory)
     group = await times.group("phoenix")
     changed = group.changed()
     await times.add("phoenix", 2.0, 2.2)
     with anyio.fail_after(1):
         await changed.wait()
-    assert [kind for kind, _ in kept] == ["phoenix"]
-    assert [seconds for _, seconds in kept] == pytest.approx([2.1])
+    assert memory.get("times:phoenix") == pytest.approx([2.1])
     assert (await times.group("phoenix")).seen == pytest.approx((2.1,))
+
+
+async def test_render_times_are_the_last_of_their_kind() -> None:
+    """The last 32 render times of each kind are stored, oldest first."""
+    memory = ProcessMemory()
+    times = RenderTimeTable(memory)
+    for seconds in (*map(float, range(1, 41)), 1e6, math.inf):
+        await times.add("phoenix", seconds, seconds)
+
+    assert (await RenderTimeTable(memory).group("phoenix")).seen == tuple(map(float, range(9, 41)))
+    assert (await RenderTimeTable(memory).group("other")).seen == ()
+
+
+async def test_times_that_are_not_ours_are_left_out() -> None:
+    """Of a crafted row, only valid render times are used."""
+    memory = ProcessMemory()
+    memory.update("times:k", lambda _: (None, [1, "x", None, -5, 0, 1e9, [2], True, 2.5]), expire_s=60)
+
+    assert (await RenderTimeTable(memory).group("k")).seen == (1.0, 2.5)
 
 
 async def test_render_times_has_one_early_job_of_an_unknown_kind_and_replaces_it() -> None:
     """One job of an unknown kind is polled early; if it ends without a picture, another one takes its place."""
-    times = RenderTimeTable(lambda _: (), lambda *_: None)
+    times = RenderTimeTable(ProcessMemory())
     group = await times.group("phoenix")
     with group.waiting() as second:
         with group.waiting() as first:
@@ -114,7 +134,9 @@ async def test_render_times_has_one_early_job_of_an_unknown_kind_and_replaces_it
 async def test_render_times_has_one_early_job_of_a_known_kind_once_and_for_many() -> None:
     """A known kind has one early job, and only while several jobs wait."""
     dice = random.Random(1)
-    times = RenderTimeTable(lambda _: tuple(dice.uniform(15, 25) for _ in range(8)), lambda *_: None)
+    memory = ProcessMemory()
+    memory.update("times:phoenix", lambda _: (None, [dice.uniform(15, 25) for _ in range(8)]), expire_s=60)
+    times = RenderTimeTable(memory)
     group = await times.group("phoenix")
     with group.waiting() as one, group.waiting(), group.waiting():
         assert not group.is_polled_early(one)

@@ -37,7 +37,7 @@ from services.pictures import draw
 from mkdocs_leonardo.errors import Charged, ProviderError, RequestRefused, ServiceFailed
 from mkdocs_leonardo.imaging.provenance import REFERENCE_USED
 from mkdocs_leonardo.imaging.reference import MAX_BYTES, copy_without_metadata
-from mkdocs_leonardo.providers.base import OwnUploads, Provider
+from mkdocs_leonardo.providers.base import ProcessMemory, Provider
 from mkdocs_leonardo.providers.leonardo.uploads import UPLOAD_TURN_S, LeonardoUploads
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Reference, Strength, generation_key
 from mkdocs_leonardo.storage.limits import SharedValues
@@ -211,7 +211,7 @@ async def test_upload_is_known_to_later_processes_of_the_same_account_alone(
     services: Services, look: Reference, tmp_path: Path
 ) -> None:
     """A later process with the same account finds the upload by the file's digest, under any name."""
-    memory = OwnUploads()
+    memory = ProcessMemory()
     copy = replace(look, path=tmp_path / "copy.jpg")
     copy.path.write_bytes(LOOK)
     accounts = (LEONARDO_KEY, LEONARDO_KEY, UNKNOWN_LEONARDO_KEY)
@@ -550,7 +550,7 @@ def test_upload_of_one_file_is_one_processs_turn_until_it_ends_or_dies(tmp_path:
 async def test_upload_of_another_process_is_waited_for_and_used(services: Services, look: Reference) -> None:
     """A build waits for another process's upload of the file and uses its id."""
 
-    class Shared(OwnUploads):
+    class Shared(ProcessMemory):
         """The cache's entries during another build's upload."""
 
         def get(self, key: str) -> JsonValue | None:

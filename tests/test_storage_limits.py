@@ -15,7 +15,6 @@ from mkdocs_leonardo.storage.limits import (
     WINDOW_S,
     Cooldowns,
     RateLimiter,
-    StoredRenderTimes,
     admit,
 )
 from mkdocs_leonardo.storage.text_store import MemoryStore, TextStore
@@ -209,46 +208,8 @@ def test_cooldowns_go_on_alone_without_their_store(closed: TextStore) -> None:
     assert cooldowns.get_end("leonardo") == NOW + 5
 
 
-# Render times ---------------------------------------------------------------------------------------------------------
-
-
-def test_render_times_are_the_last_of_their_kind(store: TextStore) -> None:
-    """The last 32 render times of each kind are kept, oldest first."""
-    times = StoredRenderTimes(store)
-    for number in range(1, 41):
-        times.observe("phoenix 1536x864", float(number))
-
-    assert StoredRenderTimes(store).get_latest("phoenix 1536x864") == tuple(map(float, range(9, 41)))
-    assert times.get_latest("other") == ()
-
-
-@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 1e6])
-def test_time_that_cannot_be_is_not_kept(store: TextStore, seconds: float) -> None:
-    """A senseless render time is not kept."""
-    times = StoredRenderTimes(store)
-    times.observe("k", 14.0)
-    times.observe("k", seconds)
-
-    assert times.get_latest("k") == (14.0,)
-
-
-def test_times_that_are_not_ours_are_left_out(store: TextStore) -> None:
-    """Of a crafted row, only valid render times are used."""
-    store.set("times:k", [1, "x", None, -5, 1e9, [2], True, 2.5])
-
-    assert StoredRenderTimes(store).get_latest("k") == (1.0, 2.5)
-
-
-def test_render_times_go_on_alone_without_their_store(closed: TextStore) -> None:
-    """With a failing store, render times are kept for the process."""
-    times = StoredRenderTimes(closed)
-    times.observe("k", 14.0)
-
-    assert times.get_latest("k") == (14.0,)
-
-
 def test_memory_will_do_as_a_store() -> None:
-    """Windows, cooldowns and render times work with a store in memory."""
+    """Windows and cooldowns work with a store in memory."""
     store = MemoryStore()
 
     assert RateLimiter(store, "p", 1).reserve(NOW) == 0.0

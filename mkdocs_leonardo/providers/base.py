@@ -10,7 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import ListUnclear, RequestRefused
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.http import Api
 
 T = TypeVar("T")
+OptionsT_co = TypeVar("OptionsT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,8 @@ class Account:
         return f"{' and '.join(parts)} left{'' if about is None else f' (about {dollars(about)})'}"
 
 
-@dataclass(frozen=True, slots=True)
-class RenderTimes:
-    """The render times of earlier jobs (seconds), by kind (model, size, quality), stored across builds."""
-
-    seen: Callable[[str], tuple[float, ...]]
-    observe: Callable[[str, float], None]
-
-
-class Uploads(Protocol):
-    """Memory of uploaded files. A lost entry costs nothing: the file is looked up or uploaded again."""
+class Memory(Protocol):
+    """A provider's memory across builds, for values that cost nothing to lose, such as the ids of uploaded files."""
 
     def get(self, key: str) -> JsonValue | None:
         """The value of `key`, if there is one."""
@@ -72,8 +65,8 @@ class Uploads(Protocol):
         ...
 
 
-class OwnUploads:
-    """Memory of uploaded files that ends with the process."""
+class ProcessMemory:
+    """A memory that ends with the process."""
 
     def __init__(self) -> None:
         self._values: dict[str, JsonValue] = {}
@@ -89,22 +82,21 @@ class OwnUploads:
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderContext:
+class ProviderContext(Generic[OptionsT_co]):
     """The values that a provider is made from.
 
     `key`: the API key from the environment. Without one it is None, and the provider only computes keys of pictures.
-    `options`: the provider's own settings.
+    `options`: the provider's own settings, an object of the declared dataclass.
     `rate_limiter`: called before every API request; counts the request and returns 0.0, or returns the seconds to wait.
-    `uploads`: the memory of uploaded files.
+    `memory`: values for later builds; each key contains the provider's name.
     `key_variable`: the name of the API key's environment variable.
     """
 
     key: str | None = field(repr=False)
-    options: object
+    options: OptionsT_co
     clock: Clock
     rate_limiter: Callable[[float], float]
-    render_times: RenderTimes
-    uploads: Uploads = field(default_factory=OwnUploads)
+    memory: Memory = field(default_factory=ProcessMemory)
     key_variable: str = ""
 
     def connection(

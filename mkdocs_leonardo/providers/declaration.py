@@ -185,7 +185,7 @@ class Declaration(Generic[OptionsT]):
     takes, `notes` the remarks on allowed options.
     """
 
-    make: Callable[[ProviderContext], Provider]
+    make: Callable[[ProviderContext[OptionsT]], Provider]
     options: type[OptionsT]
     key_variable: str = ""
     limits: Callable[[OptionsT], Limits] = lambda _: Limits()
@@ -199,10 +199,10 @@ class Declaration(Generic[OptionsT]):
         return self.key_variable or named_key_variable(name)
 
 
-def lazy_import(name: str) -> Callable[[ProviderContext], Provider]:
+def lazy_import(name: str) -> Callable[[ProviderContext[Any]], Provider]:
     """A `make` that imports the provider's class on first use; `name` is written as in an entry point."""
 
-    def make(context: ProviderContext) -> Provider:
+    def make(context: ProviderContext[Any]) -> Provider:
         return cast("Provider", EntryPoint("", name, PROVIDER_GROUP).load()(context))
 
     return make

@@ -6,7 +6,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from mkdocs_leonardo.errors import (
     AccountRefused,
@@ -40,6 +40,17 @@ _ADDRESS = re.compile(r"\s*https?://", re.IGNORECASE)
 _DATA_URI = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
 
 
+class SynchronousOptions(Protocol):
+    """The options that such a provider needs."""
+
+    @property
+    def model(self) -> str: ...  # noqa: D102 - a protocol's
+    @property
+    def timeout_s(self) -> float: ...  # noqa: D102 - same
+    @property
+    def base_url(self) -> str: ...  # noqa: D102 - same
+
+
 class SynchronousProvider(Provider):
     """The base of such providers: `submit` returns the picture, and there is no job to fetch or find afterwards."""
 
@@ -47,9 +58,11 @@ class SynchronousProvider(Provider):
     #: The limit of a prompt in characters: OpenAI's. Gemini's image models publish none, and have the same.
     prompt_max: ClassVar[int] = 32_000
 
-    def __init__(self, context: ProviderContext, *, secret_headers: Callable[[str], Mapping[str, str]]) -> None:
+    def __init__(
+        self, context: ProviderContext[SynchronousOptions], *, secret_headers: Callable[[str], Mapping[str, str]]
+    ) -> None:
         """Take `model`, `timeout_s` and `base_url` from the options; connect to nothing."""
-        options: Any = context.options
+        options = context.options
         self.model: str = options.model
         self.timeout_s: float = options.timeout_s
         self._api = context.connection(self.name, base_url=options.base_url, secret_headers=secret_headers)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any
 
 from mkdocs_leonardo.errors import AccountRefused, Charged, JobFailed, ProviderError, RateLimited, ServiceFailed
 from mkdocs_leonardo.providers.answers import Answer, status_and, text_at
-from mkdocs_leonardo.providers.base import PageFacts, Provider, ProviderContext, Suggestion
+from mkdocs_leonardo.providers.base import PageFacts, Provider, Suggestion
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
 from mkdocs_leonardo.spec import JsonValue
 
@@ -34,12 +32,6 @@ picture. No name of a living person, of a brand or of an artist.
 
 class ImageAndTextProvider(SynchronousProvider):
     """The base of synchronous providers whose service has a text model as well."""
-
-    def __init__(self, context: ProviderContext, *, secret_headers: Callable[[str], Mapping[str, str]]) -> None:
-        """Take `text_model` from the options as well."""
-        super().__init__(context, secret_headers=secret_headers)
-        options: Any = context.options
-        self.text_model: str = options.text_model
 
     async def suggest(self, facts: PageFacts) -> Suggestion:
         """Ask the text model for a proposal, exactly once and at a cost; ProviderError without one."""

@@ -1,4 +1,4 @@
-"""Limits that the processes on one cache share: request windows, cooldowns and render times.
+"""Values that the processes on one cache share, among them request windows and cooldowns.
 
 Where no store can be used, each process has limits of its own, in memory.
 """
@@ -21,8 +21,6 @@ WINDOW_S = 61.0
 LONGEST_COOLDOWN_S = 3600.0
 
 _LEAST_WAIT_S = 0.001
-_MOST_TIMES = 32
-_LONGEST_RENDER_S = 3600.0
 
 T = TypeVar("T")
 
@@ -122,26 +120,6 @@ class Cooldowns:
         return until if until <= self._now() + LONGEST_COOLDOWN_S else 0.0
 
 
-class StoredRenderTimes:
-    """The latest render times by kind (model and size), from which polls are timed."""
-
-    def __init__(self, store: TextStore) -> None:
-        self._values = SharedValues(store)
-
-    def observe(self, kind: str, seconds: float) -> None:
-        """Add the time of one render of `kind`."""
-
-        def change(value: JsonValue | None) -> tuple[None, JsonValue]:
-            times: list[JsonValue] = [*_filter_times(value), *_filter_times([seconds])]
-            return None, times[-_MOST_TIMES:]
-
-        self._values.update(f"times:{kind}", change, expire_s=90 * 86400.0)
-
-    def get_latest(self, kind: str) -> tuple[float, ...]:
-        """Return the last 32 times of `kind`, oldest first."""
-        return tuple(_filter_times(self._values.get(f"times:{kind}")))
-
-
 def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, tuple[float, ...]]:
     """Return how many seconds a request at `now` must wait after those at `times` (0.0: none), and the times to keep.
 
@@ -156,7 +134,3 @@ def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, t
         return 0.0, (*known[max(0, len(known) - per_minute + 1) :], now)
     wait_s = counted[len(counted) - per_minute] + WINDOW_S - now
     return max(_LEAST_WAIT_S, wait_s), tuple(counted)
-
-
-def _filter_times(value: JsonValue | None) -> list[float]:
-    return [seconds for seconds in numbers_in(value) if 0 < seconds < _LONGEST_RENDER_S][-_MOST_TIMES:]

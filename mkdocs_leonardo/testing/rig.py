@@ -19,7 +19,7 @@ from typing import Any, ClassVar, cast
 import anyio
 
 from mkdocs_leonardo.imaging.formats import is_whole_picture
-from mkdocs_leonardo.providers.base import Provider, ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.base import Provider, ProviderContext
 from mkdocs_leonardo.providers.declaration import Declaration
 from mkdocs_leonardo.spec import GeneratedImage, PictureSpec, Submission, generation_key
 from mkdocs_leonardo.testing.requirements import TEST_LIMIT_S, ContractViolation, Requirement
@@ -86,14 +86,13 @@ class Rig:
         service.key = subject.key
         self.provider = subject.declaration.make(self.context(subject.key))
 
-    def context(self, key: str | None) -> ProviderContext:
+    def context(self, key: str | None) -> ProviderContext[Any]:
         """The context that a build gives to a provider."""
         return ProviderContext(
             key=key,
             options=self.subject.options(self.base_url),
             clock=self.clock,
             rate_limiter=self._rate_limiter,
-            render_times=RenderTimes(seen=lambda _: (), observe=lambda *_: None),
         )
 
     def _rate_limiter(self, now: float) -> float:  # noqa: ARG002 - as builds call it

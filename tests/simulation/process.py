@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 
@@ -18,7 +18,7 @@ from mkdocs_leonardo.acquire.pipeline import Pipeline
 from mkdocs_leonardo.acquire.request import BuildContext
 from mkdocs_leonardo.errors import HeroError, PictureError
 from mkdocs_leonardo.lookup import Lookup
-from mkdocs_leonardo.providers.base import Connection, OwnUploads, ProviderContext, RenderTimes
+from mkdocs_leonardo.providers.base import Connection, ProcessMemory, ProviderContext
 from mkdocs_leonardo.providers.leonardo.models import PHOENIX_STYLES
 from mkdocs_leonardo.providers.leonardo.options import ApiVersion, LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.provider import LeonardoProvider
@@ -48,11 +48,13 @@ from .wire import Wire
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.clock import Clock
-    from mkdocs_leonardo.providers.base import Provider, Uploads
+    from mkdocs_leonardo.providers.base import Memory, Provider
     from mkdocs_leonardo.providers.http import Api
 
     from .wire import Service
     from .world import World
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False, slots=True)
@@ -316,8 +318,9 @@ class Process:
         memory = Pairs(disk, {}, hands, can_fail=False)
         self._budget = _TimedBudget(self.world, site)
         services: dict[str, Service] = {"leonardo": self.world.jobs, "openai": self.world.images}
-        uploads = SharedValues(TransactionalStore(disk, "index", hands))
-        chain = [_provider(name, self._api(services[name]), self, site.api_version, uploads) for name in site.providers]
+        memories = _Memory(TransactionalStore(disk, "index", hands))
+        version = site.api_version
+        chain = [_provider(name, self._api(services[name]), self, version, memories) for name in site.providers]
         self._products: dict[tuple[object, ...], Product] = {
             (product.provider, product.prompt, product.style, product.has_reference, product.seed): product
             for name in site.providers
@@ -388,24 +391,37 @@ def product_of(name: str, picture: PictureSpec | None) -> Product:
     return Product(name, picture.prompt, style, picture.seed, key, estimate_usd, has_reference=has_reference)
 
 
+class _Memory(SharedValues):
+    """A provider's memory with render times that earlier builds saw.
+
+    Without them a first job is asked for many times a second.
+    """
+
+    def get(self, key: str) -> JsonValue | None:
+        """The value of `key`."""
+        return [6.0] * 6 if key.startswith("times:") else super().get(key)
+
+    def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
+        """Apply `change` to the value of `key`, unless it is a render time."""
+        return change(None)[0] if key.startswith("times:") else super().update(key, change, expire_s=expire_s)
+
+
 def _provider(
-    name: str, api: Callable[[], Api], clock: Clock, version: ApiVersion = "v1", uploads: Uploads | None = None
+    name: str, api: Callable[[], Api], clock: Clock, version: ApiVersion = "v1", memory: Memory | None = None
 ) -> Provider:
     context = _Context(
         key=None,
         options=OpenAIOptions() if name == "openai" else LeonardoOptions(api_version=version),
         clock=clock,
         rate_limiter=lambda _now: 0.0,
-        # Render times that earlier builds saw; without them a first job is asked for many times a second.
-        render_times=RenderTimes(lambda _kind: (6.0,) * 6, lambda _kind, _seconds: None),
-        uploads=uploads or OwnUploads(),
+        memory=memory or ProcessMemory(),
         api=api,
     )
     return OpenAIProvider(context) if name == "openai" else LeonardoProvider(context)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Context(ProviderContext):
+class _Context(ProviderContext[Any]):
     """A provider context whose connections lead to the world's services."""
 
     api: Callable[[], Api]

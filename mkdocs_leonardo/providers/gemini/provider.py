@@ -43,6 +43,7 @@ from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.base import ProviderContext
+    from mkdocs_leonardo.providers.gemini import GeminiOptions
 
 NAME = "gemini"
 #: The header that holds the key. The service takes the key in the address as well, but logs on the way would hold it.
@@ -99,9 +100,10 @@ class GeminiProvider(ImageAndTextProvider):
 
     name = NAME
 
-    def __init__(self, context: ProviderContext) -> None:
+    def __init__(self, context: ProviderContext[GeminiOptions]) -> None:
         """Make the provider without connecting to the service."""
         super().__init__(context, secret_headers=lambda key: {KEY_HEADER: key})
+        self.text_model = context.options.text_model
         self.text_usd_a_million = _TEXT_USD_A_MILLION.get(self.text_model, self.text_usd_a_million)
         self.options: Mapping[str, JsonValue] = {"image_size": _IMAGE_SIZE, "wording": WORDING}
 

@@ -8,7 +8,7 @@ same key, and a change of the form buys nothing anew. A job of one form is found
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
 from mkdocs_leonardo.errors import (
@@ -81,9 +81,9 @@ class LeonardoProvider(Provider):
     keeps_jobs = True
     reports_account = True
 
-    def __init__(self, context: ProviderContext) -> None:
+    def __init__(self, context: ProviderContext[LeonardoOptions]) -> None:
         """Make the provider without connecting to the service."""
-        options = cast("LeonardoOptions", context.options)
+        options = context.options
         self._options = options
         self.model = key_model(options)
         self.options: Mapping[str, JsonValue] = key_options(options)
@@ -94,10 +94,10 @@ class LeonardoProvider(Provider):
             NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
         )
         self._clock = context.clock
-        self._render_times = RenderTimeTable(context.render_times.seen, context.render_times.observe)
+        self._render_times = RenderTimeTable(context.memory)
         self._user_id = ""
         self._uploads = LeonardoUploads(
-            context.uploads, context.clock, self._api, lambda path: self._path("v1", path), self._read_user_id
+            context.memory, context.clock, self._api, lambda path: self._path("v1", path), self._read_user_id
         )
         # The kinds of the jobs that this process has created, by id: a Submission does not say its size.
         self._kinds: dict[str, str] = {}

@@ -16,9 +16,13 @@ collected late (up to 40 %). Polls that are early enough for them would cost eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.providers.base import Memory
+from mkdocs_leonardo.spec import JsonValue
 
 if TYPE_CHECKING:
     import anyio
@@ -52,6 +56,10 @@ CHANGE = 2.5
 WINDOW = 24
 #: A job of a group with render times is polled early if at least this many jobs wait, since only they gain by it.
 EARLY_MIN_JOBS = 4
+#: The prefix of the memory's keys, and the time for which a kind without new jobs is remembered (seconds): 90 days.
+_TIMES, _TIMES_LIFE_S = "times:", 90 * 86_400.0
+#: The number of stored times, and the longest plausible one (seconds).
+_MOST_TIMES, _LONGEST_S = 32, 3600.0
 
 
 def next_poll_s(elapsed_s: float, last_s: float, seen: Sequence[float], estimate_s: float, *, early: bool) -> float:
@@ -103,13 +111,11 @@ def _first_poll_s(seen: Sequence[float], estimate_s: float) -> float:
 class RenderTimeTable:
     """The render times of this process's jobs, by kind: a job's model, size and quality.
 
-    `load` gives the times of earlier processes, `observe` stores a new one; both run in worker threads. A table belongs
-    to one event loop.
+    `memory` has the times of earlier processes; worker threads read and write it. A table belongs to one event loop.
     """
 
-    def __init__(self, load: Callable[[str], tuple[float, ...]], observe: Callable[[str, float], None]) -> None:
-        self._load = load
-        self._observe = observe
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
         self._groups: dict[str, JobGroup] = {}
 
     async def group(self, kind: str) -> JobGroup:
@@ -117,9 +123,9 @@ class RenderTimeTable:
         from mkdocs_leonardo.concurrency import to_thread
 
         if kind not in self._groups:
-            seen = await to_thread(self._load, kind)
+            stored = await to_thread(self._memory.get, _TIMES + kind)
             # Another job may have created the group meanwhile.
-            self._groups.setdefault(kind, JobGroup(tuple(seen)))
+            self._groups.setdefault(kind, JobGroup(_times_in(stored)))
         return self._groups[kind]
 
     async def add(self, kind: str, last_s: float, done_s: float) -> None:
@@ -128,7 +134,18 @@ class RenderTimeTable:
 
         seconds = render_time_s(last_s, done_s)
         (await self.group(kind)).add(seconds)
-        await to_thread(self._observe, kind, seconds)
+
+        def change(value: JsonValue | None) -> tuple[None, JsonValue]:
+            return None, [*_times_in([*_times_in(value), seconds])]
+
+        await to_thread(partial(self._memory.update, _TIMES + kind, change, expire_s=_TIMES_LIFE_S))
+
+
+def _times_in(value: JsonValue | None) -> tuple[float, ...]:
+    """The latest stored times that are plausible, oldest first."""
+    times = value if isinstance(value, list) else []
+    numbers = (float(time) for time in times if isinstance(time, int | float) and not isinstance(time, bool))
+    return tuple(seconds for seconds in numbers if 0 < seconds < _LONGEST_S)[-_MOST_TIMES:]
 
 
 class JobGroup:

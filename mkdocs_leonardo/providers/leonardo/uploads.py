@@ -10,7 +10,7 @@ from urllib.parse import quote
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import ProviderError, ServiceFailed, TransportError
 from mkdocs_leonardo.providers.answers import member, text_at
-from mkdocs_leonardo.providers.base import Uploads
+from mkdocs_leonardo.providers.base import Memory
 from mkdocs_leonardo.providers.leonardo.responses import leonardo_error
 from mkdocs_leonardo.providers.wording import EXTENSION, MIME_TYPE, copy_for_service
 from mkdocs_leonardo.spec import JsonValue, Reference
@@ -47,7 +47,7 @@ class LeonardoUploads:
 
     def __init__(
         self,
-        memory: Uploads,
+        memory: Memory,
         clock: Clock,
         api: Callable[[], Api],
         path: Callable[[str], str],

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import (
     AccountRefused,
@@ -95,11 +95,12 @@ class OpenAIProvider(ImageAndTextProvider):
 
     name = NAME
 
-    def __init__(self, context: ProviderContext) -> None:
+    def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
         """Make the provider without connecting to the service."""
         super().__init__(context, secret_headers=lambda key: {"authorization": f"Bearer {key}"})
+        self.text_model = context.options.text_model
         self.text_usd_a_million = _TEXT_USD_A_MILLION.get(self.text_model, self.text_usd_a_million)
-        self._quality = cast("OpenAIOptions", context.options).quality
+        self._quality = context.options.quality
         self.options: Mapping[str, JsonValue] = {"quality": self._quality, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
