@@ -19,7 +19,7 @@ from stores import KEYS, WRITER, Kind, Outage, TeamStore, gate_to, running, sile
 from mkdocs_leonardo.renderer import inspect_image
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.team.object_store import MOST_FAILURES
-from mkdocs_leonardo.team.pictures import sign_record
+from mkdocs_leonardo.team.records import sign_record
 
 PROMPTS = {"index.md": "a lighthouse in a storm", "a.md": "a harbour at dusk", "b.md": "a bridge in the fog"}
 PAGES = {name: page(name, hero_prompt=prompt) for name, prompt in PROMPTS.items()}

@@ -26,7 +26,7 @@ def fail(breaker: CircuitBreaker, times: int) -> None:
 
 def test_breaker_calls_that_fail_together_count_once() -> None:
     """Simultaneous failed calls count as one failure."""
-    breaker = CircuitBreaker(3, monotonic=Watch())
+    breaker = CircuitBreaker(Watch())
     breaker.record_success()
     for begun in [breaker.begin() for _ in range(30)]:
         breaker.record_failure(begun)
@@ -39,7 +39,7 @@ def test_breaker_calls_that_fail_together_count_once() -> None:
 def test_breaker_lets_one_call_find_out_whether_the_service_is_back() -> None:
     """After its rest, the breaker lets one call through, and all calls once that one is answered."""
     watch = Watch()
-    breaker = CircuitBreaker(3, monotonic=watch)
+    breaker = CircuitBreaker(watch)
     breaker.record_success()
     fail(breaker, 3)
 
@@ -56,7 +56,7 @@ def test_breaker_lets_one_call_find_out_whether_the_service_is_back() -> None:
 def test_breaker_asks_a_service_that_never_answered_no_second_time() -> None:
     """A service that never answered is asked once; any answer counts."""
     watch = Watch()
-    breaker = CircuitBreaker(3, monotonic=watch)
+    breaker = CircuitBreaker(watch)
     assert breaker.may_call()
     fail(breaker, 1)
     watch.now_s += OPEN_S

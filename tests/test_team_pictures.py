@@ -29,8 +29,8 @@ from mkdocs_leonardo.team.pictures import (
     MOST_SLOW_S,
     StoreRights,
     TeamPictures,
-    sign_record,
 )
+from mkdocs_leonardo.team.records import sign_record
 
 KEY = "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
 OTHER_KEY = "60d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"

@@ -42,14 +42,11 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
         "allow_http": allows_http,
     }
     options: dict[str, Any] = {"prefix": address.prefix or None, "client_options": client, "retry_config": retries}
-    if address.scheme == "s3":
+    buckets = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}
+    if address.scheme in buckets:
         stated = {"endpoint": address.endpoint, "region": address.region}
         options["config"] = {name: text for name, text in stated.items() if text}
-        return None, store.S3Store(address.bucket, **options)
-    if address.scheme == "gs":
-        return None, store.GCSStore(address.bucket, **options)
-    if address.scheme == "az":
-        return None, store.AzureStore(address.bucket, **options)
+        return None, buckets[address.scheme](address.bucket, **options)
 
     def web(**headers: str) -> HTTPStore:
         if authorization:
@@ -81,18 +78,18 @@ _NO_CREDENTIALS = re.compile(
 )
 #: Services that answer errors with a code of their own; web servers with WebDAV answer with pages.
 WITH_CODES = frozenset({"s3", "gs", "az"})
+_OTHER_REGION = "the bucket is in another region; write its region into the address"
 #: The meanings of the client's messages; the first pattern that is found counts.
 _REASONS = (
     (NO_PLACE, "there is no such bucket"),
     (re.compile(r"Account must be specified"), "AZURE_STORAGE_ACCOUNT_NAME is not set"),
-    (re.compile(r"redirect without LOCATION"), "the bucket is in another region; write its region into the address"),
+    (re.compile(r"redirect without LOCATION"), _OTHER_REGION),
     (_FOLDER, "the folder in its address does not exist"),
     (re.compile(r"TimedOut|kind: Timeout"), "no answer in time"),
     (re.compile(r"kind: Connect"), "it cannot be reached"),
     (re.compile(r"error sending request|HTTP error"), "the connection broke"),
 )
 _EXPIRED = "the session of these credentials has expired; get new ones"
-_OTHER_REGION = "the bucket is in another region; write its region into the address"
 _CLOCK = "this machine's clock is wrong; set it"
 _KEY = "it does not know this access key; look at AWS_ACCESS_KEY_ID, and at AWS_SESSION_TOKEN if there is one"
 #: The meanings of the codes in answers.

@@ -84,8 +84,7 @@ class CircuitBreaker:
     `begin` before a call, `record_failure` or `record_success` after it, all in one thread.
     """
 
-    def __init__(self, most: int, *, monotonic: Callable[[], float]) -> None:
-        self._most = most
+    def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         #: Whether the service has answered at all, also with a failure.
         self.has_answered = False
@@ -97,7 +96,7 @@ class CircuitBreaker:
         """Whether a call may be made now; while the breaker is open, one in `OPEN_S` may."""
         if not self.has_answered:
             return not self._failures
-        if self._failures < self._most:
+        if self._failures < MOST_FAILURES:
             return True
         now = self._monotonic()
         if now < self._asked_again_at:
@@ -164,7 +163,7 @@ class ObjectStore:
         self._creator: Client | None = None
         #: Whether a create call leaves an existing object as it is; None before a create call has shown it.
         self.honours_preconditions: bool | None = None
-        self._breaker = CircuitBreaker(MOST_FAILURES, monotonic=monotonic)
+        self._breaker = CircuitBreaker(monotonic)
         #: The time of the first failure in a row, by kind of call, by object, and ("") for all calls.
         self._failing_since: dict[_Kind | str, float] = {}
         #: The messages of rejections in a row, by kind of call.

@@ -8,7 +8,6 @@ that cannot be read is not missing: another machine may have paid for it.
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import time
@@ -21,13 +20,13 @@ from anyio import CapacityLimiter
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, Source
+from mkdocs_leonardo.spec import PictureRecord, Source
 from mkdocs_leonardo.storage.base import PictureSource, StoredPicture, StoreStats
-from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES, check_digest, encode_record, parse_record
+from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES, check_digest, parse_record
 from mkdocs_leonardo.team.client import LONG_CALL_S
 from mkdocs_leonardo.team.leases import LEASES_FOLDER
 from mkdocs_leonardo.team.object_store import ObjectStore
-from mkdocs_leonardo.team.signing import has_signature_form, is_signature_of, sign
+from mkdocs_leonardo.team.records import SignedOtherwise, check_signature, sign_record
 
 T = TypeVar("T")
 #: One result of `examine`: its grade (`bad` needs a fix) and its text.
@@ -49,7 +48,6 @@ MOST_SLOW_S = 60.0
 WORTH_S = 2.0
 
 _FOLDER = "pictures"
-_SIGNATURE = "signature"
 _SIGNATURE_BYTES = 256
 
 
@@ -65,10 +63,6 @@ class StoreRights:
         """Return the rights that environment variables give."""
         secret = environ.get(SECRET_VARIABLE, "").strip().encode()
         return cls(environ.get(WRITE_VARIABLE, "").strip() == "1", secret or None)
-
-
-class _SignedOtherwise(BrokenEntry):
-    """The entry is signed with another secret."""
 
 
 class TeamPictures:
@@ -203,7 +197,7 @@ class TeamPictures:
                     return found.digest == record.digest
             except BrokenEntry as error:
                 self._reject(record.key, error)
-                if isinstance(error, _SignedOtherwise):
+                if isinstance(error, SignedOtherwise):
                     self._warn_of_secrets()
             # The entry in the store fails verification on every machine.
             await self._store.replace(_name_record(record.key), text)
@@ -224,7 +218,7 @@ class TeamPictures:
         record = parse_record(where, found, key)
         if record.provider != provider:
             raise BrokenEntry(f"{where}: is not of {provider}")
-        _check_signature(where, found, self._rights.secret)
+        check_signature(where, found, self._rights.secret)
         return record
 
     def _judge(self, took_s: float) -> None:
@@ -271,37 +265,6 @@ class TeamPictures:
                 "this machine's, so it was made again and replaced; give every machine the same secret, or each pays "
                 "for images that another machine has made",
             )
-
-
-def sign_record(record: PictureRecord, secret: bytes | None) -> bytes:
-    """Return the text of a record for the store, signed if there is a secret."""
-    text = encode_record(record)
-    if secret is None:
-        return text
-    values: dict[str, JsonValue] = json.loads(text)
-    values[_SIGNATURE] = sign(_signed_values(values), secret)
-    return (json.dumps(values, indent=2) + "\n").encode()
-
-
-def _check_signature(where: str, text: bytes, secret: bytes | None) -> None:
-    if secret is None:
-        return
-    # The text was parsed as a record before, so it is a JSON object.
-    values: dict[str, JsonValue] = json.loads(text)
-    if not has_signature_form(values.get(_SIGNATURE)):
-        raise BrokenEntry(f"{where}: is not signed")
-    try:
-        is_signed_here = is_signature_of(values[_SIGNATURE], _signed_values(values), secret)
-    except (ValueError, RecursionError) as error:
-        raise BrokenEntry(f"{where}: has a signature that cannot be checked") from error
-    if not is_signed_here:
-        raise _SignedOtherwise(f"{where}: is signed with another secret, or was changed")
-
-
-def _signed_values(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-    """Return the values that are signed: the record without its signature."""
-    signed = {name: value for name, value in values.items() if name != _SIGNATURE}
-    return {"key": signed.get("key"), "digest": signed.get("digest"), "record": signed}
 
 
 def _name_record(key: str) -> str:

@@ -33,7 +33,8 @@ from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.object_store import ObjectStore
-from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures, sign_record
+from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures
+from mkdocs_leonardo.team.records import sign_record
 
 
 class Distance:

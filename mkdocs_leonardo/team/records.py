@@ -1,26 +1,36 @@
-"""The record of a lease: owner, open jobs and refused prompts, as JSON that may be signed with the team's secret."""
+"""The records in a team's store, of pictures and of leases, as JSON that may be signed with the team's secret."""
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
-from mkdocs_leonardo.spec import JsonValue, canonical_json
+from mkdocs_leonardo.errors import BrokenEntry
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json
 from mkdocs_leonardo.storage.checked_json import mapping, text_in, whole
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry, encode_entry, parse_entry
-from mkdocs_leonardo.team.signing import is_signature_of, sign
+from mkdocs_leonardo.storage.pictures import encode_record
 
 #: The age that another machine's recent create call is given, whatever its clock says (seconds).
 INTENT_AGE_S = 590.0
-#: The most bytes of a record.
+#: The most bytes of a lease's record.
 MAX_BYTES = 2**18
 
 _VERSION = 1
 _MOST_REASON = 4096
 #: The ids of jobs that are fit for an address.
 _JOB_ID = re.compile(r"(?=.*[^.])[A-Za-z0-9._:~+=-]{1,256}")
-_KEY = re.compile(r"[0-9a-f]{64}")
+#: The form of a key, and of a signature.
+_HEX = re.compile(r"[0-9a-f]{64}")
+_SIGNATURE = "signature"
+
+
+class SignedOtherwise(BrokenEntry):
+    """The record is signed with another secret."""
 
 
 @dataclass(slots=True)
@@ -55,7 +65,7 @@ class LeaseRecord:
         }
         value: dict[str, JsonValue] = {"claim": said}
         if secret is not None:
-            value["signature"] = sign({"name": name, "claim": said}, secret)
+            value[_SIGNATURE] = _sign({"name": name, "claim": said}, secret)
         return canonical_json(value)
 
     @classmethod
@@ -68,10 +78,10 @@ class LeaseRecord:
         said = mapping(value.get("claim"))
         if said.get("version") != _VERSION:
             raise ValueError("no lease of this version")
-        if secret is not None and not is_signature_of(value.get("signature"), {"name": name, "claim": said}, secret):
+        if secret is not None and not _is_signed(value.get(_SIGNATURE), {"name": name, "claim": said}, secret):
             raise ValueError("not signed with our secret")
         jobs, refusals = mapping(said.get("jobs")), mapping(said.get("refusals"))
-        entries = {key: parse_entry(key, entry) for key, entry in jobs.items() if _KEY.fullmatch(key)}
+        entries = {key: parse_entry(key, entry) for key, entry in jobs.items() if _HEX.fullmatch(key)}
         return cls(
             owner=text_in(said, "owner"),
             heartbeats=whole(said.get("beat")),
@@ -84,7 +94,7 @@ class LeaseRecord:
             refusals={
                 key: _keep_printable(reason)
                 for key, reason in refusals.items()
-                if _KEY.fullmatch(key) and isinstance(reason, str)
+                if _HEX.fullmatch(key) and isinstance(reason, str)
             },
         )
 
@@ -106,3 +116,55 @@ def _fit_call_to_clock(call: CreateCall, now: float) -> CreateCall:
 def _keep_printable(text: str) -> str:
     """Return the printable part of a text from another machine."""
     return "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_REASON])
+
+
+# Pictures -------------------------------------------------------------------------------------------------------------
+
+
+def sign_record(record: PictureRecord, secret: bytes | None) -> bytes:
+    """Return the text of a record for the store, signed if there is a secret."""
+    text = encode_record(record)
+    if secret is None:
+        return text
+    values: dict[str, JsonValue] = json.loads(text)
+    values[_SIGNATURE] = _sign(_signed_values(values), secret)
+    return (json.dumps(values, indent=2) + "\n").encode()
+
+
+def check_signature(where: str, text: bytes, secret: bytes | None) -> None:
+    """Check the signature of a picture's record, parsed already; BrokenEntry unless this secret signed it."""
+    if secret is None:
+        return
+    values: dict[str, JsonValue] = json.loads(text)
+    if not _is_signature(values.get(_SIGNATURE)):
+        raise BrokenEntry(f"{where}: is not signed")
+    try:
+        is_signed_here = _is_signed(values[_SIGNATURE], _signed_values(values), secret)
+    except (ValueError, RecursionError) as error:
+        raise BrokenEntry(f"{where}: has a signature that cannot be checked") from error
+    if not is_signed_here:
+        raise SignedOtherwise(f"{where}: is signed with another secret, or was changed")
+
+
+def _signed_values(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """Return the values that are signed: the record without its signature."""
+    signed = {name: value for name, value in values.items() if name != _SIGNATURE}
+    return {"key": signed.get("key"), "digest": signed.get("digest"), "record": signed}
+
+
+# Signatures: HMAC-SHA256 ----------------------------------------------------------------------------------------------
+
+
+def _sign(value: Mapping[str, JsonValue], secret: bytes) -> str:
+    """Return the signature of a value; raises ValueError or RecursionError if it cannot be written as JSON."""
+    return hmac.new(secret, canonical_json(dict(value)), "sha256").hexdigest()
+
+
+def _is_signature(found: JsonValue) -> TypeGuard[str]:
+    """Whether the value has the form of a signature."""
+    return isinstance(found, str) and _HEX.fullmatch(found) is not None
+
+
+def _is_signed(found: JsonValue, value: Mapping[str, JsonValue], secret: bytes) -> bool:
+    """Whether `found` is the signature of a value."""
+    return _is_signature(found) and hmac.compare_digest(found, _sign(value, secret))
