@@ -171,9 +171,16 @@ def _set_threads(number: int) -> None:
     anyio.to_thread.current_default_thread_limiter().total_tokens = number
 
 
-async def to_thread(function: Callable[..., T], *arguments: object, limiter: CapacityLimiter | None = None) -> T:
-    """Call the function in a worker thread, of those that `limiter` counts or of the event loop's own."""
-    return await anyio.to_thread.run_sync(function, *arguments, limiter=limiter)
+async def to_thread(
+    function: Callable[..., T], *arguments: object, limiter: CapacityLimiter | None = None, is_shielded: bool = False
+) -> T:
+    """Call the function in a worker thread, of those that `limiter` counts or of the event loop's own.
+
+    A coroutine that is cancelled makes a shielded call all the same, and goes on to its next await.
+    """
+    with CancelScope(shield=is_shielded):
+        result = await anyio.to_thread.run_sync(function, *arguments, limiter=limiter)
+    return result  # noqa: RET504 - mypy: the scope could have ended the block
 
 
 def start_daemon(function: Callable[[], T]) -> Future[T]:

@@ -517,6 +517,42 @@ def test_provider_that_takes_no_reference_is_reported_and_not_asked(tmp_path: Pa
     assert services.ledger.requests == ()
 
 
+#: Adds a line to `calls.txt` for each call of a database: its caller, if the event loop waits for it, or "-".
+WATCH = """
+import asyncio, pathlib, sys
+from mkdocs_leonardo.storage.text_store import TextStore
+place = pathlib.Path(__file__).with_name("calls.txt")
+
+def watched(call):
+    def use(store):
+        try:
+            asyncio.get_running_loop()
+            caller = sys._getframe(2).f_code.co_qualname
+        except RuntimeError:
+            caller = "-"
+        with place.open("a") as file:
+            file.write(f"{caller}\\n")
+        return call(store)
+    return use
+
+def on_config(config):
+    TextStore._using = watched(TextStore._using)
+"""
+
+
+def test_databases_are_read_and_written_outside_of_the_event_loop(tmp_path: Path, services: Services) -> None:
+    """Worker threads call the cache's databases, so a locked one does not stop the event loop."""
+    options = {**SMALL, "style_reference": "look.jpg"}
+    site = Site(tmp_path, {"index.md": page("Home", hero_prompt="a lighthouse")}, options, {"hooks": ["watch.py"]})
+    (tmp_path / "docs" / "look.jpg").write_bytes(LOOK)
+    (tmp_path / "watch.py").write_text(WATCH, encoding="utf-8")
+
+    assert site.build(services).sources == {"index.md": "generated"}
+
+    calls = (tmp_path / "calls.txt").read_text(encoding="utf-8").splitlines()
+    assert set(calls) == {"-"}
+
+
 # Several processes ---------------------------------------------------------------------------------------------------
 
 

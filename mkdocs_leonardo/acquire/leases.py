@@ -51,9 +51,9 @@ class Leases:
                 yield
             finally:
                 del self._held[name]
-                # Synchronous, so that a cancelled build releases as well.
+                # A cancelled build releases as well.
                 with suppress(StoreUnavailable):
-                    self._journal.release_lease(name)
+                    await to_thread(self._journal.release_lease, name, is_shielded=True)
 
     @asynccontextmanager
     async def hold_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | None]:

@@ -66,11 +66,13 @@ class LeonardoUploads:
         """The id of the reference in the account, uploaded if need be; ServiceFailed, not charged, if that fails."""
         from anyio import Lock
 
+        from mkdocs_leonardo.concurrency import to_thread
+
         # One at a time for each file: the pages that share it wait for the first upload.
         async with self._locks.setdefault(reference.digest, Lock()):
             if reference.digest not in self._certain:
                 name = f"{await self._account()}:{reference.digest}"
-                known = self._remembered_id(name)
+                known = await to_thread(self._remembered_id, name)
                 self._certain[reference.digest] = (
                     known if await self._has(known) else await self._upload_once(name, reference, known)
                 )
@@ -95,19 +97,24 @@ class LeonardoUploads:
 
     async def _upload_once(self, name: str, reference: Reference, lost: str) -> str:
         """Upload the file in place of the `lost` one, or wait for another process that uploads it."""
+        from mkdocs_leonardo.concurrency import to_thread
+
         give_up_at = self._clock.now() + _OTHERS_S
-        while not self._claim_turn(name):
+        # A build that is cancelled meanwhile ends the turn that it has claimed.
+        while not await to_thread(self._claim_turn, name, is_shielded=True):
             if self._clock.now() >= give_up_at:
                 raise _no_upload(reference, "another build is still uploading it")
             await self._clock.sleep(_OTHERS_POLL_S)
-            if upload_id := self._remembered_id(name, lost):
+            if upload_id := await to_thread(self._remembered_id, name, lost):
                 return upload_id
         try:
             # The other process may have ended just before this one claimed its turn.
-            upload_id = self._remembered_id(name, lost) or await self._upload(reference)
-            self._remember(name, upload_id)
+            upload_id = await to_thread(self._remembered_id, name, lost)
+            if not upload_id:
+                upload_id = await self._upload(reference)
+            await to_thread(self._remember, name, upload_id, is_shielded=True)
         finally:
-            self._end_turn(name)
+            await to_thread(self._end_turn, name, is_shielded=True)
         return upload_id
 
     def _remembered_id(self, name: str, lost: str = "") -> str:
