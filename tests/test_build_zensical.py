@@ -327,13 +327,14 @@ def test_stylesheet_of_another_version_is_reported_until_the_command_ran(small: 
 
 
 def test_damaged_manifest_never_breaks_a_build(small: Shell) -> None:
-    """A damaged manifest leaves the site without heroes, and the log names the fix, which works."""
+    """A damaged manifest leaves the site without heroes. The log and `check` name the fix, which works."""
     for content in (b"{}", b"\xff", b'{"version": 99}'):
         (small.site.folder / FOLDER / "heroes.json").write_bytes(content)
         built = build(small.site, "--clean")
         assert built.exit_code == 0
         assert keys(built) == ["", ""]
         assert "heroes.json cannot be used" in built.log
+    assert small("check").err.count("mkdocs-leonardo; `generate --into` writes it anew") == 1
     assert small(*PUBLISH).exit_code == 0
     assert all(keys(build(small.site)))
 

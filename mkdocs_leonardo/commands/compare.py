@@ -34,6 +34,8 @@ Alchemy = Literal["on", "off", "both"]
 #: The timeout of a comparison (seconds): no build waits for it, and a late picture can still be compared.
 LEAST_TIMEOUT_S = 120.0
 _MOST_COLUMNS = 4
+#: The words for a mode, by whether it has Alchemy.
+_MODE_WORDS = {True: "with Alchemy", False: "without Alchemy"}
 #: The service whose images are compared, with its options `alchemy` and `contrast`.
 _SERVICE = "leonardo"
 
@@ -148,7 +150,7 @@ def _find_wanted(
 def _show_plans(plans: Sequence[PurchasePlan], console: Console) -> None:
     for plan in plans:
         for line in plan.describe():
-            console.say(f"{_describe_mode(alchemy=plan.settings.options[_SERVICE].alchemy)}: {line}")
+            console.say(f"{_MODE_WORDS[plan.settings.options[_SERVICE].alchemy]}: {line}")
     if all(status.record is not None for plan in plans for status in plan.wanted):
         console.note("every image is stored; nothing is paid for")
     elif len(plans) > 1 and not all(plan.is_idle for plan in plans):
@@ -177,7 +179,7 @@ def _write_comparison(
     items = [
         SheetItem(
             _make_stem(sample),
-            f"{sample.style}, seed {sample.seed}" + (f", {_describe_mode(alchemy=sample.alchemy)}" if both else ""),
+            f"{sample.style}, seed {sample.seed}" + (f", {_MODE_WORDS[sample.alchemy]}" if both else ""),
             f"{_describe_average([sample])}, {dollars(sample.cost_usd)}",
             sample.data,
             sample.record,
@@ -261,7 +263,3 @@ def _average_s(samples: Sequence[Sample]) -> float | None:
 def _describe_average(samples: Sequence[Sample]) -> str:
     seconds = _average_s(samples)
     return "unknown" if seconds is None else f"{seconds:.1f} s"
-
-
-def _describe_mode(*, alchemy: bool) -> str:
-    return "with Alchemy" if alchemy else "without Alchemy"

@@ -72,9 +72,7 @@ def _run_checks(site: SiteConfig, console: Console) -> Iterator[Diagnosis]:
     if not site.settings.generate:
         yield Diagnosis("note", "generate", "false: no provider is ever called")
     yield _check_theme(site)
-    yield _check_folder("cache_dir", site.settings.cache_dir)
-    if site.cache_problem:
-        yield Diagnosis("note", "cache_dir", site.cache_problem)
+    yield from _check_cache(site)
     with open_runtime(site.settings, console) as runtime:
         yield from _check_stores(runtime, site.settings)
         for provider in runtime.chain:
@@ -123,14 +121,17 @@ def _check_theme(site: SiteConfig) -> Diagnosis:
     )
 
 
-def _check_folder(subject: str, folder: Path) -> Diagnosis:
+def _check_cache(site: SiteConfig) -> Iterator[Diagnosis]:
+    folder = site.settings.cache_dir
     try:
         make_writable_folder(folder)
     except OSError as error:
-        return Diagnosis(
-            "bad", subject, f"{folder} cannot be written ({error.strerror}); make it writable, or choose another one"
-        )
-    return Diagnosis("ok", subject, f"{folder} can be written")
+        fix = "make it writable, or choose another one"
+        yield Diagnosis("bad", "cache_dir", f"{folder} cannot be written ({error.strerror}); {fix}")
+    else:
+        yield Diagnosis("ok", "cache_dir", f"{folder} can be written")
+    if site.cache_problem:
+        yield Diagnosis("note", "cache_dir", site.cache_problem)
 
 
 def _check_stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:

@@ -1,4 +1,7 @@
-"""`prune`: lists files that no page uses, and deletes them after a question. In doubt, a file is not listed."""
+"""`prune`: lists files that no page uses, and deletes them after a question. In doubt, a file is not listed.
+
+`OtherConfigurations` decides for `check` as well which pictures of the gallery are unused.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.site import SitePages, read_site
-from mkdocs_leonardo.commands.status import (
-    HeroStatus,
-    find_statuses,
-    find_used_records,
-    open_runtime,
-    read_open_jobs,
-)
+from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, find_used_records, open_runtime, read_open_jobs
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import DRAFT_NAME

@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.commands.status import HeroStatus, Quote, drop_repeats, find_statuses, open_runtime
+from mkdocs_leonardo.commands.status import HeroStatus, drop_repeats, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import Console, shorten
 from mkdocs_leonardo.log import watch
 from mkdocs_leonardo.report import pluralise
@@ -277,17 +277,15 @@ def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], He
             console.say(f"{status.hero.page}: stored all the same, from {status.record.provider}")
     made = sum(status.record is not None and not status.jobs for status in found)
     console.note(f"interrupted: {made} of {pluralise(len(futures), 'image', 'images')} done")
-    left = [(f"{status.hero.page} ({quote.provider})", quote) for status in found for quote in _find_open_jobs(status)]
+    left = [
+        (f"{status.hero.page} ({quote.provider})", quote.job)
+        for status in found
+        for quote in status.quotes
+        if quote.job is not None and (status.record is None or status.record.key != quote.key)
+    ]
     for state, (condition, consequence) in _OPEN_JOB_WORDS.items():
-        names = [name for name, quote in left if quote.job == state]
+        names = [name for name, job in left if job == state]
         if names:
             console.note(f"{condition}: {name_some(names)}; {consequence}")
     if not left:
         console.note("nothing is left to collect")
-
-
-def _find_open_jobs(status: HeroStatus) -> Iterator[Quote]:
-    """Yield the jobs without a picture."""
-    for quote in status.quotes:
-        if quote.job is not None and (status.record is None or status.record.key != quote.key):
-            yield quote
