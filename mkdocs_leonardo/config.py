@@ -26,7 +26,7 @@ from mkdocs_leonardo.converters import (
     whole_number,
 )
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.front_matter import LAYOUTS
+from mkdocs_leonardo.front_matter import LAYOUTS, HeroDefaults
 from mkdocs_leonardo.picture_rules import (
     ALL_STYLES,
     ANY_PICTURE,
@@ -53,7 +53,8 @@ STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 MAX_CONCURRENCY = 200
 DEFAULT_CACHE = ".cache/plugin/leonardo"
 
-_ENCODING = Encoding()
+#: The defaults of pages and of files, which some options have as well.
+_PAGES, _ENCODING = HeroDefaults(), Encoding()
 
 T = TypeVar("T")
 
@@ -156,19 +157,19 @@ class LeonardoConfig(Config):
         ("leonardo", "openai"),
     )
     """The providers to ask, in this order. The local painter always comes last."""
-    style = Checked(_style, "CINEMATIC")
+    style = Checked(_style, _PAGES.picture.style)
     """The style of pages without `hero_style`."""
-    width = Checked(whole_number(MIN_SIDE_PX, MAX_WIDTH_PX, step=SIDE_STEP_PX), 1536)
+    width = Checked(whole_number(MIN_SIDE_PX, MAX_WIDTH_PX, step=SIDE_STEP_PX), _PAGES.picture.width_px)
     """Width of the generated image in pixels, up to the model's limit."""
-    height = Checked(whole_number(MIN_SIDE_PX, MAX_HEIGHT_PX, step=SIDE_STEP_PX), 864)
+    height = Checked(whole_number(MIN_SIDE_PX, MAX_HEIGHT_PX, step=SIDE_STEP_PX), _PAGES.picture.height_px)
     """Height of the generated image in pixels, up to the model's limit."""
-    prompt_template = Checked(_template, "{prompt}")
+    prompt_template = Checked(_template, _PAGES.prompt_template)
     """Text around every `{prompt}`; `{title}` and the other names of prompts work, too."""
     negative_prompt = Checked(_negative_prompt, None)
     """What to leave out of every image; a page's own words are added."""
     style_reference = Checked(optional(visible_text), None)
     """An image whose look all images of the site take over; relative to the configuration file or to `docs_dir`."""
-    style_strength: Checked[Strength] = Checked(one_of(STRENGTHS), "mid")
+    style_strength: Checked[Strength] = Checked(one_of(STRENGTHS), _PAGES.strength)
     """How strongly a reference changes the look: `low`, `mid` or `high`."""
     generate = Checked(switch, default=True)
     """`false`: never call a provider; images that are not stored are missing."""
@@ -182,11 +183,11 @@ class LeonardoConfig(Config):
     """A page falls back to a placeholder: `warn` (a warning after a failure), `error` (the build stops) or `ignore`."""
     on_serve = Checked(one_of(("cached", "generate")), "cached")
     """A missing image in `mkdocs serve`: `cached` (nothing is spent) or `generate` (made in the background)."""
-    layout: Checked[Layout] = Checked(one_of(LAYOUTS), "content")
+    layout: Checked[Layout] = Checked(one_of(LAYOUTS), _PAGES.layout)
     """How pages show their hero: `content`, `full`, `stacked`, `split`, `auto` or `none`."""
     cards = Checked(switch, default=True)
     """Cover images on blog index, archive, category and author views."""
-    social = Checked(switch, default=True)
+    social = Checked(switch, default=_ENCODING.social)
     """`og:image` and Twitter card for pages that have none."""
     credit: Checked[bool | str] = Checked(_credit, default=False)
     """A visible line that names the AI; a text with `{creator}` is your own line."""

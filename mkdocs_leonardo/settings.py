@@ -52,13 +52,13 @@ class Settings:
     gallery_dir: Path
     options: Mapping[str, Any]
     """Each provider's options by its name, as an object of the class that it declares."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
     """The providers' remarks on allowed options, for the log."""
-    shared_store: StoreAddress | None = None
-    on_store_failure: str = "cached"
-    cache_may_move: bool = False
+    shared_store: StoreAddress | None
+    on_store_failure: str
+    cache_may_move: bool
     """Whether the cache is in MkDocs's default folder, from which it can move to Zensical's."""
-    site: str = ""
+    site: str
     """The path of the configuration file, relative to its folder, or to a cache or gallery outside that folder."""
 
     def for_preview(self) -> Settings:

@@ -734,6 +734,10 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
             "openai": OpenAIOptions("n", "low", 6.0, "http://127.0.0.1:2"),
             "gemini": GeminiOptions("o", 7.0, "http://127.0.0.1:3"),
         },
+        notes=(),
+        shared_store=None,
+        on_store_failure="cached",
+        cache_may_move=False,
         site="mkdocs.yml",
     )
 
