@@ -19,7 +19,7 @@ from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import link_or_copy
 from mkdocs_leonardo.host.pages import encryption_problem, first_view_page, is_content_replaced, make_target_reader
-from mkdocs_leonardo.host.social import CardBackgrounds, SocialImages, has_blog, has_social_cards, mend_feeds
+from mkdocs_leonardo.host.social import SocialImages, has_blog, has_social_cards, mend_feeds, set_card_background
 from mkdocs_leonardo.log import log, notify
 from mkdocs_leonardo.page.markup import TargetPage
 from mkdocs_leonardo.page.site_markup import SiteMarkup
@@ -40,13 +40,12 @@ _UNSEEN = (
     'put {{ page.content }} into it, or draw the hero there with <img src="{{ hero.src }}" alt="{{ hero.alt }}">; with '
     "hero_layout: none, this is left to you"
 )
-
-
 #: The message on the first page alone, since a theme has the same HTML on all pages.
 _NARROW = (
     "this theme has no place that the plugin knows for the layout full, so the hero shows as content; write "
     "layout: content, or draw the hero in a template, with hero_layout: none"
 )
+_NO_BACKGROUND = "new heroes become the background of Material's social cards with the next build"
 
 
 class SiteHeroes:
@@ -66,13 +65,13 @@ class SiteHeroes:
         self._kept = kept
         self._is_preview = is_preview
         self._social = SocialImages(config.site_url or "" if settings.social else "")
-        self._cards = CardBackgrounds() if has_social_cards(config) else None
+        self._has_social_cards = has_social_cards(config)
         self._continued: set[str] = set()
         self._site: SiteMarkup | None = None
         self._read_target: Callable[[Page], TargetPage]
         self._pictures: Mapping[str, str] = {}
         self._is_open = True
-        self._is_narrowness_told = False
+        self._told: set[str] = set()
         self.missing: tuple[Resolution, ...] = ()
         self.no_provider = ""
         # Freeze what lives until the end, so that garbage collection skips it: 30,000 objects for a thousand heroes.
@@ -89,8 +88,11 @@ class SiteHeroes:
             self._continued.add(page.file.src_uri)
         key, asset = self._build.request_hero(hero)
         self._social.announce(page, hero, key)
-        if self._cards is not None:
-            self._cards.set(page, asset)
+        if self._has_social_cards:
+            if asset is not None:
+                set_card_background(page, asset)
+            else:
+                self._inform_once(_NO_BACKGROUND)
         return asset is not None
 
     # When all pages are read -----------------------------------------------------------------------------------------
@@ -166,10 +168,15 @@ class SiteHeroes:
             template = page.meta.get("template") or "main.html"
             text = f"{template} shows neither the page's content nor its hero; {_UNSEEN}"
             log.warning("%s", Complaint([target.source], text))
-        if not self._is_narrowness_told and self._site.is_left_in_content(target, output):
-            self._is_narrowness_told = True
-            log.info("%s: %s", target.source, _NARROW)
+        if _NARROW not in self._told and self._site.is_left_in_content(target, output):
+            self._inform_once(_NARROW, target.source)
         return self._site.complete(target, output)
+
+    def _inform_once(self, text: str, page: str = "") -> None:
+        """Log a message once in a build, about its first page."""
+        if text not in self._told:
+            self._told.add(text)
+            log.info("%s", f"{page}: {text}" if page else text)
 
     def mend_feeds(self, config: MkDocsConfig) -> None:
         """Write the sizes of the images for sharing into the feeds of other plugins."""

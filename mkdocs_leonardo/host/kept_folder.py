@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,9 +30,9 @@ class KeptFolder:
 
     def set_aside(self) -> None:
         """Rename the folder, if there is one, to a name that the host does not clean."""
-        if _is_folder(self._folder):
-            self.discard()
-            with suppress(OSError):
+        with suppress(OSError):
+            if _is_folder(self._folder):
+                self.discard()
                 self._folder.rename(self._aside)
 
     def put_back(self, files: Mapping[str, str], identities: Mapping[str, tuple[int, int]]) -> frozenset[str]:
@@ -77,10 +76,7 @@ class KeptFolder:
 
 def _is_folder(path: Path) -> bool:
     """Whether `path` is a folder, and no link to one."""
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except OSError:
-        return False
+    return path.is_dir() and not path.is_symlink()
 
 
 def _is_link(entry: os.DirEntry[str], device: int, source: tuple[int, int] | None) -> bool:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mkdocs_leonardo.log import log
-from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url, card_background, social_path
+from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url, social_path
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -92,28 +91,24 @@ def _fill_size(match: re.Match[str], sizes: Mapping[str, int]) -> str:
     return match[0] if size is None else f"{match[1]}{size}{match[3]}"
 
 
-class CardBackgrounds:
-    """Backgrounds of the cards that Material's social plugin draws while pages are read."""
+def set_card_background(page: Page, asset: HeroAsset) -> None:
+    """Make the picture the background of the card that Material's social plugin draws while pages are read.
 
-    def __init__(self) -> None:
-        self._is_delay_told = False
-
-    def set(self, page: Page, asset: HeroAsset | None) -> None:
-        """Make the picture the background of the page's card. A picture still to be made comes with the next build."""
-        picture = card_background(asset) if asset is not None else None
-        if picture is None:
-            if not self._is_delay_told:
-                log.info("new heroes become the background of Material's social cards with the next build")
-                self._is_delay_told = True
-            return
-        social = page.meta.setdefault("social", {})
-        options = social.setdefault("cards_layout_options", {}) if isinstance(social, dict) else None
-        if isinstance(options, dict) and "background_image" not in options:
-            # The plugin's own default is opaque; half black keeps its white text readable on any picture.
-            page.meta["social"] = {
-                **social,
-                "cards_layout_options": {"background_color": "#00000088", **options, "background_image": str(picture)},
-            }
+    The card has 1200 x 630 pixels; the image for sharing fits it best.
+    """
+    variants = asset.rendering.variants
+    drawable = [variant for variant in variants if variant.format == "jpeg"] or variants
+    if not drawable:
+        return
+    picture = max(drawable, key=lambda variant: (variant.role == "social", variant.width_px)).path
+    social = page.meta.setdefault("social", {})
+    options = social.setdefault("cards_layout_options", {}) if isinstance(social, dict) else None
+    if isinstance(options, dict) and "background_image" not in options:
+        # The plugin's own default is opaque; half black keeps its white text readable on any picture.
+        page.meta["social"] = {
+            **social,
+            "cards_layout_options": {"background_color": "#00000088", **options, "background_image": str(picture)},
+        }
 
 
 def has_social_cards(config: MkDocsConfig) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from mkdocs_leonardo.page.head import SocialTags, insert_head, make_linked_data, make_social_tags
@@ -71,10 +70,10 @@ class SiteMarkup:
         *,
         site_url: str,
         theme: str,
-        site_name: str = "",
-        cards: bool = True,
-        social: bool = True,
-        credit: bool | str = False,
+        site_name: str,
+        cards: bool,
+        social: bool,
+        credit: bool | str,
         relative: Callable[[str, str], str],
     ) -> None:
         """`heroes` has the source paths of pages as keys. `relative(uri, page_url)` is the host's relative URL."""
@@ -225,14 +224,6 @@ class SiteMarkup:
             # It is served in place of missing pages at any depth, where only an absolute path works.
             return f"{urlsplit(self._site_url).path or '/'}{SITE_FOLDER}/"
         return self._relative(f"{SITE_FOLDER}/", page_url)
-
-
-def card_background(asset: HeroAsset) -> Path | None:
-    """Return the best file for the background of another plugin's social card, 1200 x 630 pixels."""
-    drawable = [variant for variant in asset.rendering.variants if variant.format == "jpeg"] or [
-        *asset.rendering.variants
-    ]
-    return max(drawable, key=lambda variant: (variant.role == "social", variant.width_px)).path if drawable else None
 
 
 def absolute_url(site_url: str, site_path: str) -> str:
