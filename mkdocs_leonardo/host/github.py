@@ -112,17 +112,14 @@ class Annotations:
         if not source.is_file():
             # Another plugin has made the page.
             return "", 1
-        metadata = metadata_text(_read_text(source))
         folders = [folder for folder in source.parents if folder.is_relative_to(self._docs_dir)]
+        texts = {source: metadata_text(_read_text(source))}
+        texts |= {folder / FOLDER_METADATA: _read_text(folder / FOLDER_METADATA) for folder in folders}
         for key in keys:
-            pattern = rf"[\"']?{re.escape(key)}[\"']?[ \t]*:"
-            line = _line_of(pattern, metadata)
-            if line:
-                return self._repository_path(source), line
-            for folder in folders:
-                line = _line_of(pattern, _read_text(folder / FOLDER_METADATA))
+            for path, text in texts.items():
+                line = _line_of(rf"[\"']?{re.escape(key)}[\"']?[ \t]*:", text)
                 if line:
-                    return self._repository_path(folder / FOLDER_METADATA), line
+                    return self._repository_path(path), line
         return self._repository_path(source), 1
 
     def _repository_path(self, path: Path) -> str:
