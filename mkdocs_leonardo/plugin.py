@@ -1,4 +1,4 @@
-"""The plugin's hooks: each passes MkDocs's arguments to the build or to the preview."""
+"""The plugin's hooks: each passes MkDocs's arguments to the build, to its heroes or to the preview."""
 
 from __future__ import annotations
 
