@@ -159,12 +159,11 @@ def make_linked_data(asset: HeroAsset, folder_url: str, *, caption: str) -> str:
 
 
 def move_to_head(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
-    """Move the hero's tags from the content of a page that Zensical has built into its head.
+    """Move the hero's tags from the content into the head, on a page that Zensical has built.
 
-    Returns the page, and False if its head lacks the image of the page's hero.
-
-    `url` is relative to `site_url`. The head gets one link to the stylesheet, and the tags for sharing of the page's
-    hero. Tags of the posts on a blog view are dropped. The page, which may have a megabyte, is searched once.
+    Returns the page, and False if the head lacks the image of the page's hero. `url` is relative to `site_url`. The
+    head gets one link to the stylesheet, and the tags for sharing of the page's hero. Tags of the posts on a blog view
+    are dropped. The page, which may have a megabyte, is searched once.
     """
     page, links, templates = _take_marked(page)
     href = re.search(_HREF, links[0]) if links else None
