@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from mkdocs_leonardo.report import (
     summarise,
     write_json,
 )
-from mkdocs_leonardo.resolution import Failure, Resolution, given_up_message, unexpected_failure, waiting_message
+from mkdocs_leonardo.resolution import Failure, Resolution, get_resolution, given_up_message, waiting_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
@@ -134,7 +133,10 @@ class Build:
         except KeyboardInterrupt:
             self._tell_open_jobs()
             raise
-        return tuple(self._get_resolution(hero, work) for hero, work in self._heroes.values())
+        return tuple(
+            get_resolution(work, hero, _BUILD_TIMED_OUT, self._notify) if isinstance(work, Future) else work
+            for hero, work in self._heroes.values()
+        )
 
     def _write_report(self, resolutions: Sequence[Resolution], title: str) -> str:
         """Write the report, and return the summary for the log."""
@@ -199,15 +201,3 @@ class Build:
         """Replace finished futures by their results, since a thousand futures take a megabyte."""
         if not work.cancelled() and work.exception() is None and self._heroes[hero.page][1] is work:
             self._heroes[hero.page] = (hero, work.result())
-
-    def _get_resolution(self, hero: HeroSpec, work: Resolution | Future[Resolution]) -> Resolution:
-        if isinstance(work, Resolution):
-            return work
-        try:
-            return work.result(timeout=0)
-        except (FutureTimeoutError, CancelledError):
-            work.cancel()
-            return Resolution(hero, None, failure=_BUILD_TIMED_OUT)
-        except Exception as error:  # noqa: BLE001 - an unforeseen error costs a page its picture, never the build
-            self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
-            return Resolution(hero, None, failure=unexpected_failure(error))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, printable, short_key
 from mkdocs_leonardo.storage.base import StoredPicture
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from mkdocs_leonardo.log import Notify
 
 #: The most pages that a message names; further pages are counted.
 _PAGES_NAMED = 10
@@ -99,6 +105,23 @@ def name_some(names: Sequence[str]) -> str:
     """Return the first few names in one line, and the number of further names."""
     more = len(names) - _PAGES_NAMED
     return ", ".join(names[:_PAGES_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def describe_attempts(attempts: Iterable[Attempt]) -> str:
+    """Return the attempts in one line, without repeats."""
+    return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in attempts))
+
+
+def get_resolution(work: Future[Resolution], hero: HeroSpec, timed_out: Failure, notify: Notify) -> Resolution:
+    """Return the result of the work on a page's hero; cancels the work if it is not done, which is `timed_out`."""
+    if not work.done() or work.cancelled():
+        work.cancel()
+        return Resolution(hero, failure=timed_out)
+    try:
+        return work.result()
+    except Exception as error:  # noqa: BLE001 - an unforeseen error costs a page its picture, never the build
+        notify(logging.DEBUG, f"{hero.page}: {error!r}")
+        return Resolution(hero, failure=unexpected_failure(error))
 
 
 def unexpected_failure(error: Exception) -> Failure:

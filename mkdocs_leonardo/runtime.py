@@ -124,7 +124,7 @@ class Runtime:
             from mkdocs_leonardo.concurrency import MOST_QUEUED, EventLoop
 
             # Of the running ones, half are in flight, and half are being stored and encoded.
-            heartbeat = self.pipeline.heartbeat
+            heartbeat = self.pipeline.leases.heartbeat
             self._loop = EventLoop(max(MOST_QUEUED, 2 * self._settings.concurrency))
             self._loop.start(heartbeat)
         return self._loop

@@ -70,7 +70,7 @@ class Pipeline:
     def __init__(self, context: BuildContext) -> None:
         self._context = context
         self._lookup, self._renderer = context.lookup, context.renderer
-        self._jobs, self._leases = Jobs(context), Leases(context)
+        self._jobs, self.leases = Jobs(context), Leases(context)
         self._runner = JobRunner(context, self._jobs)
         self._flights: dict[PictureSpec, InFlight] = {}
         self._renderings: dict[tuple[str, FocalPoint], Event] = {}
@@ -81,10 +81,6 @@ class Pipeline:
     def awaited(self) -> tuple[str, ...]:
         """Providers with a request in flight whose response is the image itself and cannot be fetched again."""
         return tuple(sorted({asked.name for asked in self._jobs.providers_in_call if not asked.keeps_jobs}))
-
-    async def heartbeat(self) -> None:
-        """Renew the leases at intervals, for as long as the build runs."""
-        await self._leases.heartbeat()
 
     async def aclose(self) -> None:
         """Close every provider's connections, and the team's store."""
@@ -233,8 +229,8 @@ class Pipeline:
                 with suppress(JobAccepted):
                     async with (
                         hold_slot(self._slots) as release_slot,
-                        self._leases.hold(lease),
-                        self._leases.hold_in_team(lease, keys) as team_lease,
+                        self.leases.hold(lease),
+                        self.leases.hold_in_team(lease, keys) as team_lease,
                     ):
                         return await self._collect_or_create(
                             PictureRequest(picture, page, release_slot, attempts, team_lease)
@@ -246,7 +242,7 @@ class Pipeline:
             except LeasedElsewhere:
                 # Meanwhile this build makes other pictures.
                 start_next()
-                await self._leases.wait(lease)
+                await self.leases.wait(lease)
             result = await to_thread(self._lookup.find, HeroSpec(page, picture))
 
     async def _collect_or_create(self, request: PictureRequest) -> StoredPicture:

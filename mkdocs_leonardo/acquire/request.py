@@ -36,10 +36,6 @@ class Attempts:
     capped_usd: float | None = None
     passed_over: set[str] = field(default_factory=set)
 
-    def describe(self) -> str:
-        """Return all attempts in one line, without repeats."""
-        return "; ".join(dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in self.made))
-
 
 @dataclass(frozen=True, slots=True)
 class PictureRequest:

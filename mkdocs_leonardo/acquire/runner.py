@@ -17,7 +17,7 @@ from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate
-from mkdocs_leonardo.resolution import not_again_message, unanswered_message
+from mkdocs_leonardo.resolution import describe_attempts, not_again_message, unanswered_message
 from mkdocs_leonardo.spec import PictureRecord, Submission
 from mkdocs_leonardo.storage.base import StoredPicture
 
@@ -115,7 +115,7 @@ class JobRunner:
         obtained = await self._collect_lost(request, candidates, obtained)
         if obtained is not None:
             return obtained
-        raise refused or NoProviderLeft(request.attempts.describe())
+        raise refused or NoProviderLeft(describe_attempts(request.attempts.made))
 
     async def _try_providers(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """Return the picture of the first provider that makes one; None if none does."""

@@ -14,7 +14,14 @@ from mkdocs_leonardo.commands.status import HeroStatus, drop_repeats, find_statu
 from mkdocs_leonardo.commands.terminal import Console, shorten
 from mkdocs_leonardo.log import watch
 from mkdocs_leonardo.report import pluralise
-from mkdocs_leonardo.resolution import Failure, Resolution, name_some, unexpected_failure, waiting_message
+from mkdocs_leonardo.resolution import (
+    Failure,
+    Resolution,
+    describe_attempts,
+    get_resolution,
+    name_some,
+    waiting_message,
+)
 from mkdocs_leonardo.spec import Source, dollars
 
 if TYPE_CHECKING:
@@ -209,7 +216,7 @@ def _await_results(
     results: dict[str, Resolution] = {}
     for done, seconds in watch(futures, timeout_s=runtime.compute_timeout_s(len(futures))):
         for future in done:
-            purchase = _get_resolution(future, futures[future])
+            purchase = get_resolution(future, futures[future], _RUN_TIMED_OUT, console.notify)
             if purchase.stored is None and not may_pay:
                 purchase = replace(purchase, failure=_explain_no_picture(purchase))
             results[purchase.hero.page] = purchase
@@ -219,25 +226,14 @@ def _await_results(
             console.draw_progress(len(results), len(futures), f"{dollars(spent_usd)}  {seconds:.0f} s")
     for future, hero in futures.items():
         if hero.page not in results:
-            future.cancel()
-            results[hero.page] = Resolution(hero, failure=_RUN_TIMED_OUT)
+            results[hero.page] = get_resolution(future, hero, _RUN_TIMED_OUT, console.notify)
     return tuple(results[hero.page] for hero in futures.values())
-
-
-def _get_resolution(future: Future[Resolution], hero: HeroSpec) -> Resolution:
-    try:
-        return future.result()
-    except Exception as error:  # noqa: BLE001 - an unforeseen error costs one picture only
-        return Resolution(hero, failure=unexpected_failure(error))
 
 
 def _explain_no_picture(purchase: Resolution) -> Failure | None:
     """Say why a paid job gave no picture, in a group that may not pay for another one."""
-    tried = [attempt for attempt in purchase.attempts if not attempt.is_held_back]
-    reasons = dict.fromkeys(f"{attempt.provider}: {attempt.result}" for attempt in tried)
-    if not reasons:
-        return purchase.failure
-    return Failure(f"{'; '.join(reasons)}; run the command again to pay for another one")
+    reasons = describe_attempts(attempt for attempt in purchase.attempts if not attempt.is_held_back)
+    return Failure(f"{reasons}; run the command again to pay for another one") if reasons else purchase.failure
 
 
 def describe_result(purchase: Resolution) -> str:

@@ -131,7 +131,7 @@ class BackgroundGenerator:
             self._loop = runtime.loop
             self._loop.start(self._live)
         else:
-            self._loop.start(runtime.pipeline.heartbeat)
+            self._loop.start(runtime.pipeline.leases.heartbeat)
 
     # In the event loop -----------------------------------------------------------------------------------------------
 

@@ -208,7 +208,7 @@ class Process:
         self._end("broken")
 
     async def _main(self) -> None:
-        beat = self.loop.create_task(self._pipeline.heartbeat())
+        beat = self.loop.create_task(self._pipeline.leases.heartbeat())
         pages = [self.loop.create_task(self._page(hero)) for hero in self._site.heroes]
         resolutions = [await page for page in pages]
         beat.cancel()
