@@ -226,7 +226,7 @@ class Pipeline:
                 raise NoProviderLeft(reason)
             keys = [candidate.key for candidate in result.candidates]
             try:
-                with suppress(JobAccepted):
+                with suppress(LeaseTakenOver):
                     async with (
                         hold_slot(self._slots) as release_slot,
                         self.leases.hold(lease),
@@ -235,10 +235,12 @@ class Pipeline:
                         return await self._collect_or_create(
                             PictureRequest(picture, page, release_slot, attempts, team_lease)
                         )
-            except LeaseTakenOver:
+                # Another process took the lease over during a suspension: look its picture up first.
                 self._context.notify(
                     logging.INFO, f"{page}: this build was suspended; checking what other builds did meanwhile"
                 )
+            except JobAccepted:
+                self._context.notify(logging.DEBUG, f"{page}: a job was accepted meanwhile, and is collected first")
             except LeasedElsewhere:
                 # Meanwhile this build makes other pictures.
                 start_next()
