@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 class JobCreator:
     """Creates a job for a request to one provider, and collects it."""
 
-    def __init__(self, context: BuildContext, jobs: Jobs, lost: UnansweredCalls, request: JobRequest) -> None:
+    def __init__(self, context: BuildContext, jobs: Jobs, unanswered: UnansweredCalls, request: JobRequest) -> None:
         self._context = context
         self._jobs = jobs
-        self._lost = lost
+        self._unanswered = unanswered
         self._request = request
         self._provider = request.provider
         self._calls: dict[int, Reservation] = {}
@@ -103,7 +103,7 @@ class JobCreator:
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
             if reservation is None and self._calls:
                 # A lost job gives the picture. A call without a job frees its reservation for the next provider.
-                found = (await self._lost.search(self._request)).found
+                found = (await self._unanswered.search(self._request)).found
                 for number, submission in found.items():
                     return await self._collect_picture(submission, number, release_account_slot)
             if reservation is None:
@@ -222,12 +222,12 @@ class JobCreator:
         if error.charged is Charged.NO:
             context.budget.void(reservation)
         else:
-            await to_thread(self._lost.note_failed_call, self._request.key, call.number, reservation)
+            await to_thread(self._unanswered.note_failed_call, self._request.key, call.number, reservation)
         decision = decide(error, calls=len(self._calls), can_look=self._provider.keeps_jobs)
         await self._jobs.carry_out(decision, error, self._request, number=call.number)
         if not decision.look_first:
             return decision, {}
-        search = self._lost.search if decision.look_for_s else self._lost.search_once
+        search = self._unanswered.search if decision.look_for_s else self._unanswered.search_once
         result = await search(self._request)
         if decision.look_for_s and result.doubt is not None:
             # Whether the call made a job is still unknown; the next build searches again before it pays.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, create_task_group, current_time
 
-from mkdocs_leonardo.acquire.request import BuildContext, NoProviderLeft
+from mkdocs_leonardo.acquire.request import BuildContext, PictureUnavailable
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import StoreUnavailable
 
@@ -73,10 +73,12 @@ class Leases:
             await lease.release()
 
     async def wait(self, name: str) -> None:
-        """Wait until no other machine holds the lease; NoProviderLeft if that takes too long."""
+        """Wait until no other machine holds the lease; PictureUnavailable if that takes too long."""
         assert self._team is not None  # noqa: S101 - there is no other machine without team leases
         if not await self._team.wait(name):
-            raise NoProviderLeft("another machine has been making it for too long; it is not paid for a second time")
+            raise PictureUnavailable(
+                "another machine has been making it for too long; it is not paid for a second time"
+            )
 
     async def heartbeat(self) -> None:
         """Renew the held leases at intervals, for as long as the build runs."""

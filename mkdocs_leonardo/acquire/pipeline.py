@@ -16,7 +16,7 @@ from anyio import CapacityLimiter, Event
 
 from mkdocs_leonardo.acquire.jobs import Jobs
 from mkdocs_leonardo.acquire.leases import LeasedElsewhere, Leases
-from mkdocs_leonardo.acquire.request import Attempts, BuildContext, NoProviderLeft, PictureRequest
+from mkdocs_leonardo.acquire.request import Attempts, BuildContext, PictureRequest, PictureUnavailable
 from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.errors import (
@@ -200,7 +200,7 @@ class Pipeline:
             stored = await self._acquire_under_leases(picture, page, result, flight.attempts, start_next)
             # The result is kept until the build ends, so without the request, which the store has.
             flight.stored = stored and replace(stored, record=stored.record.without_request())
-        except (ProviderError, NoProviderLeft, StorageError) as error:
+        except (ProviderError, PictureUnavailable, StorageError) as error:
             kind = FailureKind.REFUSED if isinstance(error, PromptRefused) else FailureKind.OTHER
             flight.failure = Failure(str(error), kind)
         except Exception as error:  # noqa: BLE001 - an error of this package costs a page its picture, never the build
@@ -223,7 +223,7 @@ class Pipeline:
             ):
                 return stored
             if reason is not None and not result.has_open_job:
-                raise NoProviderLeft(reason)
+                raise PictureUnavailable(reason)
             keys = [candidate.key for candidate in result.candidates]
             try:
                 with suppress(LeaseTakenOver):
@@ -275,7 +275,7 @@ class Pipeline:
             if reason is None and is_in_doubt and not self._context.pays_in_doubt:
                 reason = IN_DOUBT
             if reason is not None:
-                raise NoProviderLeft(reason)
+                raise PictureUnavailable(reason)
             obtained = await self._runner.acquire_new(request, candidates)
         return await self._share(replace(obtained, rank=rank), request)
 

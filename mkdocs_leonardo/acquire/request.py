@@ -96,8 +96,8 @@ class JobRequest(PictureRequest):
             await self.team_lease.accept(entry)
 
 
-class NoProviderLeft(Exception):
-    """The build cannot get the picture; the message says why, for each provider that was tried."""
+class PictureUnavailable(Exception):
+    """The build cannot get the picture; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

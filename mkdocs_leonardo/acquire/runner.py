@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.create import JobCreator
 from mkdocs_leonardo.acquire.jobs import Jobs
-from mkdocs_leonardo.acquire.request import BuildContext, JobRequest, NoProviderLeft, PictureRequest
+from mkdocs_leonardo.acquire.request import BuildContext, JobRequest, PictureRequest, PictureUnavailable
 from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
@@ -30,7 +30,7 @@ class JobRunner:
 
     def __init__(self, context: BuildContext, jobs: Jobs) -> None:
         self._context = context
-        self._jobs, self._lost = jobs, UnansweredCalls(context)
+        self._jobs, self._unanswered = jobs, UnansweredCalls(context)
 
     # Paid jobs --------------------------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class JobRunner:
         """Search for the jobs of unanswered calls, unless a build has done so recently."""
         if not any(call.is_due(self._context.clock.now()) for call in entry.intended):
             return ()
-        result = await self._lost.search(request)
+        result = await self._unanswered.search(request)
         if result.doubt is not None:
             numbers = [call.number for call in entry.intended if call.number not in result.found]
             await self._jobs.defer(request, numbers, was_reached=result.was_read)
@@ -105,7 +105,7 @@ class JobRunner:
     # New jobs ---------------------------------------------------------------------------------------------------------
 
     async def acquire_new(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture:
-        """Create the picture at the first provider that makes it; raises PromptRefused or NoProviderLeft."""
+        """Create the picture at the first provider that makes it; raises PromptRefused or PictureUnavailable."""
         obtained: StoredPicture | None = None
         refused: ProviderError | None = None
         try:
@@ -115,7 +115,7 @@ class JobRunner:
         obtained = await self._collect_lost(request, candidates, obtained)
         if obtained is not None:
             return obtained
-        raise refused or NoProviderLeft(describe_attempts(request.attempts.made))
+        raise refused or PictureUnavailable(describe_attempts(request.attempts.made))
 
     async def _try_providers(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """Return the picture of the first provider that makes one; None if none does."""
@@ -131,7 +131,7 @@ class JobRunner:
                 request.address_to(candidate).add_attempt(not_again_message(refusal.reason, candidate.key))
             elif candidate.may_be_asked and candidate.provider.name not in request.attempts.passed_over:
                 obtained = await JobCreator(
-                    self._context, self._jobs, self._lost, request.address_to(candidate)
+                    self._context, self._jobs, self._unanswered, request.address_to(candidate)
                 ).try_provider()
                 if obtained is not None:
                     return obtained
@@ -147,10 +147,10 @@ class JobRunner:
         for candidate in candidates:
             wanted = request.address_to(candidate)
             # Without a list of jobs, the call's outcome stays unknown.
-            if candidate.provider.keeps_jobs and await self._lost.has_uncertain_calls(candidate.key):
+            if candidate.provider.keeps_jobs and await self._unanswered.has_uncertain_calls(candidate.key):
                 # The next page need not wait for this search.
                 request.release_slot()
-                for job in (await self._lost.search(wanted)).found.values():
+                for job in (await self._unanswered.search(wanted)).found.values():
                     if obtained is None or obtained.record.key != candidate.key:
                         obtained = await self._jobs.collect_paid(wanted, job) or obtained
             if obtained is not None and obtained.record.key == candidate.key:
