@@ -236,10 +236,10 @@ class Lookup:
         return any(self.may_collect(one, self._open_jobs.get(one.key), damaged) for one in candidates)
 
     def may_collect(self, candidate: Candidate, entry: Entry | None, damaged: Mapping[str, PictureRecord]) -> bool:
-        """Whether a build asks the candidate for a job now: one of the journal's `entry`, or of a damaged picture."""
-        return candidate.may_be_asked and (
-            (entry is not None and entry.is_due(self._clock.now())) or can_fetch_again(candidate, damaged)
-        )
+        """Whether a build asks the candidate for a job now: of the journal's `entry`, or else of a damaged picture."""
+        if not candidate.may_be_asked:
+            return False
+        return can_fetch_again(candidate, damaged) if entry is None else entry.is_due(self._clock.now())
 
     def _has_duplicate_job(self, candidates: Sequence[Candidate], stored: StoredPicture) -> bool:
         """Whether a duplicate job of a stored picture can be asked for now."""

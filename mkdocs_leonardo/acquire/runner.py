@@ -16,7 +16,7 @@ from mkdocs_leonardo.acquire.request import BuildContext, JobRequest, PictureReq
 from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import PromptRefused, ProviderError
-from mkdocs_leonardo.lookup import Candidate
+from mkdocs_leonardo.lookup import Candidate, can_fetch_again
 from mkdocs_leonardo.resolution import describe_attempts, not_again_message, unanswered_message
 from mkdocs_leonardo.spec import PictureRecord, Submission
 from mkdocs_leonardo.storage.base import StoredPicture
@@ -45,14 +45,16 @@ class JobRunner:
             if not candidate.may_be_asked or self._context.access.is_off(candidate.provider.name):
                 continue
             wanted = request.address_to(candidate)
-            for job in await self._find_paid_jobs(wanted, damaged.get(candidate.key)):
+            for job in await self._find_paid_jobs(wanted, damaged):
                 obtained = await self._jobs.collect_paid(wanted, job)
                 if obtained is not None:
                     await self.collect_duplicates(wanted, obtained.record)
                     return obtained
         return None
 
-    async def _find_paid_jobs(self, request: JobRequest, damaged: PictureRecord | None) -> tuple[Submission, ...]:
+    async def _find_paid_jobs(
+        self, request: JobRequest, damaged: Mapping[str, PictureRecord]
+    ) -> tuple[Submission, ...]:
         """Return the paid jobs of this key, from the journal or the account's list."""
         provider, key = request.provider, request.key
         left = request.team_lease.get_open_job(key) if request.team_lease is not None else None
@@ -68,9 +70,10 @@ class JobRunner:
             # The journal comes first: another build may have taken over during a suspension of this one.
             return (uncollected,)
         if entry is None:
-            if damaged is None or not damaged.job_id or not provider.keeps_jobs:
+            if not can_fetch_again(request.candidate, damaged):
                 return ()
-            return (Submission(provider.name, damaged.model, damaged.job_id, damaged.created_at, damaged.cost_usd),)
+            record = damaged[key]
+            return (Submission(provider.name, record.model, record.job_id, record.created_at, record.cost_usd),)
         if entry.accepted:
             return entry.get_due_jobs(self._context.clock.now())
         if provider.keeps_jobs:

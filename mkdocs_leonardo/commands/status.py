@@ -260,9 +260,9 @@ def _make_quote(
 ) -> Quote:
     provider, picture = candidate.provider, candidate.picture
     job: JobState | None = None
-    if can_fetch_again(candidate, damaged):
-        job = "accepted"
-    elif entry is not None:
+    if entry is None:
+        job = "accepted" if can_fetch_again(candidate, damaged) else None
+    else:
         job = "accepted" if entry.accepted else "intended"
         # While another process waits for the answer, it is not lost.
         if job == "intended" and not provider.keeps_jobs:

@@ -108,7 +108,7 @@ MUTATIONS: Mapping[str, Mutation] = {
     "late": Mutation(
         "a late job is collected where another image stands in",
         "lookup.py",
-        "(entry is not None and entry.is_due(self._clock.now())) or can_fetch_again(candidate, damaged)",
+        "can_fetch_again(candidate, damaged) if entry is None else entry.is_due(self._clock.now())",
         "can_fetch_again(candidate, damaged)",
     ),
     "upload": Mutation(
