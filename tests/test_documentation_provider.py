@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 import yaml
 from builds import Site, page
 from cli_rig import Shell
 from PIL import Image
 
+from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.testing import Fault, LoopbackService, Requirement
 
 PAGE = Path(__file__).resolve().parent.parent / "example-site/docs/reference/providers.md"
@@ -271,7 +273,36 @@ def test_page_lists_every_error_a_provider_may_raise() -> None:
     """The page's table of errors is the tree of classes in the code."""
     from mkdocs_leonardo.errors import ProviderError
 
-    table = PAGE.read_text(encoding="utf-8").partition("## What it may raise")[2].partition("## The test")[0]
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [
-        kind.__name__ for kind in ProviderError.__subclasses__()
-    ]
+    def tree(kind: type[Exception]) -> Iterator[tuple[str, str]]:
+        for each in kind.__subclasses__():
+            yield each.__name__, "" if kind is ProviderError else kind.__name__
+            yield from tree(each)
+
+    table = PAGE.read_text(encoding="utf-8").partition("## What it may raise")[2].partition("## What to import")[0]
+    rows = re.findall(r"^\| `(\w+)`(?:, an? `(\w+)`)? \|", table, re.MULTILINE)
+    assert sorted(rows) == sorted(tree(ProviderError))
+
+
+def test_page_lists_every_name_of_the_interface() -> None:
+    """The page lists the names of the interface, each once, and each can be imported."""
+    from mkdocs_leonardo.providers import interface
+
+    text = PAGE.read_text(encoding="utf-8")
+    errors = re.findall(r"^\| `(\w+)`", text.partition("## What it may raise")[2].partition("## What")[0], re.MULTILINE)
+    transport = ["TransportError", "NotSent", "AnswerLost", "DownloadRefused", "HostNotListed"]
+    table = text.partition("## What to import")[2].partition("## The test")[0]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    named = [*errors, *transport, *re.findall(r"`(\w+)`", "".join(rows))]
+    assert sorted(named) == sorted(interface.__all__)
+    assert all(hasattr(interface, name) for name in interface.__all__)
+    assert not hasattr(interface, "BUILT_IN")
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_provider_imports_the_public_interface_alone(name: str) -> None:
+    """A built-in provider imports the public interface, and nothing else of the plugin, as other packages do."""
+    graph = grimp.build_graph("mkdocs_leonardo")
+    package = f"mkdocs_leonardo.providers.{name}"
+    modules = {package, *graph.find_descendants(package)}
+    imported = {found for module in modules for found in graph.find_modules_directly_imported_by(module)}
+    assert imported - modules == {"mkdocs_leonardo.providers.interface"}

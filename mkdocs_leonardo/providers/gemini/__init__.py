@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mkdocs_leonardo.converters import seconds, service_address, visible_text
-from mkdocs_leonardo.providers.declaration import Declaration, lazy_import, option
+from mkdocs_leonardo.providers.interface import Declaration, lazy_import, option, seconds, service_address, visible_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,24 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
-from mkdocs_leonardo.errors import (
+from mkdocs_leonardo.providers.interface import (
+    FREE_TIMEOUT_S,
+    LONGEST_WAIT_S,
+    MIME_TYPE,
+    WORDING,
     AccountRefused,
+    Answer,
     Charged,
+    ImageAndTextProvider,
     JobFailed,
+    JsonValue,
+    PictureSpec,
     PromptRefused,
     ProviderError,
     RateLimited,
     ServiceFailed,
-)
-from mkdocs_leonardo.providers.answers import (
-    LONGEST_WAIT_S,
-    Answer,
+    Submission,
+    copy_for_service,
     firewall,
     list_at,
     member,
@@ -36,14 +42,10 @@ from mkdocs_leonardo.providers.answers import (
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S
-from mkdocs_leonardo.providers.texts import ImageAndTextProvider
-from mkdocs_leonardo.providers.wording import MIME_TYPE, WORDING, copy_for_service
-from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import ProviderContext
     from mkdocs_leonardo.providers.gemini import GeminiOptions
+    from mkdocs_leonardo.providers.interface import ProviderContext
 
 NAME = "gemini"
 #: The header that holds the key. The service takes the key in the address as well, but logs on the way would hold it.

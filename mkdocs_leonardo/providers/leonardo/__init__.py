@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mkdocs_leonardo.providers.declaration import Declaration, Limits, lazy_import
+from mkdocs_leonardo.providers.interface import Declaration, Limits, lazy_import
 from mkdocs_leonardo.providers.leonardo.create_requests import notes, problems, rules_for
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 

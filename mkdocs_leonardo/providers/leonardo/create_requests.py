@@ -11,14 +11,21 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mkdocs_leonardo.errors import AccountRefused, Charged, ProviderError, RequestRefused
-from mkdocs_leonardo.picture_rules import (
+from mkdocs_leonardo.providers.interface import (
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
     MIN_SIDE_PX,
     SIDE_STEP_PX,
     STYLES,
+    AccountRefused,
+    Charged,
+    JsonValue,
     PictureRules,
+    PictureSpec,
+    ProviderError,
+    RequestRefused,
+    clean_text,
+    look_words,
 )
 from mkdocs_leonardo.providers.leonardo.models import (
     CONTRAST_NAMES,
@@ -38,8 +45,6 @@ from mkdocs_leonardo.providers.leonardo.models import (
     unknown_usd,
 )
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.wording import look_words
-from mkdocs_leonardo.spec import JsonValue, PictureSpec, clean_text
 
 Version = Literal["v1", "v2"]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mkdocs_leonardo.providers.answers import number_at, text_at, utc_seconds
+from mkdocs_leonardo.providers.interface import JsonValue, clean_text, number_at, text_at, utc_seconds
 from mkdocs_leonardo.providers.leonardo.create_requests import CreateRequest
 from mkdocs_leonardo.providers.leonardo.responses import JOB_ID
-from mkdocs_leonardo.spec import JsonValue, clean_text
 
 #: The most by which createdAt may be earlier than the time of a lost create call (seconds).
 _CLOCK_SLACK_S = 120.0

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
-from mkdocs_leonardo.picture_rules import MAX_SEED, STYLES
+from mkdocs_leonardo.providers.interface import MAX_SEED, STYLES
 
 Mode = Literal["", "FAST", "QUALITY", "ULTRA", "LOW", "MEDIUM", "HIGH"]
 Size = tuple[int, int]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from mkdocs_leonardo.converters import (
+from mkdocs_leonardo.providers.interface import (
+    ALERT,
+    INTERNAL,
+    Alert,
     Converter,
     host_name,
     list_of,
     one_of,
+    option,
     optional,
     seconds,
     service_address,
@@ -17,7 +21,6 @@ from mkdocs_leonardo.converters import (
     visible_text,
     whole_number,
 )
-from mkdocs_leonardo.providers.declaration import ALERT, INTERNAL, Alert, option
 from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MIN_ALCHEMY_CONTRAST, MODES, PHOENIX_1_0, find_model
 
 #: The forms of the create call; `auto` is v1 for each call that v1 takes.

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.clock import Clock
-from mkdocs_leonardo.errors import (
+from mkdocs_leonardo.providers.interface import (
     AccountRefused,
+    Answer,
     Charged,
+    Clock,
     DownloadRefused,
+    GeneratedImage,
     HostNotListed,
     JobEmpty,
     JobFailed,
     JobUnfinished,
     JobUnknown,
+    JsonValue,
     PictureElsewhere,
     PollFailed,
     PromptRefused,
+    Submission,
     TransportError,
+    list_at,
+    member,
+    retry_after_s,
+    text_at,
 )
-from mkdocs_leonardo.providers.answers import Answer, list_at, member, retry_after_s, text_at
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.responses import (
     NAME,
@@ -32,12 +39,11 @@ from mkdocs_leonardo.providers.leonardo.responses import (
     text_of,
 )
 from mkdocs_leonardo.providers.leonardo.schedule import RenderTimeTable, next_poll_s
-from mkdocs_leonardo.spec import GeneratedImage, JsonValue, Submission
 
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.providers.http import Api
+    from mkdocs_leonardo.providers.interface import Api
 
 _READ_TIMEOUT_S = 10.0
 _DOWNLOAD_TIMEOUT_S = 30.0

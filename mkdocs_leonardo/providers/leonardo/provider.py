@@ -11,25 +11,28 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
-from mkdocs_leonardo.errors import (
+from mkdocs_leonardo.providers.interface import (
+    Account,
+    Answer,
     AnswerLost,
     Charged,
+    GeneratedImage,
+    JsonValue,
     ListUnclear,
     NoAnswer,
     NotSent,
+    PictureSpec,
+    Provider,
     ProviderError,
     RequestRefused,
     ServiceFailed,
+    Submission,
     TransportError,
-)
-from mkdocs_leonardo.providers.answers import (
-    Answer,
     answered_at,
     member,
     number_at,
     text_at,
 )
-from mkdocs_leonardo.providers.base import Account, Provider
 from mkdocs_leonardo.providers.leonardo.create_requests import (
     Version,
     build_create_request,
@@ -54,10 +57,9 @@ from mkdocs_leonardo.providers.leonardo.responses import (
 )
 from mkdocs_leonardo.providers.leonardo.schedule import RenderTimeTable
 from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
-from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import ProviderContext
+    from mkdocs_leonardo.providers.interface import ProviderContext
     from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 
 _READ_TIMEOUT_S = 10.0

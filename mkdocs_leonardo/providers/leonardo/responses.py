@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 
-from mkdocs_leonardo.errors import (
+from mkdocs_leonardo.providers.interface import (
     AccountRefused,
+    Answer,
     Charged,
+    JsonValue,
     NoAnswer,
     PromptRefused,
     ProviderError,
     RateLimited,
     RequestRefused,
     ServiceFailed,
-)
-from mkdocs_leonardo.providers.answers import (
-    Answer,
     firewall,
     list_at,
     member,
@@ -25,7 +24,6 @@ from mkdocs_leonardo.providers.answers import (
     text_at,
 )
 from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD
-from mkdocs_leonardo.spec import JsonValue
 
 NAME = "leonardo"
 SERVER_ERROR = 500

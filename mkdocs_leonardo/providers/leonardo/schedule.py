@@ -21,8 +21,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.providers.base import Memory
-from mkdocs_leonardo.spec import JsonValue
+from mkdocs_leonardo.providers.interface import JsonValue, Memory
 
 if TYPE_CHECKING:
     import anyio
@@ -120,7 +119,7 @@ class RenderTimeTable:
 
     async def group(self, kind: str) -> JobGroup:
         """The group of the jobs of `kind`."""
-        from mkdocs_leonardo.concurrency import to_thread
+        from mkdocs_leonardo.providers.interface import to_thread
 
         if kind not in self._groups:
             stored = await to_thread(self._memory.get, _TIMES + kind)
@@ -130,7 +129,7 @@ class RenderTimeTable:
 
     async def add(self, kind: str, last_s: float, done_s: float) -> None:
         """Note the render time of a job that was unfinished at `last_s` (0: not polled) and done at `done_s`."""
-        from mkdocs_leonardo.concurrency import to_thread
+        from mkdocs_leonardo.providers.interface import to_thread
 
         seconds = render_time_s(last_s, done_s)
         (await self.group(kind)).add(seconds)

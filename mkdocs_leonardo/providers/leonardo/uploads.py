@@ -7,18 +7,26 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mkdocs_leonardo.clock import Clock
-from mkdocs_leonardo.errors import ProviderError, ServiceFailed, TransportError
-from mkdocs_leonardo.providers.answers import member, text_at
-from mkdocs_leonardo.providers.base import Memory
+from mkdocs_leonardo.providers.interface import (
+    EXTENSION,
+    MIME_TYPE,
+    Clock,
+    JsonValue,
+    Memory,
+    ProviderError,
+    Reference,
+    ServiceFailed,
+    TransportError,
+    copy_for_service,
+    member,
+    text_at,
+)
 from mkdocs_leonardo.providers.leonardo.responses import leonardo_error
-from mkdocs_leonardo.providers.wording import EXTENSION, MIME_TYPE, copy_for_service
-from mkdocs_leonardo.spec import JsonValue, Reference
 
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.providers.http import Api, Part
+    from mkdocs_leonardo.providers.interface import Api, Part
 
 #: A form is good for two minutes (vendor's guide); it is used at once, and a new one is asked for after each failure.
 _ATTEMPTS = 3

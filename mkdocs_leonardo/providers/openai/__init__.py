@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mkdocs_leonardo.converters import one_of, seconds, service_address, visible_text
-from mkdocs_leonardo.providers.declaration import Declaration, lazy_import, option
+from mkdocs_leonardo.providers.interface import (
+    Declaration,
+    lazy_import,
+    one_of,
+    option,
+    seconds,
+    service_address,
+    visible_text,
+)
 
 QUALITIES = ("low", "medium", "high", "auto", "xhigh", "max")
 

@@ -13,15 +13,22 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.errors import (
+from mkdocs_leonardo.providers.interface import (
+    EXTENSION,
+    FREE_TIMEOUT_S,
+    MIME_TYPE,
+    WORDING,
     AccountRefused,
+    Answer,
     Charged,
+    ImageAndTextProvider,
+    JsonValue,
+    PictureSpec,
     PromptRefused,
     ProviderError,
     ServerError,
-)
-from mkdocs_leonardo.providers.answers import (
-    Answer,
+    Submission,
+    copy_for_service,
     firewall,
     list_at,
     member,
@@ -29,13 +36,9 @@ from mkdocs_leonardo.providers.answers import (
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S
-from mkdocs_leonardo.providers.texts import ImageAndTextProvider
-from mkdocs_leonardo.providers.wording import EXTENSION, MIME_TYPE, WORDING, copy_for_service
-from mkdocs_leonardo.spec import JsonValue, PictureSpec, Submission
 
 if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.base import ProviderContext
+    from mkdocs_leonardo.providers.interface import ProviderContext
     from mkdocs_leonardo.providers.openai import OpenAIOptions
 
 NAME = "openai"
