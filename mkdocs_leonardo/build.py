@@ -48,6 +48,7 @@ class Build:
         self._notify = self._progress.pass_on
         self._job_summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self.runtime = Runtime(settings, environ=environ, notify=self._notify, budget=budget)
+        self._awaited: tuple[str, ...] = ()
         self._heroes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
         chain, keyed = self.runtime.chain, self.runtime.providers_with_key
         if self._no_key and settings.generate:
@@ -174,16 +175,16 @@ class Build:
         try:
             self.runtime.end_loop(self._tell_awaited)
         except KeyboardInterrupt:
-            awaited = self.runtime.pipeline.awaited
-            if awaited:
-                self._notify(logging.INFO, given_up_message(awaited))
+            if self._awaited:
+                self._notify(logging.INFO, given_up_message(self._awaited))
             raise
         self.runtime.close()
 
     def _tell_awaited(self) -> None:
-        awaited = self.runtime.pipeline.awaited
-        if awaited:
-            self._notify(logging.INFO, waiting_message(awaited))
+        """Log the paid answers that the end of the build waits for. The event loop calls it."""
+        self._awaited = self.runtime.pipeline.awaited
+        if self._awaited:
+            self._notify(logging.INFO, waiting_message(self._awaited))
 
     def close(self) -> None:
         """End running work, and remove this build's scratch files."""

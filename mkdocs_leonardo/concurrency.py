@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
@@ -30,6 +30,7 @@ THREADS = 4
 #: cores busy while services work.
 MOST_QUEUED = 64
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -55,6 +56,26 @@ class EventLoop:
         """Run a coroutine function in the loop; the future gives its result to this thread."""
         return self._track(self._portal.start_task_soon(self._run, function, *arguments))
 
+    def run(self, function: Callable[..., Awaitable[T]], *arguments: object, timeout_s: float | None = None) -> T:
+        """Run a coroutine function in the loop and return its result; TimeoutError after `timeout_s`."""
+        future = self.start(function, *arguments)
+        try:
+            return future.result(timeout_s)
+        finally:
+            future.cancel()
+
+    def map(self, function: Callable[[A], Awaitable[T]], arguments: Iterable[A]) -> Iterator[T]:
+        """Run a coroutine function for all arguments at once; the results have the arguments' order."""
+        futures = [self.start(function, argument) for argument in arguments]
+        return (future.result() for future in futures)
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function in the loop's thread, so that coroutines do not change meanwhile what it reads.
+
+        A closed loop has no thread, and no coroutines: then this thread calls the function.
+        """
+        return function() if self._is_closed else self._portal.call(function)
+
     def start_queued(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Queue a coroutine function; `most_queued` of them run at once, in the order of the calls.
 
@@ -76,7 +97,8 @@ class EventLoop:
     ) -> None:
         """Cancel the coroutines, await `last` in the loop, and end the thread; a second call does nothing.
 
-        Calls `waiting` before it waits for requests that cannot be cancelled. KeyboardInterrupt ends that wait.
+        Calls `waiting` in the loop before it waits for requests that cannot be cancelled. KeyboardInterrupt ends that
+        wait.
         """
         if self._is_closed:
             return
@@ -89,8 +111,7 @@ class EventLoop:
                 self._started.clear()
                 if last is None:
                     return
-                waiting()
-                self._portal.call(self._finish, last)
+                self._portal.call(self._finish, last, waiting)
             except KeyboardInterrupt:
                 # `last` closes the connections, which ends the requests that are still running.
                 if last is not None:
@@ -159,7 +180,8 @@ class EventLoop:
             if self._ended is not None and not self._running:
                 self._ended.set()
 
-    async def _finish(self, last: Callable[[], Awaitable[object]]) -> None:
+    async def _finish(self, last: Callable[[], Awaitable[object]], waiting: Callable[[], object]) -> None:
+        waiting()
         # Cancelled coroutines may still wait for paid answers, on connections that `last` closes.
         if self._running:
             self._ended = Event()

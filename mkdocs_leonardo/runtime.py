@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.clock import Clock, SystemClock
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.text_store import TextStore
     from mkdocs_leonardo.team.leases import TeamLeases
     from mkdocs_leonardo.team.pictures import TeamPictures
+
+T = TypeVar("T")
 
 #: The consequence of a failing team store, by `on_store_failure`; "" for a build that may not pay.
 STORE_FAILURES = {
@@ -82,7 +84,7 @@ class Runtime:
             raise
 
     def end_loop(self, waiting: Callable[[], object] = lambda: None) -> None:
-        """End the event loop with its work. Calls `waiting` before it waits for paid answers."""
+        """End the event loop with its work. Calls `waiting` in the loop before it waits for paid answers."""
         if self._loop is not None:
             self._loop.close(self.pipeline.aclose, waiting=waiting)
 
@@ -100,6 +102,9 @@ class Runtime:
     @property
     def spending(self) -> Spending:
         """The jobs, dollars and requests of this build so far."""
+        return self._read(self._count_spending)
+
+    def _count_spending(self) -> Spending:
         budget, requests = self._budget, sum(limiter.granted for limiter in self._rate_limiters.values())
         if budget is None:
             return Spending(requests=requests)
@@ -113,7 +118,12 @@ class Runtime:
         from mkdocs_leonardo.storage.base import StoreStats
 
         # Without an event loop, the store was not used.
-        return self.team.stats if self._loop is not None and self.team is not None else StoreStats()
+        team = self.team if self._loop is not None else None
+        return self._read(lambda: team.stats) if team is not None else StoreStats()
+
+    def _read(self, function: Callable[[], T]) -> T:
+        """Call a function that reads what coroutines change."""
+        return function() if self._loop is None else self._loop.call(function)
 
     # Acquiring -------------------------------------------------------------------------------------------------------
 

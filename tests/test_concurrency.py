@@ -146,6 +146,39 @@ def test_loop_keeps_no_future_of_an_ended_coroutine(loop: EventLoop) -> None:
     assert [future() for future in futures] == [None] * 6
 
 
+def test_loop_runs_coroutines_for_results_in_order_and_cancels_one_that_takes_too_long(loop: EventLoop) -> None:
+    """Results of coroutines that run at once keep their order; a coroutine ends when its time is over."""
+    gate, ended = loop.call(Event), threading.Event()
+
+    async def wait_for_gate(number: int) -> int:
+        if number == 3:
+            gate.set()
+        await gate.wait()
+        return number
+
+    async def never() -> None:
+        try:
+            await sleep_forever()
+        finally:
+            ended.set()
+
+    assert list(loop.map(wait_for_gate, [1, 2, 3])) == [1, 2, 3]
+    with pytest.raises(TimeoutError):
+        loop.run(never, timeout_s=0.1)
+    assert ended.wait(30)
+
+
+def test_loop_calls_a_function_where_no_coroutine_changes_what_it_reads(loop: EventLoop) -> None:
+    """The loop's thread calls the function; after its end, no coroutine runs beside this thread."""
+
+    async def name_thread() -> int:
+        return threading.get_ident()
+
+    assert loop.call(threading.get_ident) == loop.run(name_thread)
+    loop.close()
+    assert loop.call(threading.get_ident) == threading.get_ident()
+
+
 def test_loop_that_closes_starts_no_queued_coroutine_and_awaits_what_is_paid_for() -> None:
     """A closing loop cancels running coroutines, awaits paid answers, and runs `last` after them."""
     events: list[str] = []

@@ -240,3 +240,25 @@ def test_answer_that_is_the_picture_itself_is_waited_for(
         assert process.returncode != 0
         assert "waiting for openai, whose answer is paid for" in log
         assert "Traceback" not in log
+
+
+def test_build_interrupted_twice_gives_the_answer_up_and_says_that_it_is_lost(
+    tmp_path: Path, services_process: ServicesProcess
+) -> None:
+    """A second Ctrl-C ends a build's wait for an answer that is the picture; the log names the service."""
+    services = services_process
+    services.openai.on_create(Held()).once()
+    site = Site(tmp_path, pages={"index.md": page(hero_prompt="a harbour")}, options={"providers": ["openai"]})
+
+    with site.building(services) as process:
+        services.wait_until(lambda ledger: ledger.paid_jobs == 1, timeout_s=30)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        read = iter(process.stdout.readline, "")
+        assert any("waiting for openai, whose answer is paid for; Ctrl-C again gives it up" in line for line in read)
+        process.send_signal(signal.SIGINT)
+        log, _ = process.communicate(timeout=60)
+    services.release()
+
+    assert "stopped waiting for openai; an answer still to come is lost and may have been charged" in log
+    assert "Traceback" not in log

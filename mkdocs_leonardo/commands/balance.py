@@ -64,6 +64,6 @@ def _explain_no_balance(runtime: Runtime) -> str:
 def await_answer(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:
     """Wait for the answer to a free request to a service; TransportError after a minute."""
     try:
-        return runtime.loop.start(ask).result(timeout=_TIMEOUT_S)
+        return runtime.loop.run(ask, timeout_s=_TIMEOUT_S)
     except TimeoutError:
         raise TransportError("does not answer in time") from None

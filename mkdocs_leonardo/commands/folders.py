@@ -84,7 +84,7 @@ def copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console
             for status in find_statuses(runtime, heroes):
                 if status.record is None and status.hero.picture is not None:
                     continue
-                resolution = runtime.loop.start(runtime.pipeline.resolve, status.hero).result()
+                resolution = runtime.loop.run(runtime.pipeline.resolve, status.hero)
                 if status.record is not None:
                     delivered = folder / f"{make_slug(status.hero.page)}.{status.record.extension}"
                     delivered.write_bytes(status.read_picture())
@@ -145,8 +145,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
         shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
         # As a build without providers would show them.
         with open_runtime(site.settings, console, asks_providers=False) as runtime:
-            for future in [runtime.loop.start(runtime.pipeline.resolve, hero) for hero in heroes]:
-                resolution = future.result()
+            for resolution in runtime.loop.map(runtime.pipeline.resolve, heroes):
                 page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
                     console.warn(f"{page}: no image: {explain_failure(resolution)}")

@@ -154,8 +154,8 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
         missing = [one for one in find_statuses(runtime, heroes) if one.record is None and one.hero.picture is not None]
         if not missing:
             return False
-        futures = [runtime.loop.start(runtime.pipeline.acquire_picture, one.hero) for one in drop_repeats(missing)]
-        found = sum(future.result().stored is not None for future in futures)
+        wanted = [one.hero for one in drop_repeats(missing)]
+        found = sum(one.stored is not None for one in runtime.loop.map(runtime.pipeline.acquire_picture, wanted))
     if found:
         console.say(f"{pluralise(found, 'image', 'images')} found in the team's store")
     return found > 0
@@ -203,11 +203,14 @@ def _obtain(
 
 def _end_work(runtime: Runtime, console: Console) -> None:
     """End all work, but wait for paid answers that cannot be fetched again, until a second Ctrl-C."""
-    awaited = runtime.pipeline.awaited
-    message = waiting_message(awaited) if awaited else "stopping; what is under way is in the journal …"
+
+    def tell() -> None:
+        awaited = runtime.pipeline.awaited
+        console.note(waiting_message(awaited) if awaited else "stopping; what is under way is in the journal …")
+
     # Answers given up by the second Ctrl-C are among the jobs that are printed.
     with suppress(KeyboardInterrupt):
-        runtime.end_loop(lambda: console.note(message))
+        runtime.end_loop(tell)
 
 
 def _await_results(

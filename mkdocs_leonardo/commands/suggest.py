@@ -147,7 +147,7 @@ def _ask(
     try:
         for index, page in enumerate(pages):
             try:
-                suggestion = runtime.loop.start(provider.suggest, page.facts).result()
+                suggestion = runtime.loop.run(provider.suggest, page.facts)
             except ProviderError as error:
                 failed += 1
                 console.warn(f"{page.name}: {provider.name} {error}")
@@ -158,7 +158,7 @@ def _ask(
             failed += not _show_and_write(page, suggestion, console, write=write)
     finally:
         if provider not in runtime.chain:
-            runtime.loop.start(provider.aclose).result()
+            runtime.loop.run(provider.aclose)
     return failed
 
 

@@ -55,8 +55,7 @@ class _Request:
 class BackgroundGenerator:
     """Generates missing heroes in the event loop of its first runtime, and writes the stamp for each one that is ready.
 
-    The host's thread calls `hold`, `take` and `close`. All else runs in the event loop, which alone changes the state
-    that both threads read.
+    The host's thread calls `hold`, `take` and `close`. All else runs in the event loop.
     """
 
     def __init__(
@@ -80,6 +79,7 @@ class BackgroundGenerator:
         self._taken: set[PictureSpec] = set()
         self.flying: set[PictureSpec] = set()
         self._reasons: set[str] = set()
+        self._awaited: list[str] = []
         self._changed: Event | None = None
 
     # In the host's thread --------------------------------------------------------------------------------------------
@@ -105,15 +105,14 @@ class BackgroundGenerator:
         if self._loop is None:
             return
         loop, self._loop = self._loop, None
-        making = len(self.flying)
+        making = loop.call(lambda: len(self.flying))
         if making:
             self._notify(logging.INFO, left_behind_message(making))
-        awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
         try:
-            loop.close(self._end, waiting=lambda: awaited and self._notify(logging.INFO, waiting_message(awaited)))
+            loop.close(self._end, waiting=self._tell_awaited)
         except KeyboardInterrupt:
-            if awaited:
-                self._notify(logging.INFO, given_up_message(awaited))
+            if self._awaited:
+                self._notify(logging.INFO, given_up_message(self._awaited))
             raise
         finally:
             for _, runtime in self._runtimes:
@@ -238,6 +237,12 @@ class BackgroundGenerator:
             # The first page with a reason gets the warning.
             self._notify(logging.INFO if complaint.text in self._reasons else level, f"{complaint}{fix}")
             self._reasons.add(complaint.text)
+
+    def _tell_awaited(self) -> None:
+        """Log the paid answers that the end of the preview waits for."""
+        self._awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
+        if self._awaited:
+            self._notify(logging.INFO, waiting_message(self._awaited))
 
     async def _end(self) -> None:
         for _, runtime in self._runtimes:
