@@ -278,9 +278,7 @@ class _Reader:
             plain = re.sub(r"[?#].*|(?<=//)[^/]*@", "…", text, flags=re.DOTALL)
             fix = f"copy {what} into the documentation folder and write its path, such as images/harbour.jpg"
             raise _Refused(fix, shown=plain)
-        fix = _path_fix(text)
-        if fix:
-            raise _Refused(fix)
+        _check_path(text)
         path = resolve_path(PurePosixPath(self.page), text)
         if path is None:
             raise _Refused("it must stay inside the documentation folder")
@@ -338,17 +336,18 @@ def _is_opt_out(value: object) -> bool:
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
 
 
-def _path_fix(text: str) -> str:
-    """Return the fix for a path that cannot name a file beside the page; "" if it can."""
+def _check_path(text: str) -> None:
+    """Refuse a path that cannot name a file beside the page."""
     if not text or text.startswith(("/", "\\")):
-        return "it must be an image's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"
+        raise _Refused(
+            "it must be an image's path relative to the page, such as images/harbour.jpg or ../images/harbour.jpg"
+        )
     if "\\" in text:
-        return "write / between the folders, as in images/harbour.jpg"
+        raise _Refused("write / between the folders, as in images/harbour.jpg")
     if text.rsplit("/", 1)[-1] in {"", ".", ".."}:
-        return "it names a folder; add the image's name, as in images/harbour.jpg"
+        raise _Refused("it names a folder; add the image's name, as in images/harbour.jpg")
     if any(character == ":" or unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         # On Windows "./C:/x" joined to a folder is C:/x.
-        return "leave out the colon or invisible character, which not every system can have in a path"
+        raise _Refused("leave out the colon or invisible character, which not every system can have in a path")
     if any(len(part.encode()) > _MAX_NAME_BYTES for part in text.split("/")):
-        return f"it holds a name of more than {_MAX_NAME_BYTES} bytes, longer than any file's"
-    return ""
+        raise _Refused(f"it holds a name of more than {_MAX_NAME_BYTES} bytes, longer than any file's")

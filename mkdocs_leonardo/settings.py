@@ -104,24 +104,27 @@ def settings_from(
     same = {field.name: config[field.name] for field in fields(Settings) if field.name in config}
     settings = Settings(
         **{**same, **folders},
-        defaults=_defaults(config, (root, docs_dir)),
-        encoding=_encoding(config),
+        defaults=HeroDefaults(
+            picture=replace(config.picture, reference=_reference(config, (root, docs_dir))),
+            prompt_template=config.prompt_template,
+            layout=config.layout,
+            strength=config.style_strength,
+            rules=_rules(config),
+        ),
+        encoding=Encoding(
+            formats=config.formats,
+            widths=tuple(sorted(config.widths)),
+            width_px=config.width,
+            height_px=config.height,
+            social=config.social,
+            spares_fallback="formats" not in config.written,
+        ),
         cache_may_move=cache_is_default and former is None,
         site=_site_name(root / config_file.name, folders.values()),
         options=config.provider_options,
         notes=tuple(note for _, declaration, options in config.chain for note in declaration.notes(options)),
     )
     return settings if former is None else with_cache_moved(settings, former, notify, environ)
-
-
-def _defaults(config: LeonardoConfig, folders: tuple[Path, ...]) -> HeroDefaults:
-    return HeroDefaults(
-        picture=replace(config.picture, reference=_reference(config, folders)),
-        prompt_template=config.prompt_template,
-        layout=config.layout,
-        strength=config.style_strength,
-        rules=_rules(config),
-    )
 
 
 def _rules(config: LeonardoConfig) -> PictureRules:
@@ -138,17 +141,6 @@ def _rules(config: LeonardoConfig) -> PictureRules:
         prompt_max=max(each.prompt_max for each in known),
         negative_prompt_max=max(each.negative_prompt_max for each in known),
         seed_max=max(each.seed_max for each in known),
-    )
-
-
-def _encoding(config: LeonardoConfig) -> Encoding:
-    return Encoding(
-        formats=config.formats,
-        widths=tuple(sorted(config.widths)),
-        width_px=config.width,
-        height_px=config.height,
-        social=config.social,
-        spares_fallback="formats" not in config.written,
     )
 
 
