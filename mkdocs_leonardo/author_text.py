@@ -1,4 +1,4 @@
-"""Texts of authors: cleaned, shown in messages, and compared with the right spellings. Pure text."""
+"""Texts of authors: cleaned, filled in, shown in messages, and compared with the right spellings. Pure text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 import re
 import reprlib
 import unicodedata
+from collections.abc import Mapping
 from datetime import date
 
 from mkdocs_leonardo.picture_rules import STYLES
@@ -13,6 +14,12 @@ from mkdocs_leonardo.spec import clean_text
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+#: The names in braces that prompts may hold; `prompt` is the page's own prompt, for the site's template alone.
+PROMPT_NAMES = ("title", "description", "category", "tags", "site_name")
+TEMPLATE_NAMES = ("prompt", *PROMPT_NAMES)
+#: An escaped brace, or braces with text between them. A single brace is a plain character.
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+_LONGEST_NAME = 40
 #: The most characters of a value in a message, so that the message fits a line of a terminal.
 _SHOWN_CHARACTERS = 60
 
@@ -29,6 +36,46 @@ def make_legible(text: str) -> str:
 def has_ink(text: str) -> bool:
     """Whether the text has a visible character."""
     return any(unicodedata.category(character)[0] not in "CZ" for character in text)
+
+
+def fill_in(text: str, values: Mapping[str, str]) -> str:
+    """Replace each name in braces by its value; `{{` and `}}` are braces.
+
+    Values are not filled in again: braces in a title are characters of the title.
+    """
+    return _BRACES.sub(lambda found: found[0][0] if found[1] is None else values[found[1]], text)
+
+
+def describe_unknown_name(prompt: str) -> str:
+    """Return the message on a name in braces that cannot be filled in, with the fix; "" if all can."""
+    unknown = (found for found in _BRACES.finditer(prompt) if found[1] is not None and found[1] not in PROMPT_NAMES)
+    found = next(unknown, None)
+    if found is None:
+        return ""
+    near = find_nearest(found[1], PROMPT_NAMES)
+    all_names = ", ".join(f"{{{each}}}" for each in PROMPT_NAMES[:-1]) + f" and {{{PROMPT_NAMES[-1]}}}"
+    fix = f"did you mean {{{near}}}?" if near else f"{all_names} can, and {{{{ is a brace"
+    shown = found[0] if len(found[0]) <= _LONGEST_NAME else f"{found[0][:_LONGEST_NAME]}…"
+    return f"{shown} cannot be filled in; {fix}"
+
+
+def find_page_values(meta: Mapping[str, object], *, title: str, site_name: str) -> dict[str, str]:
+    """Return the value of each name in braces for one page; "" if the page has none."""
+    categories = _list_words(meta.get("categories")) or _list_words(meta.get("category"))
+    return {
+        "title": title,
+        "description": ", ".join(_list_words(meta.get("description"))),
+        "category": categories[0] if categories else "",
+        "tags": ", ".join(_list_words(meta.get("tags"))),
+        "site_name": site_name,
+    }
+
+
+def _list_words(value: object) -> list[str]:
+    """List the words of YAML's text, number or list of those. Other values are left out."""
+    listed = value if isinstance(value, list | tuple) else [value]
+    words = [str(each).strip() for each in listed if isinstance(each, str | int | float) and not isinstance(each, bool)]
+    return [word for word in words if word]
 
 
 def find_style(text: str, styles: tuple[str, ...] = STYLES) -> str | None:

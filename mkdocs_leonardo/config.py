@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, get_args
 from mkdocs.config import Config
 from mkdocs.config.base import BaseConfigOption, ConfigErrors, ConfigWarnings, ValidationError
 
-from mkdocs_leonardo.author_text import did_you_mean, find_style
+from mkdocs_leonardo.author_text import TEMPLATE_NAMES, did_you_mean, find_style
 from mkdocs_leonardo.converters import (
     Converter,
     Unrepeatable,
@@ -37,7 +37,6 @@ from mkdocs_leonardo.picture_rules import (
     SIDE_STEP_PX,
     STYLES,
 )
-from mkdocs_leonardo.prompt_fields import TEMPLATE_NAMES
 from mkdocs_leonardo.providers import BUILT_IN, named_key_variable
 from mkdocs_leonardo.providers.declaration import (
     Declaration,

@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TypeGuard, TypeVar, get_args
 
-from mkdocs_leonardo import prompt_fields
 from mkdocs_leonardo.author_text import (
     describe_key,
+    describe_unknown_name,
     describe_value,
     did_you_mean,
+    fill_in,
     find_nearest,
+    find_page_values,
     find_style,
     has_ink,
     make_legible,
@@ -216,18 +218,18 @@ class _Reader:
         prompt = make_legible(value or "")
         if not has_ink(prompt) or prompt.lower() in _SWITCH_WORDS:
             raise _Refused("describe the image in a few words, or write false for no hero")
-        fix = _MACRO_FIX if _MACRO.search(prompt) else prompt_fields.fill_problem(prompt)
+        fix = _MACRO_FIX if _MACRO.search(prompt) else describe_unknown_name(prompt)
         if fix:
             raise _Refused(fix)
         return self._fill_prompt(prompt)
 
     def _fill_prompt(self, prompt: str) -> str:
         """Return the prompt inside the site's template, with the page's values filled in."""
-        values = prompt_fields.page_values(self.meta, title=self.title, site_name=self.site_name)
-        own = make_legible(prompt_fields.fill(prompt, values))
+        values = find_page_values(self.meta, title=self.title, site_name=self.site_name)
+        own = make_legible(fill_in(prompt, values))
         if not has_ink(own):
             raise _Refused("the page has no values for its names; add them to the front matter, or add words")
-        full = make_legible(prompt_fields.fill(self.defaults.prompt_template, {**values, "prompt": own}))
+        full = make_legible(fill_in(self.defaults.prompt_template, {**values, "prompt": own}))
         most = self.defaults.rules.prompt_max
         _check_length(own, most, "" if own == prompt else " once it is filled in")
         _check_length(full, most, " with the site's prompt_template")

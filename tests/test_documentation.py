@@ -55,7 +55,7 @@ FOREIGN_NAMES = {
     "site_url", "site_dir", "docs_dir", "custom_dir", "extra_css", "pull_request_target", "wait_for",
     "resource_group", "pre_build", "workflow_dispatch", "author_text", "picture_rules",
     "mkdocs_leonardo", "front_matter", "cost_usd", "new_images", "timeout_s", "width_px",
-    "prompt_fields", "give_up_at", "key_variable", "rate_limiter", "is_create", "is_free", "late_s", "submit_limit_s",
+    "give_up_at", "key_variable", "rate_limiter", "is_create", "is_free", "late_s", "submit_limit_s",
     "background_color", "background_image", "cards_layout_options",
 }  # fmt: skip
 
