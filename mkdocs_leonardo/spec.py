@@ -131,7 +131,7 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A paid job, which a service has accepted. `accepted_at` is in Unix seconds.
+    """The job that an accepted create call has made; it is paid for. `accepted_at` is in Unix seconds.
 
     A provider that answers at once puts the picture into `image`, which the journal does not store.
     """

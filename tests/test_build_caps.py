@@ -377,7 +377,7 @@ def test_call_that_is_carried_out_seconds_after_its_build_died_is_not_paid_again
     world = well_behaved_world()
     picture = PictureSpec("view 0")
     key = generation_key("first", "model", picture, {})
-    world.journal().intend(Entry(key, "first", "model", "a.md", calls=()), estimate_usd=0.03)
+    world.journal().record_call(Entry(key, "first", "model", "a.md", calls=()), estimate_usd=0.03)
     world.now_s += intended_before_s
     world.build = 1
     world.charge("first", key, picture.prompt, "done")

@@ -63,7 +63,7 @@ def note(cache: Path, key: str, *, job_id: str = "", lease: bool = False) -> Non
     journal = Journal(store, Owner.of_this_process(), time.time)
     if lease:
         journal.acquire_lease(key)
-    journal.intend(Entry(key, "leonardo", "m", "gone.md", calls=()), estimate_usd=0.1)
+    journal.record_call(Entry(key, "leonardo", "m", "gone.md", calls=()), estimate_usd=0.1)
     if job_id:
         journal.accept(key, Submission("leonardo", "m", job_id, time.time()))
     store.close()

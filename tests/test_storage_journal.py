@@ -62,7 +62,7 @@ def intend(
 ) -> Entry:
     """An intent like the pipeline's."""
     entry = Entry(key, "leonardo", "phoenix", "a.md", calls=(), request=REQUEST)
-    return journal.intend(entry, estimate_usd=0.01, lease=lease, seed=seed)
+    return journal.record_call(entry, estimate_usd=0.01, lease=lease, seed=seed)
 
 
 def submission(job_id: str = "job-1") -> Submission:

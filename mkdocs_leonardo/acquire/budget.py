@@ -1,4 +1,4 @@
-"""The caps of one build: reserved before a submission and settled after it, so that they are never exceeded."""
+"""The caps of one build: reserved before a create call and settled after it, so that they are never exceeded."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Reservation:
 
 
 class Budget:
-    """The submissions and dollars of one build, counted against its caps. Calls of two threads may not overlap.
+    """The create calls and dollars of one build, counted against its caps. One thread at a time may call it.
 
     Each retry and each fallback has a reservation of its own. "There" is the provider of the call.
 
-    | after            | the submission counts | at                                     |
+    | after            | the call counts       | at                                     |
     |------------------|-----------------------|----------------------------------------|
     | `reserve`        | yes                   | its estimate                           |
     | `mark_uncertain` | yes, and as uncertain | its estimate                           |
@@ -48,17 +48,17 @@ class Budget:
 
     @property
     def new_images(self) -> int:
-        """The number of submissions that count, sent or reserved."""
+        """The number of create calls that count, sent or reserved."""
         return len(self._standing_usd)
 
     @property
     def cost_usd(self) -> float:
-        """The total cost of the submissions that count: a stated cost, or else the estimate, of each. At least 0."""
+        """The total cost of the create calls that count: a stated cost, or else the estimate, of each. At least 0."""
         return math.fsum(self._standing_usd.values())
 
     @property
     def uncertain(self) -> int:
-        """The number of submissions that may have been charged without a picture."""
+        """The number of create calls that may have been charged without a picture."""
         return len(self._uncertain)
 
     def sum_costs(self, reservations: Iterable[Reservation]) -> float:
@@ -66,7 +66,7 @@ class Budget:
         return math.fsum(self._standing_usd.get(reservation, 0.0) for reservation in reservations)
 
     def would_fit(self, estimate_usd: float, provider: str = "") -> bool:
-        """Whether `reserve` would grant one more submission at `estimate_usd`."""
+        """Whether `reserve` would grant one more create call at `estimate_usd`."""
         hidden = self._ruled_out.get(provider, [])
         if self.new_images + len(hidden) + 1 > self._max_new_images:
             return False
@@ -76,7 +76,7 @@ class Budget:
         )
 
     def reserve(self, estimate_usd: float, provider: str = "") -> Reservation | None:
-        """Reserve one more submission at `estimate_usd` to `provider`; None if a cap would be exceeded.
+        """Reserve one more create call at `estimate_usd` to `provider`; None if a cap would be exceeded.
 
         Under a cap on the cost, an estimate that is not a sum of money (negative, infinite, not a number) never fits.
         """
@@ -87,7 +87,7 @@ class Budget:
         return reservation
 
     def settle(self, reservation: Reservation, cost_usd: float | None) -> float:
-        """Count the submission at the cost that the service stated; returns the cost that counts now.
+        """Count the create call at the cost that the service stated; returns the cost that counts now.
 
         None, or a cost that is not a sum of money, changes nothing, so that no response can lift a cap.
         A job that was paid for after all counts again, even if its reservation was void.
@@ -99,22 +99,22 @@ class Budget:
         return cost_usd
 
     def mark_uncertain(self, reservation: Reservation) -> None:
-        """Count the submission as uncertain: it may have been charged without a picture."""
+        """Count the create call as uncertain: it may have been charged without a picture."""
         if reservation in self._standing_usd:
             self._uncertain.add(reservation)
 
     def zero_cost(self, reservation: Reservation) -> None:
-        """Count the submission at $0, since the service charged nothing."""
+        """Count the create call at $0, since the service charged nothing."""
         if reservation in self._standing_usd:
             self._standing_usd[reservation] = 0.0
 
     def void(self, reservation: Reservation) -> None:
-        """Count the submission no more: it was never sent, or certainly made no job."""
+        """Count the create call no more: it was never sent, or certainly made no job."""
         self._standing_usd.pop(reservation, None)
         self._uncertain.discard(reservation)
 
     def count_only_at(self, reservation: Reservation, provider: str) -> None:
-        """Count the submission in later calls at `provider` only, since its list of jobs shows that no job was made.
+        """Count the create call in later calls at `provider` only, since its list of jobs shows that no job was made.
 
         So one build does not call `provider` more often than a cap allows.
         """

@@ -104,22 +104,22 @@ class JobCreator:
             if reservation is None and self._calls:
                 # A lost job gives the picture. A call without a job frees its reservation for the next provider.
                 found = (await self._unanswered.search(self._request)).found
-                for number, submission in found.items():
-                    return await self._collect_picture(submission, number, release_account_slot)
+                for number, job in found.items():
+                    return await self._collect_picture(job, number, release_account_slot)
             if reservation is None:
                 self._check_caps()
                 return None
             call = await self._journal_call(reservation)
             try:
-                submission = await self._send_call(call, reservation)
+                job = await self._send_call(call, reservation)
             except ProviderError as error:
                 decision, found = await self._handle_failure(error, call)
-                for number, submission in found.items():
-                    return await self._collect_picture(submission, number, release_account_slot)
+                for number, job in found.items():
+                    return await self._collect_picture(job, number, release_account_slot)
                 if decision.step is not Step.CREATE_AGAIN:
                     return None
             else:
-                return await self._collect_picture(submission, call.number, release_account_slot)
+                return await self._collect_picture(job, call.number, release_account_slot)
 
     async def _prepare_call(self) -> bool:
         """Wait until a create call may be sent, and upload its files; adds an attempt to the request if it may not."""
@@ -179,12 +179,12 @@ class JobCreator:
 
         try:
             entry = await to_thread(
-                lambda: journal.intend(request.entry, estimate_usd=estimate_usd, lease=lease, seed=seed)
+                lambda: journal.record_call(request.entry, estimate_usd=estimate_usd, lease=lease, seed=seed)
             )
         except StoreUnavailable as error:
             raise StoreUnavailable(unwritable_journal_message(error)) from error
         call = entry.calls[-1]
-        if request.team_lease is not None and not await request.team_lease.intend(entry):
+        if request.team_lease is not None and not await request.team_lease.record_call(entry):
             await to_thread(journal.delete_call, request.key, call.number)
             raise LeaseTakenOver
         return call
@@ -199,19 +199,19 @@ class JobCreator:
         context.budget.mark_uncertain(reservation)
         self._jobs.providers_in_call.append(provider)
         try:
-            submission = await provider.submit(
+            job = await provider.submit(
                 replace(request.picture, seed=request.picture.seed if call.seed is None else call.seed)
             )
         finally:
             self._jobs.providers_in_call.remove(provider)
         # First the budget, for pages that wait for room in it, or for an accepted call.
-        context.budget.settle(reservation, submission.cost_usd)
-        self._jobs.uncollected[request.key] = submission
+        context.budget.settle(reservation, job.cost_usd)
+        self._jobs.uncollected[request.key] = job
         context.access.get_breaker(provider.name).record_acceptance(self)
         with CancelScope(shield=True), suppress(StoreUnavailable):
             # A full disk costs the job id only: the picture is collected now, and stored elsewhere.
-            await request.publish(await to_thread(context.journal.accept, request.key, submission, call.number))
-        return submission
+            await request.publish(await to_thread(context.journal.accept, request.key, job, call.number))
+        return job
 
     async def _handle_failure(
         self, error: ProviderError, call: CreateCall
@@ -235,7 +235,7 @@ class JobCreator:
         return decision, result.found
 
     async def _collect_picture(
-        self, submission: Submission, number: int, release_account_slot: Callable[[], None]
+        self, job: Submission, number: int, release_account_slot: Callable[[], None]
     ) -> StoredPicture | None:
         """Collect the picture of a job of this build; returns None if the next provider is to be asked."""
         context, request = self._context, self._request
@@ -246,12 +246,12 @@ class JobCreator:
             request.release_slot()
 
         # An answer that holds the picture is stored even by a build that is being cancelled.
-        with CancelScope(shield=submission.image is not None):
+        with CancelScope(shield=job.image is not None):
             try:
                 return await self._jobs.collect(
                     replace(request, release_slot=release_slots),
-                    submission,
-                    give_up_at=submission.accepted_at + self._provider.timeout_s,
+                    job,
+                    give_up_at=job.accepted_at + self._provider.timeout_s,
                     source=Source.GENERATED,
                 )
             except ProviderError as error:
@@ -263,5 +263,5 @@ class JobCreator:
                         context.budget.mark_uncertain(self._calls[number])
                 # The job is treated like that of an earlier build, so no error leads to a second create call.
                 decision = self._jobs.decide(error, request)
-                await self._jobs.carry_out(decision, error, request, job=submission)
+                await self._jobs.carry_out(decision, error, request, job=job)
         return None

@@ -90,15 +90,15 @@ class UnansweredCalls:
         for call in entry.intended if entry is not None else ():
             is_conclusive = self._compute_call_wait_s(request.key, call) <= 0
             try:
-                submission = await self._adopt_job(request, call)
+                job = await self._adopt_job(request, call)
             except ProviderError as error:
                 doubt, is_final = f"its list of jobs could not be read ({error})", isinstance(error, RequestRefused)
                 if is_conclusive or not isinstance(error, ServiceFailed):
                     request.add_attempt(doubt)
                 was_read = is_final or isinstance(error, ListUnclear)
                 return SearchResult(found, doubt, is_final=is_final, was_read=was_read)
-            if submission is not None:
-                found[call.number] = submission
+            if job is not None:
+                found[call.number] = job
             elif is_conclusive:
                 await self._rule_out(request, call)
         return SearchResult(found)
@@ -122,12 +122,12 @@ class UnansweredCalls:
         # One search at a time: two pictures with equal calls must not both take the same job.
         async with self._locks.setdefault(provider.name, Lock()):
             picture, known = replace(request.picture, seed=call.seed), frozenset[str]()
-            submission: Submission | None = None
+            job: Submission | None = None
             # Another picture's call may be accepted while the list is read; it is read again without that job.
-            while submission is None or submission.job_id in known:
+            while job is None or job.job_id in known:
                 known = await to_thread(self._context.journal.get_known_job_ids, provider.name)
-                submission = await provider.find(picture, since=since, known=known)
-                if submission is None:
+                job = await provider.find(picture, since=since, known=known)
+                if job is None:
                     return None
                 if call.seed is not None and request.candidate.generation_request["seed"] is not None:
                     # The job may be that of an equal call for another picture.
@@ -135,13 +135,13 @@ class UnansweredCalls:
                     if self._context.clock.now() - call.sent_at > CLOSED_S:
                         raise ListUnclear("other images' jobs of that time are forgotten", provider=provider.name)
                     known = await to_thread(self._context.journal.get_known_job_ids, provider.name)
-            await request.publish(await to_thread(self._context.journal.accept, key, submission, call.number))
+            await request.publish(await to_thread(self._context.journal.accept, key, job, call.number))
         if is_of_this_build:
-            self._context.budget.settle(self._reserved.pop((key, call.number)), submission.cost_usd)
+            self._context.budget.settle(self._reserved.pop((key, call.number)), job.cost_usd)
             request.add_attempt("had accepted the job after all")
         else:
             self._context.notify(logging.INFO, f"{request.page}: found the job that an earlier build had paid for")
-        return submission
+        return job
 
     async def _check_equal_calls(self, request: JobRequest) -> None:
         """Raise ListUnclear if another picture's lost call has the same seed, prompt, size and model.

@@ -46,7 +46,7 @@ class JobAccepted(Exception):
 class Journal(ProcessLeases):
     """Jobs, leases, refusals and last heroes in a store. Thread-safe; every method may raise StoreUnavailable.
 
-    The store should be a durable one: what `intend` and `accept` wrote must outlive a power cut.
+    The store should be a durable one: what `record_call` and `accept` wrote must outlive a power cut.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Journal(ProcessLeases):
         found = {name.removeprefix(_JOB): value for name, value in self._store.items(_JOB)}
         return {key: entry for key, value in found.items() if (entry := parse_entry(key, value)) is not None}
 
-    def intend(
+    def record_call(
         self,
         entry: Entry,
         *,

@@ -298,7 +298,7 @@ class TeamLease:
 
     # Written by this machine -----------------------------------------------------------------------------------------
 
-    async def intend(self, job: Entry) -> bool:
+    async def record_call(self, job: Entry) -> bool:
         """Publish a create call before it is sent; returns whether a later owner is certain to know of it.
 
         Returns True for number 0 as well: the caller decides whether to pay without a lease.
