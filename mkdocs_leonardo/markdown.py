@@ -207,7 +207,7 @@ def _load_heroes(config: Mapping[str, Any], assets: str, *, manifest: str, repor
 
 def _read_mtime_ns(path: str) -> int:
     try:
-        return os.stat(path).st_mtime_ns  # noqa: PTH116 - same
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - as text: called for each page
     except OSError:
         return 0
 

@@ -103,7 +103,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         /,
         *,
         config: MkDocsConfig,  # noqa: ARG002 - the host's signature
-        builder: Callable[[MkDocsConfig | None], None],  # noqa: ARG002 - same
+        builder: Callable[[MkDocsConfig | None], None],  # noqa: ARG002 - the host's signature
     ) -> None:
         """Have the server rebuild when a new hero is ready."""
         self._serving.watch(server, self._build)

@@ -167,7 +167,7 @@ class SendsAgainAfter500(Honest):
 class BuysInFetch(Honest):
     """Creates a new job if polling an old one fails."""
 
-    async def again(self, submission: Submission) -> None:  # noqa: ARG002 - as above
+    async def again(self, submission: Submission) -> None:  # noqa: ARG002 - the protocol's
         """Create another job."""
         await self.submit(PictureSpec("again"))
 
@@ -301,7 +301,7 @@ class NamesPicturesByAddress(Honest):
 class CostsNothing(Honest):
     """Estimates no cost."""
 
-    def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - as above
+    def estimate_usd(self, picture: PictureSpec) -> float:  # noqa: ARG002 - the protocol's
         """An estimate of zero."""
         return 0.0
 
@@ -327,7 +327,7 @@ class ConnectsAtOnce(Honest):
 class WaitsForNoTurn(Honest):
     """Passes the limiter by."""
 
-    def rate_limiter(self, now: float) -> float:  # noqa: ARG002 - as above
+    def rate_limiter(self, now: float) -> float:  # noqa: ARG002 - the protocol's
         """A limiter that delays nothing."""
         return 0.0
 

@@ -368,7 +368,7 @@ def _moto_server() -> tuple[subprocess.Popen[bytes], str]:
     process, address = _start(command, log, re.compile(r"Running on (http://127\.0\.0\.1:\d+)"))
     atexit.register(_end, process)
     request = urllib.request.Request(f"{address}/{BUCKET}", method="PUT")  # noqa: S310 - the server was just started
-    urllib.request.urlopen(request, timeout=START_TIMEOUT_S).close()  # noqa: S310 - same
+    urllib.request.urlopen(request, timeout=START_TIMEOUT_S).close()  # noqa: S310 - the server was just started
     return process, address
 
 

@@ -199,7 +199,7 @@ def schema_v2(model: Model, name: str) -> dict[str, Any]:
     parameters: dict[str, Any] = {
         "prompt": {"type": "string", "minLength": 1, "maxLength": model.prompt},
         "width": {"enum": sorted(known[0])} if listed else _side(low, width),  # type: ignore[arg-type]  # two sets
-        "height": {"enum": sorted(known[1])} if listed else _side(low, height),  # type: ignore[arg-type]  # same
+        "height": {"enum": sorted(known[1])} if listed else _side(low, height),  # type: ignore[arg-type]  # two sets
         "quantity": {"type": "integer", "minimum": 1, "maximum": 8},
         "prompt_enhance": _enum("AUTO", "ON", "OFF"),
         "style_ids": {"type": "array", "minItems": 1, "maxItems": 1, "items": {"enum": _styles(name)}},

@@ -56,7 +56,7 @@ class OpenAIService(LoopbackService):
 class GeminiService(LoopbackService):
     """A loopback service with the picture in a part of the answer."""
 
-    def answer(self, request: Request) -> Reply:  # noqa: ARG002 - same
+    def answer(self, request: Request) -> Reply:  # noqa: ARG002 - there is but one
         """The picture."""
         part: JsonValue = {"inlineData": {"data": base64.b64encode(self.picture).decode()}}
         return Reply(body={"candidates": [{"content": {"parts": [part]}}]})

@@ -114,7 +114,7 @@ def _converter_of(hint: object, name: str) -> Callable[[object], object]:
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
         return converters.one_of(parts)
-    if origin is tuple and len(parts) == 2 and parts[1] is ...:  # noqa: PLR2004 - a type, and any number of it
+    if origin is tuple and len(parts) == 2 and parts[1] is ...:  # a type, and any number of it
         return converters.list_of(_converter_of(parts[0], name), such_as="[one, two]")
     others = [part for part in parts if part is not type(None)]
     if origin in {Union, types.UnionType} and len(others) == 1 < len(parts):

@@ -147,7 +147,7 @@ def no_tls() -> ssl.SSLContext:
 
 def without_ids(path: str) -> str:
     """Return the path without ids and query, which a log may not show."""
-    return "/".join(part for part in path.partition("?")[0].split("/") if len(part) < 32)  # noqa: PLR2004 - a UUID is longer
+    return "/".join(part for part in path.partition("?")[0].split("/") if len(part) < 32)  # a UUID is longer
 
 
 def printable_host(host: str) -> str:

@@ -107,7 +107,7 @@ class SynchronousProvider(Provider):
             max_bytes=MAX_PICTURE_BYTES,
             keep_once_sent=True,
         )
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
+        if answer.status != 200:
             raise self._error_for(answer)
         if not isinstance(answer.body, dict):
             raise self._error(ServiceFailed, "sent an answer that cannot be read", charged=Charged.UNKNOWN)
@@ -120,12 +120,12 @@ class SynchronousProvider(Provider):
         specific = self._specific_error(answer, words, said)
         if specific is not None:
             return specific
-        if status == 429:  # noqa: PLR2004 - HTTP's own number
+        if status == 429:
             return self._error(RateLimited, said, retry_after_s=retry_after_s(answer, self._clock.now()))
-        if status == 404 or 300 <= status < 400:  # noqa: PLR2004 - same
+        if status == 404 or 300 <= status < 400:
             where = f"{self.name}.base_url and {self.name}.model"
             return self._error(AccountRefused, f"answered {status}; check {where} ({said})")
-        if status >= 500 or status < 300 or status in {408, 409}:  # noqa: PLR2004 - same
+        if status >= 500 or status < 300 or status in {408, 409}:
             # A gateway or proxy may have answered in the service's place.
             return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
         return self._error(RequestRefused, f"does not take the request ({said})")

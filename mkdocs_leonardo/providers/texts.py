@@ -37,7 +37,7 @@ class ImageAndTextProvider(SynchronousProvider):
         """Ask the text model for a proposal, exactly once and at a cost; ProviderError without one."""
         path, request = self._question(_QUESTION, facts.message, _MOST_TOKENS)
         answer = await self._send("POST", path, json=request, timeout_s=_TIMEOUT_S)
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
+        if answer.status != 200:
             raise self._text_error_for(answer)
         suggestion = _suggestion_in(self._text_in(answer.body))
         if not suggestion.prompt.strip():
@@ -58,7 +58,7 @@ class ImageAndTextProvider(SynchronousProvider):
             return self._error(
                 AccountRefused, f"does not answer with {self.name}.text_model {self.text_model!r} ({said})"
             )
-        if answer.status == 429:  # noqa: PLR2004 - HTTP's own number
+        if answer.status == 429:
             return self._error(RateLimited, said)
         return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
 

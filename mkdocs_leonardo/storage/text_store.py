@@ -51,7 +51,7 @@ _IS_OURS = (
     " AND (expire_time IS NULL OR expire_time > ?)"
 )
 _SELECT_VALUE = f"SELECT value FROM Cache WHERE key = ? AND {_IS_OURS}"  # noqa: S608 - no value is in it
-_SELECT_ITEMS = f"SELECT key, value FROM Cache WHERE key >= ? AND key < CAST(? AS TEXT) AND {_IS_OURS} ORDER BY key"  # noqa: S608 - same
+_SELECT_ITEMS = f"SELECT key, value FROM Cache WHERE key >= ? AND key < CAST(? AS TEXT) AND {_IS_OURS} ORDER BY key"  # noqa: S608 - no value is in it
 
 _COUNTERS = ("count", "size", "hits", "misses")
 
@@ -216,7 +216,7 @@ class SealedStore(TextStore):
         """Return None, since the store is empty."""
         return None
 
-    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:  # noqa: ARG002 - same
+    def items(self, prefix: str) -> list[tuple[str, JsonValue]]:  # noqa: ARG002 - the interface of a store
         """Return an empty list, since the store is empty."""
         return []
 

@@ -27,7 +27,7 @@ def plugins(is_first: bool, *neighbours: Any, **options: Any) -> list[Any]:  # n
     return [ours, *neighbours] if is_first else [*neighbours, ours]
 
 
-def build(place: Place, listed: Sequence[Any], *, strict: bool = True, **config: Any) -> Built:  # noqa: ANN401 - same
+def build(place: Place, listed: Sequence[Any], *, strict: bool = True, **config: Any) -> Built:  # noqa: ANN401 - the host's options
     """The site, built with Material without warnings."""
     made = place.build("site", *(["--strict"] if strict else []), **{"theme": dict(MATERIAL)} | config, plugins=listed)
     assert made.exit_code == 0, made.log

@@ -430,8 +430,8 @@ class _Context(ProviderContext[Any]):
         self,
         provider: str,  # noqa: ARG002 - the context's
         *,
-        base_url: str,  # noqa: ARG002 - same
-        secret_headers: Callable[[str], Mapping[str, str]],  # noqa: ARG002 - same
+        base_url: str,  # noqa: ARG002 - the context's
+        secret_headers: Callable[[str], Mapping[str, str]],  # noqa: ARG002 - the context's
     ) -> Connection:
         """The connection to one service of the world."""
         return Connection(self.api)

@@ -144,9 +144,9 @@ class GeminiProvider(ImageAndTextProvider):
     async def check_access(self) -> str:
         """Check that the service knows the model; only a create call shows whether the project has a quota."""
         answer = await self._send("GET", f"/models/{quote_path(self.model, safe='')}", timeout_s=FREE_TIMEOUT_S)
-        if answer.status == 404:  # noqa: PLR2004 - HTTP's own number
+        if answer.status == 404:
             raise self._error(AccountRefused, f"does not know the model {self.model!r}; set gemini.model")
-        if answer.status != 200:  # noqa: PLR2004 - same
+        if answer.status != 200:
             raise self._error_for(answer)
         return f"{self.model}; its quota is unknown"
 
@@ -185,17 +185,17 @@ class GeminiProvider(ImageAndTextProvider):
         kind = text_at(answer.body, "error", "status")
         status = answer.status
         reasons = {text_at(detail, "reason") for detail in list_at(answer.body, "error", "details")}
-        if "API_KEY_INVALID" in reasons or status == 401:  # noqa: PLR2004 - HTTP's own number
+        if "API_KEY_INVALID" in reasons or status == 401:
             return self._error(AccountRefused, firewall(answer) or f"does not accept GEMINI_API_KEY ({said})")
         if status in {402, 403} or kind in {"PERMISSION_DENIED", "FAILED_PRECONDITION"}:
             refuses = f"does not let this project use {self.model!r} ({said})"
             return self._error(AccountRefused, firewall(answer) or refuses)
-        if status == 429:  # noqa: PLR2004 - same
+        if status == 429:
             return self._too_many(answer, words, said)
-        if status == 503 and kind == "UNAVAILABLE":  # noqa: PLR2004 - same
+        if status == 503 and kind == "UNAVAILABLE":
             # The service was too busy to begin.
             return self._error(ServiceFailed, said, retry_after_s=self._wait_s(answer))
-        if 400 <= status < 500 and status not in {404, 408, 409} and _UNSAFE.search(words):  # noqa: PLR2004 - same
+        if 400 <= status < 500 and status not in {404, 408, 409} and _UNSAFE.search(words):
             # Resellers and older image models refuse a prompt as if it were malformed.
             return self._error(PromptRefused, f"refuses the prompt ({said})")
         return None

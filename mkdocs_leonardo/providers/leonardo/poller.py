@@ -30,9 +30,6 @@ from mkdocs_leonardo.providers.interface import (
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.leonardo.responses import (
     NAME,
-    NOT_FOUND,
-    SERVER_ERROR,
-    TOO_MANY,
     leonardo_error,
     quote_answer,
     specific_error,
@@ -184,7 +181,7 @@ class JobPoller:
             return None, self._wait_after_failure(str(error))
         self._was_answered = True
         job = member(answer.body, "generations_by_pk")
-        if answer.status == 200 and isinstance(job, dict):  # noqa: PLR2004 - HTTP's own number
+        if answer.status == 200 and isinstance(job, dict):
             self._failures = 0
             self._last_failure = ""
             self._is_unknown = False
@@ -219,11 +216,11 @@ class JobPoller:
     @staticmethod
     def _is_unknown_job(answer: Answer) -> bool:
         """Whether the service answers that it does not know the job."""
-        if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
+        if answer.status == 200:
             return isinstance(answer.body, dict) and answer.body.get("generations_by_pk", answer) is None
         # A wrong base_url answers 404 as well, and must not close the entry of a paid job.
         text = text_of(answer).lower()
-        return answer.status == NOT_FOUND and isinstance(answer.body, dict) and "endpoint" not in text
+        return answer.status == 404 and isinstance(answer.body, dict) and "endpoint" not in text
 
     def _wait_after_answer(self, answer: Answer) -> float:
         """The seconds until the next poll after an answer without the job; JobUnfinished if polling is of no use."""
@@ -232,9 +229,9 @@ class JobPoller:
         if isinstance(specific, AccountRefused):
             raise self._unfinished(f"does not answer for this job now: {specific}")
         wait_s = self._wait_after_failure(said)
-        if answer.status == TOO_MANY:
+        if answer.status == 429:
             return max(wait_s, retry_after_s(answer, self._clock.now()) or 2.0)
-        if 300 <= answer.status < SERVER_ERROR and answer.status != 408:  # noqa: PLR2004 - HTTP's own numbers
+        if 300 <= answer.status < 500 and answer.status != 408:
             raise self._unfinished(said)
         return wait_s
 

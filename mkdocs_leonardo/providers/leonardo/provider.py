@@ -136,7 +136,7 @@ class LeonardoProvider(Provider):
             raise leonardo_error(NoAnswer, str(error), charged=Charged.UNKNOWN) from error
         job = job_in(answer.body)
         job_id = text_at(job, "generationId")
-        if not 200 <= answer.status < 300 or not JOB_ID.fullmatch(job_id):  # noqa: PLR2004 - HTTP's own numbers
+        if not 200 <= answer.status < 300 or not JOB_ID.fullmatch(job_id):
             if picture.reference is not None and says_reference_is_lost(answer):
                 self._uploads.forget(picture.reference, reference_id)
                 raise leonardo_error(
@@ -255,7 +255,7 @@ class LeonardoProvider(Provider):
             except TransportError as lost:
                 error = leonardo_error(ServiceFailed, str(lost))
             else:
-                if answer.status == 200 and answer.body is not None:  # noqa: PLR2004 - HTTP's own number
+                if answer.status == 200 and answer.body is not None:
                     return answer
                 error = error_of_free_request(answer, self.model, self._clock.now())
                 if not isinstance(error, ServiceFailed):

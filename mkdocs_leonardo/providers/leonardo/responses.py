@@ -26,9 +26,6 @@ from mkdocs_leonardo.providers.interface import (
 from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD
 
 NAME = "leonardo"
-SERVER_ERROR = 500
-TOO_MANY = 429
-NOT_FOUND = 404
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 #: Words of a failure in which a job may have been made after all.
 _UNCERTAIN = re.compile(r"internal (server )?error|service error|timed? ?out|unavailable", re.IGNORECASE)
@@ -43,15 +40,15 @@ def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderErro
     if specific is not None:
         return specific
     said = quote_answer(answer)
-    if answer.status in {NOT_FOUND, 405} or 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own numbers
+    if answer.status in {404, 405} or 300 <= answer.status < 400:
         return leonardo_error(AccountRefused, f"has no such address; check leonardo.base_url ({said})")
     # v2 refuses with 200 and a list of errors: no job was made.
-    is_refusal = answer.status < 300 and bool(_errors_in(answer.body)) and not _UNCERTAIN.search(said)  # noqa: PLR2004 - same
-    if answer.status == TOO_MANY or (is_refusal and _TOO_OFTEN.search(said)):
+    is_refusal = answer.status < 300 and bool(_errors_in(answer.body)) and not _UNCERTAIN.search(said)
+    if answer.status == 429 or (is_refusal and _TOO_OFTEN.search(said)):
         return leonardo_error(RateLimited, said, retry_after_s=retry_after_s(answer, now))
-    if answer.status < 300 and not is_refusal:  # noqa: PLR2004 - same
+    if answer.status < 300 and not is_refusal:
         return leonardo_error(NoAnswer, f"accepted the job without an id ({said})", charged=Charged.UNKNOWN)
-    if answer.status >= SERVER_ERROR or answer.status == 408:  # noqa: PLR2004 - HTTP's own number
+    if answer.status >= 500 or answer.status == 408:
         return leonardo_error(
             ServiceFailed,
             said,
@@ -65,15 +62,15 @@ def specific_error(answer: Answer, model: str) -> ProviderError | None:
     """The error for a text that the service is known to send; its texts are more precise than its status codes."""
     said = quote_answer(answer)
     text = text_of(answer).lower()
-    if "authorization hook" in text or "authentication hook" in text or answer.status == 401:  # noqa: PLR2004 - HTTP's own number
+    if "authorization hook" in text or "authentication hook" in text or answer.status == 401:
         return leonardo_error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({said})")
-    if "not enough api tokens" in text or answer.status == 402:  # noqa: PLR2004 - same
+    if "not enough api tokens" in text or answer.status == 402:
         return leonardo_error(AccountRefused, "has no credit left on this account; top it up")
     if "content moderation" in text or "inappropriate content" in text:
         return leonardo_error(PromptRefused, f"refuses the prompt ({said})")
     if "not supported within the production api" in text:
         return leonardo_error(AccountRefused, f"does not offer the model {model!r} any more; set leonardo.model")
-    if answer.status == 403:  # noqa: PLR2004 - same
+    if answer.status == 403:
         return leonardo_error(AccountRefused, firewall(answer) or f"does not let LEONARDO_API_KEY in ({said})")
     return None
 
@@ -83,16 +80,16 @@ def error_of_free_request(answer: Answer, model: str, now: float) -> ProviderErr
     specific = specific_error(answer, model)
     if isinstance(specific, AccountRefused):
         return specific
-    if answer.status == TOO_MANY:
+    if answer.status == 429:
         return leonardo_error(RateLimited, quote_answer(answer), retry_after_s=retry_after_s(answer, now))
-    if 400 <= answer.status < SERVER_ERROR:  # noqa: PLR2004 - HTTP's own number
+    if 400 <= answer.status < 500:
         return leonardo_error(RequestRefused, quote_answer(answer))
     return leonardo_error(ServiceFailed, quote_answer(answer))
 
 
 def says_reference_is_lost(answer: Answer) -> bool:
     """Whether a create call was refused because its uploaded reference is not there any more."""
-    return answer.status < SERVER_ERROR and bool(_NO_REFERENCE.search(text_of(answer)))
+    return answer.status < 500 and bool(_NO_REFERENCE.search(text_of(answer)))
 
 
 def job_in(body: JsonValue | None) -> JsonValue | None:

@@ -165,7 +165,7 @@ class LeonardoUploads:
                 )
                 form = member(answer.body, "uploadInitImage")
                 url, upload_id = text_at(form, "url"), text_at(form, "id")
-                if answer.status != 200 or not upload_id or not url:  # noqa: PLR2004 - HTTP's own number
+                if answer.status != 200 or not upload_id or not url:
                     reason = f"there is no form for it (answered {answer.status})"
                     continue
                 # The storage does not look at what follows the file.
@@ -174,7 +174,7 @@ class LeonardoUploads:
             except TransportError as error:
                 reason = str(error)
                 continue
-            if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+            if 200 <= status < 300:
                 return upload_id
             reason = f"the storage answered {status}"
         raise _no_upload(reference, reason)

@@ -139,7 +139,7 @@ class OpenAIProvider(ImageAndTextProvider):
     async def check_access(self) -> str:
         """Check that the account may use the model; the list of models costs nothing and needs the key."""
         answer = await self._send("GET", "/models", timeout_s=FREE_TIMEOUT_S)
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's own number
+        if answer.status != 200:
             raise self._error_for(answer)
         names = {text_at(entry, "id") for entry in list_at(answer.body, "data")}
         if names and self.model not in names:
@@ -181,9 +181,9 @@ class OpenAIProvider(ImageAndTextProvider):
             return self._error(PromptRefused, f"refuses the prompt ({said})")
         if "modelnotfound" in kinds:
             return self._error(AccountRefused, f"does not know the model {self.model!r}; set openai.model ({said})")
-        if status == 429 and "0/1min" in lower.replace(" ", ""):  # noqa: PLR2004 - HTTP's own number
+        if status == 429 and "0/1min" in lower.replace(" ", ""):
             return self._error(AccountRefused, f"gives this account no access to {self.model!r} ({said})")
-        if status == 403:  # noqa: PLR2004 - same
+        if status == 403:
             refuses = f"does not let this account use {self.model!r} ({said})"
             return self._error(AccountRefused, firewall(answer) or refuses)
         if status in {401, 402}:
