@@ -186,7 +186,7 @@ class _Reader:
         for key in self.meta:
             if not _is_ours(key) or key in KEYS:
                 continue
-            # Compared without the common prefix, which would make all names similar.
+            # Names are compared without the common prefix, which would make all names similar.
             word = key[len("hero_") :].strip().lower()
             near = _MEANT.get(word) or find_nearest(word, endings)
             fix = did_you_mean("", KEYS) if near is None else f"did you mean hero_{near}?"

@@ -55,7 +55,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
     @event_priority(100)
     def _on_page_markdown_spell(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
-        """Write `hero_prompt: false` as text, so that it may stand below a folder's text."""
+        """Write `hero_prompt: false` as text: Material's meta plugin refuses another type than the folder's text."""
         self._build.spell_opt_out(page)
 
     # After Material's meta plugin (50) and those that write metadata at the default priority.

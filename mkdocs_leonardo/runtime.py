@@ -133,7 +133,7 @@ class Runtime:
         if self._loop is None:
             from mkdocs_leonardo.concurrency import MOST_QUEUED, EventLoop
 
-            # Of the running ones, half are in flight, and half are being stored and encoded.
+            # Half of the running coroutines are in flight, and half store and encode.
             heartbeat = self.pipeline.leases.heartbeat
             self._loop = EventLoop(max(MOST_QUEUED, 2 * self._settings.concurrency))
             self._loop.start(heartbeat)

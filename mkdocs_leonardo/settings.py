@@ -185,7 +185,7 @@ def _site_name(config_file: Path, folders: Iterable[Path]) -> str:
 
 
 def _place(root: Path, option: str, name: str) -> Path:
-    """The folder that an option names; SettingsError for one that only a shell would understand."""
+    """The folder that an option names; SettingsError for a path with an unknown user or a shell's variable."""
     if (root / name).is_dir():
         # Also a folder called `~`, which earlier versions created.
         return (root / name).resolve()

@@ -26,7 +26,7 @@ JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, Jso
 Layout = Literal["content", "full", "stacked", "split", "auto", "none"]
 Format = Literal["avif", "webp", "jpeg"]
 
-#: The local painter, which closes every chain, as lists of providers and records name it.
+#: The name of the local painter, the last provider of every chain, in lists of providers and in records.
 PAINTER = "local"
 #: The provider in the record of an author's own picture.
 OWN = "own"

@@ -164,7 +164,7 @@ class JobCreator:
         try:
             return await self._write_call(reservation.estimate_usd)
         except BaseException:
-            # A cancelled build does not send the call either.
+            # A cancelled build sends no call.
             self._context.budget.void(reservation)
             raise
 
@@ -204,7 +204,7 @@ class JobCreator:
             )
         finally:
             self._jobs.providers_in_call.remove(provider)
-        # First the budget, for pages that wait for room in it, or for an accepted call.
+        # The budget comes first: other pages may be waiting for room in it.
         context.budget.settle(reservation, job.cost_usd)
         self._jobs.uncollected[request.key] = job
         context.access.get_breaker(provider.name).record_acceptance(self)

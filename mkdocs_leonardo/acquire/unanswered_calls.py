@@ -60,7 +60,7 @@ class UnansweredCalls:
         self._reserved[key, number] = reservation
         self._ended_at[key, number] = self._context.clock.now()
         with suppress(StoreUnavailable):
-            # Without the record, the next build takes it for a call that may still arrive.
+            # Without the record, the next build takes the call for one that may still arrive.
             self._context.journal.note_failed(key, number)
 
     async def has_uncertain_calls(self, key: str) -> bool:
@@ -172,5 +172,5 @@ class UnansweredCalls:
             return self._ended_at[key, call.number] + SEARCH_S - now
         if abs(now - max(call.sent_at, call.ended_at)) > FRESH_S + CLOCKS_APART_S:
             return 0.0
-        # Its process may have died before the call arrived, which may still happen now.
+        # The call's process may have died, and the call may still arrive at the service.
         return self._seen_at.setdefault((key, call.number), now) + SEARCH_S - now

@@ -82,7 +82,7 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
         console.warn(*(warning.describe() for warning in warnings))
         console.say(f"{pluralise(len(found), 'hero', 'heroes')}, {pluralise(len(findings), 'finding', 'findings')}")
     if is_read_by_github(os.environ):
-        # Standard output holds nothing but JSON, if JSON is wanted.
+        # With --json, standard output holds only JSON.
         _annotate(site, findings).flush(to_stderr=console.for_program)
     return 1 if findings else 0
 

@@ -143,7 +143,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
         before = read_earlier_manifest(folder, console)
         wanted = {hero.page for hero in site.heroes}
         shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
-        # As a build without providers would show them.
+        # The heroes are those that a build without providers would show.
         with open_runtime(site.settings, console, asks_providers=False) as runtime:
             for resolution in runtime.loop.map(runtime.pipeline.resolve, heroes):
                 page, asset = resolution.hero.page, resolution.asset

@@ -1,1 +1,1 @@
-"""All that knows MkDocs and the plugins beside this one: a file for each subject."""
+"""Everything that depends on MkDocs or on other plugins, a file for each subject."""

@@ -101,7 +101,7 @@ class BackgroundGenerator:
             self._loop.start(self._take, _Request(settings, self._runtimes[-1][1], missing, began_at))
 
     def close(self) -> None:
-        """End what still runs. What was paid for and not collected is in the journal."""
+        """End running work. The journal has the jobs that are paid for and not collected."""
         if self._loop is None:
             return
         loop, self._loop = self._loop, None

@@ -81,7 +81,7 @@ class Preview:
             self._background = background
 
     def close(self) -> None:
-        """End what still runs. What was paid for and not collected is in the journal."""
+        """End running work. The journal has the jobs that are paid for and not collected."""
         if self._background is not None:
             background, self._background = self._background, None
             background.close()

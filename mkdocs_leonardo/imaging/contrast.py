@@ -31,7 +31,7 @@ MAX_LUMINANCE = 1.05 / CONTRAST_RATIO - 0.05
 BRIGHT_SHARE = 0.005
 #: The share of pixels behind the text that may be brighter than `MAX_LUMINANCE`: on the sharp picture.
 SHARP_BRIGHT_SHARE = 0.002
-#: The addition to the scrim on a sharp picture (percent), since one line of text may have more bright pixels than all.
+#: The addition to the scrim on a sharp picture (percent), since one line may be on brighter pixels than the rest.
 SHARP_MARGIN = 4
 #: The measured scrim (percent) up to which text stands on the sharp picture.
 MOST_SHARP = 34

@@ -220,7 +220,7 @@ def render(
     encoding = fit_encoding(encoding, delivered_size, may_enlarge=record.provider != OWN)
     size, focus = (encoding.width_px, encoding.height_px), encoding.focus
     image, source_type = _normalise(picture, encoding, is_generated=record.provider not in NO_AI)
-    # A picture that was cropped is another one for each focal point, and pages may share it.
+    # A cropped file is different for each focal point, and pages with different ones may share the picture.
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
     name = short_key(record.key) + (focus_suffix(focus) if cropped else "")
     with _failures(), open_draft(folder, short_key(variant_key), xmp_packet(record, source_type)) as draft:

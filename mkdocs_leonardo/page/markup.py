@@ -28,7 +28,7 @@ from mkdocs_leonardo.spec import (
 )
 from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, find_tint
 
-#: The default of the visible line on the AI.
+#: The default text of the visible line that names the AI.
 _CREDIT = "Picture made by AI: {creator}"
 
 _MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
@@ -107,7 +107,8 @@ def render_hero(
     )
     text = ['<div class="leonardo-hero__text">', heading_html, *tagline, *ground, "</div>"]
     picture = _render_picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
-    # The stylesheet knows from an element after the text that the text is complete. This one is painted below it.
+    # While a page loads, the stylesheet takes the text for complete once an element follows it. That is the blur-up
+    # image, which is painted below the text.
     blur_up = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
     caption = _render_caption("figcaption" if is_apart else "p", asset.creator, credit)
     if is_apart:

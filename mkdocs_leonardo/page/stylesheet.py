@@ -69,7 +69,7 @@ def is_outdated(manifest: Manifest, folder: Path) -> bool:
 
 
 def _theme_files(theme: str) -> set[str]:
-    """Return the files of the theme's rules. A theme of an unknown name may build on any known one."""
+    """Return the files of the theme's rules; for an unknown theme those of all themes, since it may build on any."""
     if theme in THEMES:
         return {THEMES[theme].rules}
     return {known.rules for known in THEMES.values()} if theme else set()

@@ -55,7 +55,7 @@ class Option:
 
 
 def option(convert: Callable[[object], object], *, name: str = "") -> Mapping[str, object]:
-    """The metadata of a field with the converter `convert`; authors write `name`, or else the field's name."""
+    """Field metadata with the converter `convert`; `name` is the option's name if it differs from the field's."""
     return {_METADATA: (name, convert)}
 
 
@@ -195,7 +195,7 @@ class Declaration(Generic[OptionsT]):
     creator: str = ""
 
     def variable_for(self, name: str) -> str:
-        """The environment variable that holds the API key of the provider, which is registered as `name`."""
+        """The environment variable with the API key of the provider that is registered as `name`."""
         return self.key_variable or named_key_variable(name)
 
 

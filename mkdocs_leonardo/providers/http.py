@@ -232,7 +232,7 @@ class Api:
                 failure = AnswerLost(f"{host} broke off ({type(error).__name__})")
         if scope.cancelled_caught:
             failure = AnswerLost(f"{host} took too long")
-        # As in `request`.
+        # Raised here for the reason given in `request`.
         raise failure
 
     # Downloads ---------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class Api:
                 failure = AnswerLost(f"{host} broke off ({type(error).__name__})")
         if scope.cancelled_caught:
             failure = AnswerLost(f"{host} took too long")
-        # As in `request`: nothing that holds an address may be this one's context.
+        # Raised here, as in `request`: an exception that holds an address must not be the context of this one.
         raise failure
 
     def _check_address(self, url: str, hosts: Collection[str] | None, before: httpx.URL | None) -> httpx.URL:

@@ -13,7 +13,7 @@ from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping
 CLOCKS_APART_S = 3600.0
 #: The shortest interval between two attempts to collect a job (seconds).
 LEAST_INTERVAL_S = 60.0
-#: This interval as a part of the job's age, so that the intervals grow.
+#: The interval as a part of the job's age, if that is longer: intervals grow with the age.
 INTERVAL_PART = 0.5
 
 #: A job whose picture cannot be collected is given up at this age (seconds).

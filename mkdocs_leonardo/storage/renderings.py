@@ -100,7 +100,7 @@ class RenderingCache:
     def _write_note(self, variant_key: str, rendering: Rendering, stamps: list[JsonValue]) -> None:
         """Note the times of last change of files that were just verified."""
         with suppress(StoreUnavailable):
-            # Without the note the next build verifies them again.
+            # Without the note, the next build verifies the files again.
             self._store.set(_PREFIX + variant_key, {**_encode_rendering(rendering), "changed_at_ns": stamps})
 
     def _stat(self, columns: _Columns) -> list[os.stat_result]:

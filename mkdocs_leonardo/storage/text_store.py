@@ -350,7 +350,7 @@ def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA mmap_size = 0")
-    # Before the first write, so that a foreign database is not changed.
+    # This check comes before the first write, so that a foreign database is not changed.
     _refuse_foreign_schema(connection)
     connection.execute("PRAGMA auto_vacuum = 1")
     settings = _list_settings(journal_mode=_switch_to_write_ahead(connection, give_up_at), durable=durable)

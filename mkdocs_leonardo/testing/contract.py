@@ -164,7 +164,7 @@ class ProviderContract(ProviderUnderTest):
     # What it says ----------------------------------------------------------------------------------------------------
 
     async def _failures(self) -> list[tuple[str, Exception, Rig]]:
-        """The error in which each failure of `_EXPECTED` ends, by its name, with the rig."""
+        """List each failure of `_EXPECTED` by name, with the error that it ends in and the rig."""
         outcomes: list[tuple[str, object, Rig]] = []
         for fault in (Fault.REFUSED_KEY, Fault.TOO_MANY, Fault.FAILED, Fault.GARBLED, Fault.CUT):
             async with rig(self) as made:

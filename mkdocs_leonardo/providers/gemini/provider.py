@@ -78,7 +78,7 @@ _DAILY = re.compile(r"PerDay", re.IGNORECASE)
 # gemini-3.1-flash-image has as many tokens at 60 USD a million. The other prices are list prices that two sources
 # share. A model that is not in the table has the highest price.
 
-#: By the beginning of the model's name.
+#: The price of one picture (USD), by the beginning of the model's name.
 _PICTURE_USD = MappingProxyType(
     {
         "gemini-nano-banana-2.1": 0.0336,

@@ -91,7 +91,7 @@ def _is_made_by(entry: JsonValue, call: CreateRequest) -> bool:
         return number_at(entry, "seed") == call.seed
     negative = clean_text(text_at(entry, "negativePrompt"))
     preset = text_at(entry, "presetStyle").upper()
-    # A value that one side lacks is no difference.
+    # A value that only one side has is no difference.
     return (not negative or not call.negative_prompt or negative == call.negative_prompt) and (
         not preset or not call.preset or preset == call.preset
     )

@@ -68,13 +68,15 @@ class Credits:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model.
+    """One model. Several fields have different values for the versions v1 and v2 of the API.
 
-    `name` is v2's, and the one that authors write; `model_id` is v1's, "" for a model of v2 alone. If `sizes` is a
-    list, any other size gets the nearest one of it, and is cropped. The first of `modes` is the default; Alchemy is
-    QUALITY. `mode_field` is v2's parameter for the mode. `contrasts` are those of v1; `has_v2_contrast` says that v2
-    takes a contrast as well. `seed_max` is None for a model without seeds. `style_preprocessor` is v1's number of a
-    style reference, `reference_kind` v2's name of it, and `reference_has_strength` says whether v2 takes a strength.
+    `name`: v2's name, which authors write. `model_id`: v1's id, "" for a model of v2 alone.
+    `sizes`: limits, or a list of all sizes; a picture of another size gets the nearest one, and is cropped.
+    `modes`: the first one is the default; Alchemy is QUALITY. `mode_field`: v2's parameter for the mode.
+    `contrasts`: those of v1. `has_v2_contrast`: v2 takes a contrast as well.
+    `seed_max`: None for a model without seeds.
+    `style_preprocessor`: v1's number of a style reference. `reference_kind`: v2's name of it.
+    `reference_has_strength`: v2 takes a strength of the reference.
     """
 
     name: str

@@ -65,7 +65,7 @@ def next_poll_s(elapsed_s: float, last_s: float, seen: Sequence[float], estimate
     """Seconds from now until the next poll of a job that was accepted `elapsed_s` ago.
 
     `last_s` is the job's age at its last poll, 0 without one. `seen` are the render times of its group, oldest first.
-    `early` makes the schedule of the one job that is polled early.
+    `early`: the job is the one that is polled early.
     """
     at_s = _first_poll_s(seen, estimate_s)
     if early and not seen:
