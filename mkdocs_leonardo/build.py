@@ -50,7 +50,7 @@ class Build:
         self.runtime = Runtime(settings, environ=environ, notify=self._notify, budget=budget)
         self._awaited: tuple[str, ...] = ()
         self._heroes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
-        chain, keyed = self.runtime.chain, self.runtime.providers_with_key
+        chain, keyed = self.runtime.chain, self.runtime.providers_with_api_key
         if self._no_key and settings.generate:
             if not keyed:
                 self._notify(logging.INFO, f"{self._no_key}: {_PAINTED}")
@@ -60,18 +60,18 @@ class Build:
 
     @property
     def _no_key(self) -> str:
-        missing = self.runtime.missing_keys
+        missing = self.runtime.unset_key_variables
         return f"no key in {' or '.join(missing)}" if missing else ""
 
     @property
     def no_provider(self) -> str:
         """Why no provider can be asked, even where the options allow it; empty if one can."""
-        return "" if self.runtime.providers_with_key else ": ".join(filter(None, [self._no_key, _PAINTED]))
+        return "" if self.runtime.providers_with_api_key else ": ".join(filter(None, [self._no_key, _PAINTED]))
 
     @property
     def provider_wanted(self) -> str:
         """Why the site can ask no provider, and the fix; empty if it can ask one."""
-        if self.runtime.providers_with_key:
+        if self.runtime.providers_with_api_key:
             return ""
         lacks = f"there is {self._no_key}; set one" if self._no_key else "`providers` names no service"
         return f"{lacks}, or commit the image with `mkdocs-leonardo pin`"

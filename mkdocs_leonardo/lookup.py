@@ -112,7 +112,7 @@ class Lookup:
         self,
         *,
         chain: Sequence[Provider],
-        providers_with_key: frozenset[str],
+        providers_with_api_key: frozenset[str],
         stores: Sequence[tuple[Source, PictureStore]],
         journal: Journal,
         renderer: Renderer,
@@ -122,9 +122,9 @@ class Lookup:
         is_shared: bool = False,
         unrecorded_pictures: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
-        """`providers_with_key` are the names of providers with an API key; `is_shared`: the site has a team's store."""
+        """`providers_with_api_key` are names of providers; `is_shared`: the site has a team's store."""
         self.chain = tuple(chain)
-        self._providers_with_key = providers_with_key
+        self._providers_with_api_key = providers_with_api_key
         self.stores = tuple(stores)
         #: The stores for new pictures, in the order in which they are tried.
         self.writable = tuple(store for source, store in stores if source is Source.CACHED)
@@ -169,7 +169,7 @@ class Lookup:
         candidates: list[Candidate] = []
         for provider in self.chain:
             key = generation_key(provider.name, provider.model, picture, provider.options)
-            has_api_key = provider.name in self._providers_with_key
+            has_api_key = provider.name in self._providers_with_api_key
             takes_picture = picture.reference is None or provider.takes_references
             may_be_asked = has_api_key and takes_picture and self.generate
             if has_api_key and self.generate and not takes_picture:

@@ -72,8 +72,8 @@ class Runtime:
         self._rate_limiters: dict[str, RateLimiter] = {}
         self._alerts: dict[str, Alert | None] = {}
         self._loop: EventLoop | None = None
-        self.providers_with_key: set[str] = set()
-        self.missing_keys: list[str] = []
+        self.providers_with_api_key: set[str] = set()
+        self.unset_key_variables: list[str] = []
         try:
             self._open_stores()
             self.chain = tuple(self.make_provider(name) for name in settings.providers if name != PAINTER)
@@ -184,7 +184,7 @@ class Runtime:
         )
         return Lookup(
             chain=self.chain,
-            providers_with_key=frozenset(self.providers_with_key),
+            providers_with_api_key=frozenset(self.providers_with_api_key),
             stores=stores,
             journal=self.journal,
             renderer=self.renderer,
@@ -218,12 +218,12 @@ class Runtime:
         from mkdocs_leonardo.team.object_store import ObjectStore
         from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures
 
-        may_pay = self._settings.generate and self.providers_with_key
+        may_pay = self._settings.generate and self.providers_with_api_key
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
         objects = ObjectStore(address, self._environ, notify=self._notify, consequence=consequence)
         rights = StoreRights.of(self._environ)
         team = TeamPictures(objects, rights)
-        if not rights.is_writer or not self.providers_with_key:
+        if not rights.is_writer or not self.providers_with_api_key:
             return team, None
         return team, TeamLeases(objects, now=self._clock.now, sleep=self._clock.sleep, secret=rights.secret)
 
@@ -290,7 +290,7 @@ class Runtime:
         variable = declaration.variable_for(name)
         key = self._environ.get(variable, "").strip() or None
         if key is None:
-            self.missing_keys.append(variable)
+            self.unset_key_variables.append(variable)
         stated = declaration.limits(options)
         limiter = limits.RateLimiter(self._index, name, stated.requests_per_minute)
         limiter = self._rate_limiters.setdefault(name, limiter)
@@ -314,7 +314,7 @@ class Runtime:
             # Its request limit and its alert are kept under the entry point's name.
             raise HeroError(f"the provider {name!r} calls itself {provider.name!r}; give its entry point that name")
         if key is not None:
-            self.providers_with_key.add(name)
+            self.providers_with_api_key.add(name)
         return provider
 
     def compute_timeout_s(self, pictures: int) -> float:

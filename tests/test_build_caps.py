@@ -244,7 +244,7 @@ def pipeline_of(world: ScriptedWorld, home: PictureMemory, cooldowns: MemoryStor
     renderer = NoFiles(threads=1)
     lookup = Lookup(
         chain=[ScriptedProvider(name, world) for name in ESTIMATES_USD],
-        providers_with_key=frozenset(ESTIMATES_USD),
+        providers_with_api_key=frozenset(ESTIMATES_USD),
         stores=[(Source.CACHED, home)],
         journal=journal,
         renderer=renderer,

@@ -88,7 +88,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
     renderer = NoFiles(threads=1)
     lookup = Lookup(
         chain=[PictureProvider(name) for name in PROVIDERS],
-        providers_with_key=frozenset(PROVIDERS),
+        providers_with_api_key=frozenset(PROVIDERS),
         stores=[(Source.CACHED, store)],
         journal=journal,
         renderer=renderer,

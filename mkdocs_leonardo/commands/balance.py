@@ -30,7 +30,7 @@ def balance(config_file: str | None, console: Console, *, alert_below: Alert | N
     low = is_short = False
     report: list[JsonValue] = []
     with open_runtime(site.settings, console) as runtime:
-        providers = [provider for provider in runtime.chain if provider.name in runtime.providers_with_key]
+        providers = [provider for provider in runtime.chain if provider.name in runtime.providers_with_api_key]
         asked = [provider for provider in providers if provider.reports_account]
         if not asked:
             raise CommandError(_explain_no_balance(runtime))

@@ -139,7 +139,7 @@ def _find_wanted(
     ]
     with open_runtime(settings, console) as runtime:
         found = find_statuses(runtime, heroes)
-        if not runtime.providers_with_key and any(one.state == "missing" for one in found):
+        if not runtime.providers_with_api_key and any(one.state == "missing" for one in found):
             raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
     if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
         raise CommandError(GENERATE_IS_OFF)

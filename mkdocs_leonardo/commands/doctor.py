@@ -163,7 +163,7 @@ def _check_stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
 
 def _check_provider(runtime: Runtime, provider: Provider) -> Diagnosis:
     variable = key_variable(provider.name)
-    if provider.name not in runtime.providers_with_key:
+    if provider.name not in runtime.providers_with_api_key:
         return Diagnosis("note", provider.name, f"skipped: {variable} is not set")
     try:
         if provider.reports_account:

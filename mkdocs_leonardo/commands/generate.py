@@ -154,9 +154,9 @@ def _explain_no_provider(settings: Settings, runtime: Runtime) -> str:
     """Say why no provider can be asked; `""` if one can."""
     if not settings.generate:
         return GENERATE_IS_OFF
-    if runtime.providers_with_key:
+    if runtime.providers_with_api_key:
         return ""
-    names = " or ".join(runtime.missing_keys)
+    names = " or ".join(runtime.unset_key_variables)
     if names:
         return f"no provider has a key; set {names} in the environment"
     return "the configuration names no provider besides the painter; add leonardo or openai to providers"

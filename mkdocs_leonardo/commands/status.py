@@ -323,20 +323,20 @@ def status(config_file: str | None, console: Console) -> int:
         if any(status.state == "missing" for status in found):
             if not site.settings.generate:
                 console.note("generate: false: no image is paid for")
-            for note in _explain_missing_keys(runtime):
+            for note in _explain_unset_variables(runtime):
                 console.note(note)
     return 0
 
 
-def _explain_missing_keys(runtime: Runtime) -> Iterator[str]:
+def _explain_unset_variables(runtime: Runtime) -> Iterator[str]:
     """Yield the messages on missing keys, each with its consequence for missing heroes."""
-    keyed, missing_keys = runtime.providers_with_key, runtime.missing_keys
+    keyed, unset_key_variables = runtime.providers_with_api_key, runtime.unset_key_variables
     if not keyed:
-        if missing_keys:
-            yield f"{' and '.join(missing_keys)} not set: missing heroes are placeholders"
+        if unset_key_variables:
+            yield f"{' and '.join(unset_key_variables)} not set: missing heroes are placeholders"
         return
     names = [provider.name for provider in runtime.chain]
-    services = [name for name in names if name in keyed or key_variable(name) in missing_keys]
+    services = [name for name in names if name in keyed or key_variable(name) in unset_key_variables]
     for index, name in enumerate(services):
         if name in keyed:
             continue
@@ -408,7 +408,7 @@ def _as_json(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[st
             "to_buy": len(to_buy),
             "estimate_usd": round(sum(status.estimate_usd for status in to_buy), 6),
         },
-        "missing_keys": list(runtime.missing_keys),
+        "missing_keys": list(runtime.unset_key_variables),
         "problems": list(problems),
     }
 

@@ -130,7 +130,7 @@ def _choose_provider(runtime: Runtime) -> Provider:
     others = (runtime.make_provider(name) for name in BUILT_IN if name not in names)
     for provider in (*runtime.chain, *others):
         if provider.text_model:
-            if provider.name in runtime.providers_with_key:
+            if provider.name in runtime.providers_with_api_key:
                 return provider
             variables.append(key_variable(provider.name))
     raise CommandError(f"set {' or '.join(variables)} in the environment; a text model of theirs reads the pages")

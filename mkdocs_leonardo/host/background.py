@@ -38,7 +38,7 @@ class _MissingHero:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _Rebuild:
     """The heroes missing after a rebuild that began at `began_at` (Unix seconds), and the runtime that makes them."""
 
     settings: Settings
@@ -73,7 +73,7 @@ class BackgroundGenerator:
         self._budget = Budget(max_new_images=0, max_cost_usd=None)
         self._runtimes: list[tuple[Settings, Runtime]] = []
         # The attributes below are used only in the event loop.
-        self._request: _Request | None = None
+        self._rebuild: _Rebuild | None = None
         self._is_held = False
         self._pending: dict[str, _MissingHero] = {}
         self._taken: set[PictureSpec] = set()
@@ -98,7 +98,7 @@ class BackgroundGenerator:
         if missing:
             self._open(settings)
         if self._loop is not None:
-            self._loop.start(self._take, _Request(settings, self._runtimes[-1][1], missing, began_at))
+            self._loop.start(self._take, _Rebuild(settings, self._runtimes[-1][1], missing, began_at))
 
     def close(self) -> None:
         """End running work. The journal has the jobs that are paid for and not collected."""
@@ -138,22 +138,22 @@ class BackgroundGenerator:
         self._is_held = True
         self._wake()
 
-    async def _take(self, request: _Request) -> None:
+    async def _take(self, rebuild: _Rebuild) -> None:
         """Begin to wait for the heroes that are newly missing, and go on waiting for those that were missing before."""
-        if self._request is not None and request.settings != self._request.settings:
+        if self._rebuild is not None and rebuild.settings != self._rebuild.settings:
             # Failed pictures may succeed with the new settings; pictures under way stay taken.
             self._taken = set(self.flying)
             self._reasons.clear()
-        self._request = request
-        settings = request.settings
+        self._rebuild = rebuild
+        settings = rebuild.settings
         # One budget for the whole preview, or a cap would begin anew with each rebuild.
         self._budget.replace_caps(
-            max_new_images=settings.max_new_images if request.may_buy else 0, max_cost_usd=settings.max_cost_usd
+            max_new_images=settings.max_new_images if rebuild.may_buy else 0, max_cost_usd=settings.max_cost_usd
         )
         self._is_held = False
         fresh = current_time() + self._settled_s
         before, self._pending = self._pending, {}
-        for missing in request.missing:
+        for missing in rebuild.missing:
             known = before.get(missing.hero.page)
             is_same = known is not None and known.hero.picture == missing.hero.picture
             self._pending[missing.hero.page] = replace(missing, due_s=known.due_s if known and is_same else fresh)
@@ -179,24 +179,24 @@ class BackgroundGenerator:
         return max(0.0, min(pending.due_s for pending in self._pending.values()) - current_time())
 
     def _start_due(self, group: TaskGroup) -> None:
-        request = self._request
-        if request is None or self._is_held:
+        rebuild = self._rebuild
+        if rebuild is None or self._is_held:
             return
         now = current_time()
         for page in [page for page, pending in self._pending.items() if pending.due_s <= now]:
             missing = self._pending.pop(page)
             hero = missing.hero
             # A page that was saved after the rebuild had begun may ask for something else; the next rebuild shows it.
-            if hero.picture is None or hero.picture in self._taken or _was_saved(missing.file, request.began_at):
+            if hero.picture is None or hero.picture in self._taken or _was_saved(missing.file, rebuild.began_at):
                 continue
             self._taken.add(hero.picture)
             self.flying.add(hero.picture)
-            group.start_soon(self._make, hero, hero.picture, request)
+            group.start_soon(self._make, hero, hero.picture, rebuild)
 
-    async def _make(self, hero: HeroSpec, picture: PictureSpec, request: _Request) -> None:
+    async def _make(self, hero: HeroSpec, picture: PictureSpec, rebuild: _Rebuild) -> None:
         """Make one picture as a build would, and log the result."""
         try:
-            resolution = await request.runtime.pipeline.resolve(hero)
+            resolution = await rebuild.runtime.pipeline.resolve(hero)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs a page its picture, never the preview
             self._notify(logging.DEBUG, f"{hero.page}: {error!r}")
             self._notify(logging.WARNING, f"{hero.page}: an unexpected error came up ({type(error).__name__})")
@@ -204,8 +204,8 @@ class BackgroundGenerator:
         finally:
             self.flying.discard(picture)
         if resolution.failure:
-            self._complain(resolution, request)
-        is_outdated = self._request is not None and self._request.settings != request.settings
+            self._complain(resolution, rebuild)
+        is_outdated = self._rebuild is not None and self._rebuild.settings != rebuild.settings
         if is_outdated:
             # The picture was made with earlier settings; the next rebuild checks whether they still apply.
             self._taken.discard(picture)
@@ -216,16 +216,16 @@ class BackgroundGenerator:
             made_by = resolution.asset.provider if resolution.asset else ""
             self._notify(logging.INFO, f"{hero.page}: its new hero is ready ({made_by}{cost})")
         try:
-            await to_thread(write_stamp, request.settings.cache_dir)
+            await to_thread(write_stamp, rebuild.settings.cache_dir)
         except OSError as error:
             self._notify(logging.INFO, f"{hero.page}: save it to see its new hero ({error.strerror or error})")
 
-    def _complain(self, resolution: Resolution, request: _Request) -> None:
+    def _complain(self, resolution: Resolution, rebuild: _Rebuild) -> None:
         """Log once why a page has no new hero, at the level of a build that goes on."""
-        if resolution.capped_usd is not None and self._request is not None and not self._request.may_buy:
+        if resolution.capped_usd is not None and self._rebuild is not None and not self._rebuild.may_buy:
             # The author has just switched generation off.
             return
-        on_missing = "ignore" if request.settings.on_missing == "ignore" else "warn"
+        on_missing = "ignore" if rebuild.settings.on_missing == "ignore" else "warn"
         page = resolution.hero.page
         for level, complaint in complaints([resolution], on_missing=on_missing):
             if resolution.capped_usd is not None:

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class SharedValues:
-    """Values in a store until it fails, and in the process's own memory from then on."""
+    """Values by key, in a store until it fails, and from then on in the memory of this process."""
 
     def __init__(self, store: TextStore) -> None:
         self._is_shared = True

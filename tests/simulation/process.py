@@ -330,7 +330,7 @@ class Process:
         renderer = NoFiles(threads=2)
         self._lookup = Lookup(
             chain=chain,
-            providers_with_key=frozenset(site.providers),
+            providers_with_api_key=frozenset(site.providers),
             stores=((Source.CACHED, cache), (Source.CACHED, rescue), (Source.CACHED, memory)),
             journal=journal,
             renderer=renderer,

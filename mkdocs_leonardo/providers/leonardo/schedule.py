@@ -100,10 +100,10 @@ def _first_poll_s(seen: Sequence[float], estimate_s: float) -> float:
     if not seen:
         return estimate_s * ESTIMATE_PART
     times = sorted(recent(seen))
-    rank = QUICK_QUANTILE * (len(times) - 1)
-    low = int(rank)
+    position = QUICK_QUANTILE * (len(times) - 1)
+    low = int(position)
     high = min(low + 1, len(times) - 1)
-    quick_s = times[low] + (times[high] - times[low]) * (rank - low)
+    quick_s = times[low] + (times[high] - times[low]) * (position - low)
     return quick_s * (FIRST_MARGIN if len(times) >= ENOUGH else 1.0)
 
 
