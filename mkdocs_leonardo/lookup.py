@@ -71,8 +71,8 @@ class Candidate:
 class StoreFault:
     """A store's copy of a picture that cannot be used or read.
 
-    `is_broken`: the copy is there and damaged; else the store cannot be read. `record` is the copy's own, if it is
-    whole: its job can be fetched once more, which costs nothing.
+    `is_broken`: the copy is there and damaged; else the store cannot be read. `record`: the copy's record, if the
+    record is whole; with it, the job can be fetched again free of charge.
     """
 
     key: str

@@ -293,10 +293,10 @@ FULL_WIDTH_PX = 2048
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """The files that are made of a picture: formats, widths, size and crop, and whether one is made for sharing.
+    """The files that are made of a picture: formats, widths, size and crop, and whether there is one for sharing.
 
-    Another value encodes again and buys nothing. With `spares_fallback`, JPEG beside a better format is written in the
-    few widths that a fallback needs.
+    A changed value encodes the files again, and buys no picture. With `spares_fallback`, JPEG beside a better format is
+    written in the few widths that a fallback needs.
     """
 
     formats: tuple[Format, ...] = ("avif", "jpeg")

@@ -79,7 +79,7 @@ class Pipeline:
 
     @property
     def awaited(self) -> tuple[str, ...]:
-        """Providers with a request in flight whose response is the image itself and cannot be fetched again."""
+        """Names of providers with a request in flight that nothing can repeat: its response is the image itself."""
         return tuple(sorted({asked.name for asked in self._jobs.providers_in_call if not asked.keeps_jobs}))
 
     async def aclose(self) -> None:

@@ -86,10 +86,12 @@ class Quote:
 class HeroStatus:
     """The status of one page's hero. `quotes` are in the order of the providers.
 
-    `record` and `store` belong to the picture that a build would show. `rendering` is None until its files are made.
-    `fault` describes a damaged stored copy, even if another copy is sound. `is_pin_faulty`: the faulty copy is in the
-    gallery. `last` is the earlier picture that the page shows while its own is missing; None if the page shows a
-    placeholder. `reason` is why the picture is not bought: a refused prompt, a job without a picture or a damaged file.
+    `record`, `store`: of the picture that a build would show.
+    `rendering`: None until the picture's files are made.
+    `fault`: describes a damaged stored copy, even if another copy is sound.
+    `is_pin_faulty`: the damaged copy is in the gallery.
+    `reason`: why the picture is not bought: a refused prompt, a job without a picture or a damaged file.
+    `last`: the earlier picture that the page shows while its own is missing; None if the page shows a placeholder.
     """
 
     hero: HeroSpec

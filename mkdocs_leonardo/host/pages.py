@@ -117,7 +117,7 @@ def make_target_reader(
 
 
 def _locate_image(image: str, page: str, files: Files) -> str:
-    """Return the place in the site of a page's `image` for sharing: beside the page, else below the site's root.
+    """Return the path in the site of a page's `image` for sharing: beside the page, else below the site's root.
 
     An address stays as it is. If the file is missing, logs a warning and returns "".
     """

@@ -198,9 +198,9 @@ def _is_dark_enough(part: Image.Image, table: list[int], bright_share: float) ->
 
 @cache
 def _blended_luminance(alpha: float, tint: Colour) -> list[int]:
-    """For each value of red, green and blue: its part of the luminance under `tint` at `alpha`.
+    """Tables of what each value of red, green and blue adds to the luminance under `tint` at `alpha`.
 
-    Blending is done on the encoded values, as browsers do it, the luminance is WCAG 2.2's. Every value counts as the
+    Blending is done on the encoded values, as browsers do it. The luminance is WCAG 2.2's. Every value counts as the
     next brighter one, because encoders and blending round.
     """
     shares = (0.2126, 0.7152, 0.0722)
