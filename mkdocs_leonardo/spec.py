@@ -344,7 +344,7 @@ def digest_of(data: bytes) -> str:
 
 
 #: Control characters, on which a terminal acts, and halves of characters, which no encoding can write.
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 #: Amounts below this (USD) are written with tenths of a cent.
 _CENTS_FROM_USD = 0.1
 
@@ -356,7 +356,7 @@ def clean_text(text: str) -> str:
 
 def printable(text: str) -> str:
     """The text as one line that is safe on a terminal: control characters and halves of characters are escapes."""
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return _INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def dollars(amount_usd: float) -> str:

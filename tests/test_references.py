@@ -36,7 +36,7 @@ from services.pictures import draw
 
 from mkdocs_leonardo.errors import Charged, ProviderError, RequestRefused, ServiceFailed
 from mkdocs_leonardo.imaging.provenance import REFERENCE_USED
-from mkdocs_leonardo.imaging.reference import MAX_BYTES, copy_without_metadata
+from mkdocs_leonardo.imaging.reference import MAX_REFERENCE_BYTES, copy_without_metadata
 from mkdocs_leonardo.providers.base import ProcessMemory, Provider
 from mkdocs_leonardo.providers.leonardo.uploads import UPLOAD_TURN_S, LeonardoUploads
 from mkdocs_leonardo.spec import JsonValue, PictureSpec, Reference, Strength, generation_key
@@ -465,7 +465,7 @@ def test_reference_that_cannot_be_one_is_one_warning_and_buys_nothing(tmp_path: 
         "moving.webp": moving["WEBP"].getvalue(),
         "moving.png": moving["PNG"].getvalue(),
         "wide.png": OTHER[:12] + wide + zlib.crc32(wide).to_bytes(4, "big") + OTHER[33:],
-        "large.png": OTHER + os.urandom(MAX_BYTES),
+        "large.png": OTHER + os.urandom(MAX_REFERENCE_BYTES),
     }
 
     built = Site(tmp_path, pages, SMALL).build(services)

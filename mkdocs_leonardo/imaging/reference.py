@@ -10,7 +10,7 @@ from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.spec import Reference, Strength, digest_of
 
 #: Every build reads the file for its digest.
-MAX_BYTES = 10 * 2**20
+MAX_REFERENCE_BYTES = 10 * 2**20
 #: The longest side of the copy that services get: what v1 of Leonardo's API draws.
 _MAX_SIDE_PX = 1536
 #: The copy's JPEG quality, visually lossless.
@@ -23,11 +23,13 @@ def read_reference(path: Path, strength: Strength) -> Reference:
 
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(MAX_REFERENCE_BYTES + 1)
     except OSError as error:
         raise PictureError(f"cannot be opened ({error.strerror})") from error
-    if len(data) > MAX_BYTES:
-        raise PictureError(f"has more than {MAX_BYTES // 2**20} MB; save a smaller copy, which gives the same look")
+    if len(data) > MAX_REFERENCE_BYTES:
+        raise PictureError(
+            f"has more than {MAX_REFERENCE_BYTES // 2**20} MB; save a smaller copy, which gives the same look"
+        )
     if is_animated(data):
         raise PictureError("is animated; save one frame of it as JPEG")
     inspect(data)

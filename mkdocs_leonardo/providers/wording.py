@@ -80,14 +80,14 @@ def _copy(reference: Reference, provider: str) -> bytes:
     try:
         data = reference.path.read_bytes()
     except OSError as error:
-        raise _refused(provider, f"the reference {name} cannot be read any more ({error.strerror})") from error
+        raise _refusal(provider, f"the reference {name} cannot be read any more ({error.strerror})") from error
     if digest_of(data) != reference.digest:
-        raise _refused(provider, f"the reference {name} has changed since the build began; build again")
+        raise _refusal(provider, f"the reference {name} has changed since the build began; build again")
     try:
         return copy_without_metadata(data)
     except PictureError as error:
-        raise _refused(provider, f"the reference {name} {error}") from error
+        raise _refusal(provider, f"the reference {name} {error}") from error
 
 
-def _refused(provider: str, reason: str) -> ProviderError:
+def _refusal(provider: str, reason: str) -> ProviderError:
     return RequestRefused(f"was not asked: {reason}", provider=provider, charged=Charged.NO)

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EXTENSIONS = ("jpg", "png", "webp", "avif")
+PICTURE_EXTENSIONS = ("jpg", "png", "webp", "avif")
 MAX_RECORD_BYTES = 64 * 2**10
 
 _TRIES = 8
 _KEY = re.compile(r"[0-9a-f]{64}")
-_EXTENSION = re.compile("|".join(EXTENSIONS))
+_EXTENSION = re.compile("|".join(PICTURE_EXTENSIONS))
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
 _ANY = re.compile(r".*", re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -43,7 +43,7 @@ _LARGEST_SIDE_PX = 2**16
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
-_PAIR_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(EXTENSIONS)})")
+_PAIR_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(PICTURE_EXTENSIONS)})")
 
 
 class PictureFolder:
@@ -99,7 +99,7 @@ class PictureFolder:
             return record
         record = self.get_unverified(key)
         if record is not None:
-            state = _read_state(described, f"{path}.{record.extension}")
+            state = _read_file_state(described, f"{path}.{record.extension}")
             self.read(record)
             with suppress(StoreUnavailable):
                 # Without the note the next build reads it again.
@@ -127,8 +127,8 @@ class PictureFolder:
 
     def path(self, record: PictureRecord) -> Path:
         """Return the path of the picture of `record`; it need not exist."""
-        if record.extension not in EXTENSIONS:
-            raise ValueError(f"extension is {record.extension!r}; one of {', '.join(EXTENSIONS)} is allowed")
+        if record.extension not in PICTURE_EXTENSIONS:
+            raise ValueError(f"extension is {record.extension!r}; one of {', '.join(PICTURE_EXTENSIONS)} is allowed")
         return self._folder / f"{_stem(record.key)}.{record.extension}"
 
     def save(self, record: PictureRecord, data: bytes) -> None:
@@ -188,7 +188,7 @@ class PictureFolder:
     def remove(self, key: str) -> None:
         """Delete the pair of `key`, valid or broken."""
         stem = _stem(key)
-        for extension in ("json", *EXTENSIONS):
+        for extension in ("json", *PICTURE_EXTENSIONS):
             path = self._folder / f"{stem}.{extension}"
             try:
                 path.unlink(missing_ok=True)
@@ -214,7 +214,7 @@ class PictureFolder:
             record = _parse_values(note.get("record"), path)
         except BrokenEntry:
             return None
-        state = _read_state(described, f"{path}.{record.extension}")
+        state = _read_file_state(described, f"{path}.{record.extension}")
         return record if record.key == key and state is not None and state == note.get("state") else None
 
     def _read_pair(self, stem: str, key: str = "") -> PictureRecord | None:
@@ -269,7 +269,7 @@ class PictureFolder:
 
     def _delete_other_formats(self, path: Path) -> None:
         """Delete the same key's picture in another format, of an earlier save."""
-        for extension in EXTENSIONS:
+        for extension in PICTURE_EXTENSIONS:
             other = path.with_suffix(f".{extension}")
             if other != path:
                 other.unlink(missing_ok=True)
@@ -299,7 +299,7 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
         os.close(descriptor)
 
 
-def _read_state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
+def _read_file_state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
     """Return sizes and times of last change of record and picture; None unless both are plain files."""
     try:
         found = os.lstat(picture)

@@ -268,20 +268,20 @@ def _check(model: Model, options: LeonardoOptions, picture: PictureSpec, version
     """Raise ProviderError for a call that the service would refuse, or would draw with other settings."""
     for option, problem in _service_problems(options, frozenset()):
         # The service answers some of these with a 500, which would look as if a job might have been made.
-        raise _refused(AccountRefused, f"{option}: {problem}")
+        raise _refusal(AccountRefused, f"{option}: {problem}")
     if not prompt:
-        raise _refused(RequestRefused, "the prompt is empty")
+        raise _refusal(RequestRefused, "the prompt is empty")
     most = _prompt_max(model, version)
     if len(prompt) > most:
-        raise _refused(RequestRefused, f"the prompt has {len(prompt)} characters, {most} are allowed")
+        raise _refusal(RequestRefused, f"the prompt has {len(prompt)} characters, {most} are allowed")
     if picture.seed is not None and model.seed_max is not None and picture.seed > model.seed_max:
-        raise _refused(RequestRefused, f"{model.name} takes seeds up to {model.seed_max}")
+        raise _refusal(RequestRefused, f"{model.name} takes seeds up to {model.seed_max}")
     has_contrast = options.contrast != LeonardoOptions().contrast
     for option, problem in _mismatches(model, options, picture, version, has_contrast=has_contrast):
-        raise _refused(RequestRefused, f"{option}: {problem}")
+        raise _refusal(RequestRefused, f"{option}: {problem}")
 
 
-def _refused(kind: type[ProviderError], reason: str) -> ProviderError:
+def _refusal(kind: type[ProviderError], reason: str) -> ProviderError:
     return kind(f"was not asked: {reason}", provider="leonardo", charged=Charged.NO)
 
 
