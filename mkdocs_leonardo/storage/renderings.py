@@ -81,7 +81,9 @@ class RenderingCache:
         if not stamps or record.get("changed_at_ns") != stamps:
             for variant in rendering.variants:
                 _verify(variant)
-            self._write_note(variant_key, rendering, stamps)
+            with suppress(StoreUnavailable):
+                # Without the times of last change, the next build verifies the files again.
+                self._store.set(_PREFIX + variant_key, {**record, "changed_at_ns": stamps})
         if files:
             with suppress(OverflowError):
                 # Some file systems have larger numbers; their files are verified again.
@@ -96,12 +98,6 @@ class RenderingCache:
             raise ValueError(f"the files of rendering {variant_key} are not in {self._folder}")
         stamps = _list_change_times(self._stat(columns))
         self._store.set(_PREFIX + variant_key, {**value, "changed_at_ns": stamps})
-
-    def _write_note(self, variant_key: str, rendering: Rendering, stamps: list[JsonValue]) -> None:
-        """Note the times of last change of files that were just verified."""
-        with suppress(StoreUnavailable):
-            # Without the note, the next build verifies the files again.
-            self._store.set(_PREFIX + variant_key, {**_encode_rendering(rendering), "changed_at_ns": stamps})
 
     def _stat(self, columns: _Columns) -> list[os.stat_result]:
         """Return the stat results of the rendering's files; empty unless each is a plain file of the recorded size."""
