@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
 from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.providers.base import Provider, ProviderContext
-from mkdocs_leonardo.providers.declaration import declaration_of
+from mkdocs_leonardo.providers.declaration import declaration_of, declared_names
 from mkdocs_leonardo.renderer import Renderer, inspect_image
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.resolution import unwritable_journal_message
@@ -286,7 +286,8 @@ class Runtime:
         """Make a provider; raises HeroError if that fails."""
         from mkdocs_leonardo.storage import limits
 
-        declaration, options = declaration_of(name), self._settings.options[name]
+        declaration = declaration_of(name)
+        options = self._settings.options.get(name) or declaration.options()
         variable = declaration.variable_for(name)
         key = self._environ.get(variable, "").strip() or None
         if key is None:
@@ -316,6 +317,14 @@ class Runtime:
         if key is not None:
             self.providers_with_api_key.add(name)
         return provider
+
+    def make_unlisted_providers(self) -> Iterator[Provider]:
+        """Make the installed providers that the site does not list; one that cannot be used is left out."""
+        listed = {provider.name for provider in self.chain}
+        for name in declared_names():
+            if name not in listed:
+                with suppress(HeroError):
+                    yield self.make_provider(name)
 
     def compute_timeout_s(self, pictures: int) -> float:
         """Return the longest wait for so many pictures (seconds): each service may be asked twice for each."""

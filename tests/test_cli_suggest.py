@@ -255,21 +255,49 @@ etch = Declaration(make=Etch, options=Options)
 """
 
 
-def test_suggest_passes_over_a_service_without_a_text_model(shell: Shell, services: Services, tmp_path: Path) -> None:
-    """`suggest` skips a provider without a text model."""
-    metadata = tmp_path / "packages/etch-1.dist-info"
+def install_etch(folder: Path, module: str) -> dict[str, str]:
+    """Install the package in `folder`; returns the environment with package and key."""
+    metadata = folder / "packages/etch-1.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: etch\nVersion: 1\n")
     (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\netch = etch:etch\n")
-    (metadata.parent / "etch.py").write_text(ETCH)
+    (metadata.parent / "etch.py").write_text(module)
+    return {"PYTHONPATH": str(metadata.parent), "ETCH_API_KEY": "etch-key"}
+
+
+def test_suggest_passes_over_a_service_without_a_text_model(shell: Shell, services: Services, tmp_path: Path) -> None:
+    """`suggest` skips a provider without a text model."""
+    environ = install_etch(tmp_path, ETCH)
     shell.site.configure(services, {"providers": ["etch", "openai"]})
 
-    ran = shell(
-        "suggest", "blog/storm.md", "--yes", environ={"PYTHONPATH": str(metadata.parent), "ETCH_API_KEY": "etch-key"}
-    )
+    ran = shell("suggest", "blog/storm.md", "--yes", environ=environ)
 
     assert ran.exit_code == 0, ran.err
     assert "1 page without a prompt; openai's gpt-5.6-luna reads" in ran.out
+
+
+def test_suggest_asks_an_installed_provider_that_the_site_does_not_list(shell: Shell, tmp_path: Path) -> None:
+    """`suggest` asks another package's text model at its own price, if no service of the plugin has a key."""
+    environ = install_etch(
+        tmp_path,
+        ETCH.replace("class Etch(", "from mkdocs_leonardo.providers.interface import Suggestion\n\n\nclass Etch(")
+        + """
+Etch.text_model, Etch.text_usd_a_million = "verse-1", (0.0, 100.0)
+
+
+async def suggest(self, facts):
+    return Suggestion(f"a woodcut of {facts.title}", "")
+
+
+Etch.suggest = suggest
+""",
+    )
+
+    ran = shell("suggest", "blog/storm.md", "--yes", environ={**environ, "OPENAI_API_KEY": "", "GEMINI_API_KEY": ""})
+
+    assert ran.exit_code == 0, ran.err
+    assert "etch's verse-1 reads title, description and the first 1000 words of each: about $0.08" in ran.out
+    assert "hero_prompt: a woodcut of" in ran.out
 
 
 def test_suggest_reads_title_description_and_the_first_thousand_words(shell: Shell) -> None:

@@ -179,7 +179,7 @@ def test_providers_are_registered_as_others_would(wheel: zipfile.ZipFile) -> Non
     registered = ConfigParser()
     registered.read_string(wheel.read(path).decode())
     declared = {name: EntryPoint(name, value, PROVIDER_GROUP) for name, value in registered[PROVIDER_GROUP].items()}
-    assert {*declared} == {*BUILT_IN} <= declared_names()
+    assert {*declared} == {*BUILT_IN} <= {*declared_names()}
     assert {name: each.load() for name, each in declared.items()} == {name: declaration_of(name) for name in BUILT_IN}
 
 

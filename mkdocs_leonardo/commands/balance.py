@@ -58,7 +58,8 @@ def _explain_no_balance(runtime: Runtime) -> str:
     keys = [key_variable(name) for name in names]
     if keys:
         return f"set {' or '.join(keys)} in the environment"
-    return "no configured provider reports a balance; leonardo does"
+    unlisted = [provider.name for provider in runtime.make_unlisted_providers() if provider.reports_account]
+    return f"no configured provider reports a balance; add {' or '.join(unlisted)} to providers"
 
 
 def await_answer(runtime: Runtime, ask: Callable[[], Awaitable[T]]) -> T:

@@ -24,6 +24,7 @@ from mkdocs_leonardo.commands.site import SitePages, choose_heroes, read_site
 from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.host.stamp import wake_previews
+from mkdocs_leonardo.providers.declaration import declared_names
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import dollars, short_key
 
@@ -159,7 +160,8 @@ def _explain_no_provider(settings: Settings, runtime: Runtime) -> str:
     names = " or ".join(runtime.unset_key_variables)
     if names:
         return f"no provider has a key; set {names} in the environment"
-    return "the configuration names no provider besides the painter; add leonardo or openai to providers"
+    installed = ", ".join(declared_names())
+    return f"the configuration names no provider besides the painter; add one of {installed} to providers"
 
 
 # Takes ---------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS
 from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS
-from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.base import PageFacts, Provider, Suggestion
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import estimate_usd, most_usd
@@ -126,9 +126,7 @@ def _extract_facts(name: str, meta: Mapping[str, object], text: str) -> PageFact
 def _choose_provider(runtime: Runtime) -> Provider:
     """Choose the first provider with a text model and a key; the site's providers come first."""
     variables = []
-    names = {provider.name for provider in runtime.chain}
-    others = (runtime.make_provider(name) for name in BUILT_IN if name not in names)
-    for provider in (*runtime.chain, *others):
+    for provider in chain(runtime.chain, runtime.make_unlisted_providers()):
         if provider.text_model:
             if provider.name in runtime.providers_with_api_key:
                 return provider

@@ -27,7 +27,7 @@ from mkdocs_leonardo import converters
 from mkdocs_leonardo.author_text import describe_value
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.picture_rules import ANY_PICTURE, PictureRules
-from mkdocs_leonardo.providers import named_key_variable
+from mkdocs_leonardo.providers import BUILT_IN, named_key_variable
 from mkdocs_leonardo.spec import NO_AI, PictureSpec
 
 if TYPE_CHECKING:
@@ -216,9 +216,9 @@ def is_declared(name: str) -> bool:
     return _entry_point(name) is not None
 
 
-def declared_names() -> set[str]:
-    """The names of all providers that are installed."""
-    return entry_points(group=PROVIDER_GROUP).names
+def declared_names() -> tuple[str, ...]:
+    """The names of all providers that are installed; those that come with the plugin are first."""
+    return (*BUILT_IN, *sorted(entry_points(group=PROVIDER_GROUP).names - {*BUILT_IN}))
 
 
 def declaration_of(name: str) -> Declaration[Any]:
