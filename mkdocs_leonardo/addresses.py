@@ -25,7 +25,7 @@ def is_loopback(host: str) -> bool:
 
 
 def keeps_secrets(scheme: str, host: str) -> bool:
-    """Whether a key may travel to such an address: encrypted, or within this machine."""
+    """Whether a key may travel to the address: over an encrypted connection, or within this machine."""
     return scheme == "https" or (scheme == "http" and is_loopback(host))
 
 

@@ -65,7 +65,7 @@ class Build:
 
     @property
     def no_provider(self) -> str:
-        """Why no provider can be asked, even where the options allow it; empty if one can."""
+        """Why no provider can be asked, whatever the options allow; empty if one can be asked."""
         return "" if self.runtime.providers_with_api_key else ": ".join(filter(None, [self._no_key, _PAINTED]))
 
     @property

@@ -79,7 +79,7 @@ class EventLoop:
     def start_queued(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
         """Queue a coroutine function; `most_queued` of them run at once, in the order of the calls.
 
-        `function` gets one more argument, a function that starts the next one; it calls that before it waits.
+        `function` gets one more argument: a function that starts the next coroutine, to be called before a wait.
         """
         if self._group is None:
             keeper, self._group = self._portal.start_task(self._hold_group)
@@ -196,7 +196,7 @@ def _set_threads(number: int) -> None:
 async def to_thread(
     function: Callable[..., T], *arguments: object, limiter: CapacityLimiter | None = None, is_shielded: bool = False
 ) -> T:
-    """Call the function in a worker thread, of those that `limiter` counts or of the event loop's own.
+    """Call the function in a worker thread, counted by `limiter` or by the event loop's own limiter.
 
     A coroutine that is cancelled makes a shielded call all the same, and goes on to its next await.
     """

@@ -33,7 +33,7 @@ _LEAST_CHROMA = 0.03
 
 
 def find_tint(dominant: str) -> int:
-    """Return the place in `TINTS` for the hue of a colour, given as ``#rrggbb``."""
+    """Return the index in `TINTS` for the hue of a colour, given as ``#rrggbb``."""
     red, green, blue = (to_light(int(dominant[index : index + 2], 16) / 255) for index in (1, 3, 5))
     # From linear sRGB to OKLab: matrices M1 (with the primaries of sRGB) and M2 of its definition.
     long = math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)

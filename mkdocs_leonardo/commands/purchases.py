@@ -208,7 +208,7 @@ def _end_work(runtime: Runtime, console: Console) -> None:
         awaited = runtime.pipeline.awaited
         console.note(waiting_message(awaited) if awaited else "stopping; what is under way is in the journal …")
 
-    # Answers given up by the second Ctrl-C are among the jobs that are printed.
+    # The jobs that are printed include calls whose answers the second Ctrl-C gave up.
     with suppress(KeyboardInterrupt):
         runtime.end_loop(tell)
 

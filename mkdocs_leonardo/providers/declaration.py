@@ -246,7 +246,7 @@ def _entry_point(name: str) -> EntryPoint | None:
 def _own_entry_points() -> Mapping[str, EntryPoint]:
     """The entry points of this plugin's package, which come before other packages' of the same name.
 
-    A search through one package takes 0.2 ms, through all installed ones 2 ms and more, which a warm build would feel.
+    A search through one package takes 0.2 ms, a search through all installed packages 2 ms and more.
     """
     return {each.name: each for each in distribution("mkdocs-leonardo").entry_points.select(group=PROVIDER_GROUP)}
 

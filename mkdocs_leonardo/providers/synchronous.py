@@ -52,7 +52,7 @@ class SynchronousOptions(Protocol):
 
 
 class SynchronousProvider(Provider):
-    """The base of such providers: `submit` returns the picture, and there is no job to fetch or find afterwards."""
+    """The base of providers whose `submit` returns the picture, so there is no job to fetch or find afterwards."""
 
     takes_references = True
     #: The limit of a prompt in characters: OpenAI's. Gemini's image models publish none, and have the same.

@@ -378,7 +378,7 @@ def notes(options: LeonardoOptions) -> Iterator[str]:
 
 
 def _side_problems(model: Model, version: Version, picture: PictureSpec) -> Iterator[tuple[str, str]]:
-    """The sides that the model does not draw, with those that it does."""
+    """The sides of the picture that the model cannot draw, each with the sides that it can draw."""
     if not model.is_known and version == "v2":
         return
     sizes = model.sizes
