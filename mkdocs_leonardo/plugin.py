@@ -1,4 +1,4 @@
-"""The plugin's hooks: each passes MkDocs's arguments to the build, to its heroes or to the preview."""
+"""The plugin's hooks: each passes MkDocs's arguments to the build or to the preview."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._cleans = False
+        self._is_dirty = False
         self._serving = Serving()
         self._build = SiteBuild()
         #: Set by the command line: gets each page's hero and problems, and nothing is generated.
@@ -36,7 +36,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         """Note whether `mkdocs serve` runs: its builds never spend."""
-        self._cleans = not dirty
+        self._is_dirty = dirty
         self._serving.start(command, self.config)
 
     def on_config(self, config: MkDocsConfig) -> None:
@@ -49,8 +49,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     @event_priority(-100)
     def on_pre_build(self, *, config: MkDocsConfig) -> None:
         """Keep the files of the previous build from the host's cleaning."""
-        if self._cleans:
-            self._build.keep_pictures(config.site_dir)
+        self._build.keep_pictures(config.site_dir, is_dirty=self._is_dirty)
 
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
     @event_priority(100)
@@ -70,8 +69,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     @event_priority(-50)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Wait for every hero, and add the heroes' files to the site."""
-        if self._build.heroes is not None:
-            self._build.heroes.join(config, files)
+        self._build.join(config, files)
 
     # After Material's blog plugin (-100), which makes the excerpts; after every search plugin, which reads the content.
     @event_priority(-110)
@@ -79,21 +77,19 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Put the page's hero into its content, and covers on the excerpts of a blog view."""
         del config, nav
         variables: dict[str, Any] = context  # type: ignore[assignment]  # templates may hold more than the host's own
-        if self._build.heroes is not None:
-            self._build.heroes.show(page, variables)
+        self._build.show(page, variables)
 
     # After plugins that write social tags of their own (Material's: 50), before minifiers (0).
     @event_priority(40)
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:  # noqa: ARG002 - the host's signature
         """Complete the head, and move a hero in full layout to where it spans the window."""
-        return self._build.heroes.complete(page, output) if self._build.heroes is not None else None
+        return self._build.complete(page, output)
 
     # After mkdocs-rss-plugin (0), which writes its feeds here.
     @event_priority(-50)
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """Complete other plugins' files, end the build, and leave missing heroes to a preview."""
-        if self._build.heroes is not None:
-            self._build.heroes.mend_feeds(config)
+        self._build.mend_feeds(config)
         self._end_build()
         self._serving.after_build(self._build, config)
 
@@ -118,4 +114,4 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self._serving.close()
 
     def _end_build(self) -> None:
-        self._build.close(is_annotated=self.page_listener is None)
+        self._build.close(listener=self.page_listener)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mkdocs.exceptions import PluginError
 
@@ -47,11 +47,13 @@ class SiteBuild:
         self._reader: HeroReader | None = None
         self.heroes: SiteHeroes | None = None
 
-    def keep_pictures(self, site_dir: str) -> None:
-        """Keep the pictures of the previous build from the host's cleaning.
+    def keep_pictures(self, site_dir: str, *, is_dirty: bool) -> None:
+        """Keep the pictures of the previous build from the host's cleaning, which a dirty build leaves out.
 
         Delete the folder that a killed build set aside, if the plugin has since been switched off.
         """
+        if is_dirty:
+            return
         folder = KeptFolder(Path(site_dir), SITE_FOLDER)
         if self.settings is None:
             folder.discard()
@@ -100,8 +102,27 @@ class SiteBuild:
                 log.info("%s: %s", page.file.src_uri, comment)
         return None
 
-    def close(self, *, is_annotated: bool = True) -> None:
-        """End what still runs. `is_annotated`: warnings become annotations where GitHub Actions runs the build."""
+    def join(self, config: MkDocsConfig, files: Files) -> None:
+        """Wait for every hero, and add the heroes' files to the site."""
+        if self.heroes is not None:
+            self.heroes.join(config, files)
+
+    def show(self, page: Page, variables: dict[str, Any]) -> None:
+        """Put the page's hero into its content and its template's variables, and covers on a blog view's excerpts."""
+        if self.heroes is not None:
+            self.heroes.show(page, variables)
+
+    def complete(self, page: Page, output: str) -> str | None:
+        """Return the page's HTML with a complete head; None for the HTML as it is."""
+        return self.heroes.complete(page, output) if self.heroes is not None else None
+
+    def mend_feeds(self, config: MkDocsConfig) -> None:
+        """Write the sizes of the images for sharing into the feeds of other plugins."""
+        if self.heroes is not None:
+            self.heroes.mend_feeds(config)
+
+    def close(self, *, listener: Callable[[Page, FrontMatter], None] | None = None) -> None:
+        """End what still runs. Without a `listener`, warnings become annotations if GitHub Actions runs the build."""
         if self._kept is not None:
             self._kept.discard()
             self._kept = None
@@ -110,7 +131,7 @@ class SiteBuild:
         if self._handler is not None:
             handler, self._handler = self._handler, None
             handler.close()
-            if is_annotated:
+            if listener is None:
                 handler.annotations.flush()
 
 
