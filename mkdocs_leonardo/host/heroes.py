@@ -74,8 +74,7 @@ class SiteHeroes:
         self._told: set[str] = set()
         self.missing: tuple[Resolution, ...] = ()
         self.no_provider = ""
-        # Freeze what lives until the end, so that garbage collection skips it: 30,000 objects for a thousand heroes.
-        gc.freeze()
+        _freeze_objects()
 
     # While pages are read --------------------------------------------------------------------------------------------
 
@@ -118,7 +117,7 @@ class SiteHeroes:
         stylesheet = site.stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
-        gc.freeze()
+        _freeze_objects()
 
     def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
         """Log and return each page's result; PluginError if a hero is missing under `on_missing: error`."""
@@ -190,11 +189,17 @@ class SiteHeroes:
             self._build.close()
 
 
+def _freeze_objects() -> None:
+    """Let garbage collection skip what lives until `close`: 30,000 objects for a thousand heroes."""
+    gc.freeze()
+
+
 class PictureFile(File):
     """A picture of the site: a hard link to the cache's file, or a copy where there can be no link.
 
-    A thousand heroes are nine thousand files; copying them takes longer than all other work of a warm build. The
-    cache's files are never written to again, only replaced, and their digests are checked before they are linked.
+    A thousand heroes are nine thousand files. Links take 0.2 s; copies take at least 1.5 s, longer than all other work
+    of a warm build. The cache's files are never written to again, only replaced, and their digests are checked before
+    they are linked.
     `copy_file` is the one method of the host's class that differs.
     """
 
