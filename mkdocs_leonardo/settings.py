@@ -58,6 +58,8 @@ class Settings:
     on_store_failure: str
     cache_may_move: bool
     """Whether the cache is in MkDocs's default folder, from which it can move to Zensical's."""
+    former_cache: Path | None
+    """The folder from which `with_cache_moved` moves the cache to `cache_dir`; None if the cache is there."""
     site: str
     """The path of the configuration file, relative to its folder, or to a cache or gallery outside that folder."""
 
@@ -79,13 +81,11 @@ def settings_from(
     *,
     docs_dir: Path,
     site_dir: Path | None = None,
-    notify: Notify,
-    environ: Mapping[str, str],
     for_zensical: bool = False,
 ) -> Settings:
     """Make `Settings` from the options in `config_file`; SettingsError if a folder is in the wrong place.
 
-    Afterwards the cache is in its folder. A cache that was moved for Zensical stays there, also for builds by MkDocs.
+    A cache that was moved for Zensical stays there, also for builds by MkDocs.
     """
     root = config_file.resolve().parent
     _check_providers(config.providers)
@@ -102,7 +102,7 @@ def settings_from(
     folders = {name: _place(root, name, folder) for name, folder in names.items()}
     _check_places(folders, names, docs_dir, site_dir)
     same = {field.name: config[field.name] for field in fields(Settings) if field.name in config}
-    settings = Settings(
+    return Settings(
         **{**same, **folders},
         defaults=HeroDefaults(
             picture=replace(config.picture, reference=_reference(config, (root, docs_dir))),
@@ -120,11 +120,11 @@ def settings_from(
             spares_fallback="formats" not in config.written,
         ),
         cache_may_move=cache_is_default and former is None,
+        former_cache=former,
         site=_site_name(root / config_file.name, folders.values()),
         options=config.provider_options,
         notes=tuple(note for _, declaration, options in config.chain for note in declaration.notes(options)),
     )
-    return settings if former is None else with_cache_moved(settings, former, notify, environ)
 
 
 def _rules(config: LeonardoConfig) -> PictureRules:
@@ -163,13 +163,15 @@ def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_di
         )
 
 
-def with_cache_moved(settings: Settings, former: Path, notify: Notify, environ: Mapping[str, str]) -> Settings:
-    """Move the `former` cache into its folder, and return the settings with the folder that is in use."""
+def with_cache_moved(settings: Settings, notify: Notify, environ: Mapping[str, str]) -> Settings:
+    """Move the former cache into its folder, and return the settings with the folder that is in use."""
+    if settings.former_cache is None:
+        return settings
     from mkdocs_leonardo.storage.cache_move import move_or_stay
 
     is_ci = environ.get("CI", "").strip().lower() not in {"", *OFF}
-    cache_dir, may_buy = move_or_stay(former, settings.cache_dir, notify=notify, is_carried=is_ci)
-    return replace(settings, cache_dir=cache_dir, generate=settings.generate and may_buy)
+    cache_dir, may_buy = move_or_stay(settings.former_cache, settings.cache_dir, notify=notify, is_carried=is_ci)
+    return replace(settings, cache_dir=cache_dir, generate=settings.generate and may_buy, former_cache=None)
 
 
 def _site_name(config_file: Path, folders: Iterable[Path]) -> str:

@@ -20,7 +20,7 @@ from mkdocs_leonardo.providers.declaration import Alert, declaration_of, key_var
 from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import OpenAIOptions
-from mkdocs_leonardo.settings import Settings, settings_from
+from mkdocs_leonardo.settings import Settings, settings_from, with_cache_moved
 from mkdocs_leonardo.spec import Encoding, PictureSpec
 
 HUGE = 0xF << 40_000
@@ -642,8 +642,6 @@ def settings_for(root: Path, **options: object) -> Settings:
         root / "mkdocs.yml",
         docs_dir=root / "docs",
         site_dir=root / "site",
-        notify=lambda *_: None,
-        environ={},
     )
 
 
@@ -660,6 +658,19 @@ def test_settings_from_defaults_are_the_defaults_of_every_part(tmp_path: Path) -
     assert settings.options == DEFAULT_OPTIONS
     assert settings.cache_dir == tmp_path.resolve() / ".cache/plugin/leonardo"
     assert settings.gallery_dir == tmp_path.resolve() / "heroes"
+
+
+def test_settings_from_options_leave_the_cache_where_it_is(tmp_path: Path) -> None:
+    """The settings of a site for Zensical name the former cache, which a build or a command moves when it begins."""
+    former, own = tmp_path / ".cache/plugin/leonardo", tmp_path / ".leonardo/cache"
+    (former / "pictures").mkdir(parents=True)
+    settings = settings_from(accept({}), tmp_path / "mkdocs.yml", docs_dir=tmp_path / "docs", for_zensical=True)
+    assert (settings.former_cache, settings.cache_dir) == (former, own)
+    assert (former.is_dir(), own.exists()) == (True, False)
+
+    moved = with_cache_moved(settings, lambda *_: None, {})
+    assert (moved.former_cache, moved.cache_dir) == (None, own)
+    assert (former.exists(), (own / "pictures").is_dir()) == (False, True)
 
 
 def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
@@ -738,6 +749,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         shared_store=None,
         on_store_failure="cached",
         cache_may_move=False,
+        former_cache=None,
         site="mkdocs.yml",
     )
 

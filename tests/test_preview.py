@@ -56,9 +56,7 @@ class PreviewRig:
         own: dict[str, Any] = {"formats": ["jpeg"], "widths": [480]}
         config.load_dict({**own, **self._services.plugin_options, **self._options, **options})
         assert config.validate() == ([], [])
-        return settings_from(
-            config, self.folder / "mkdocs.yml", docs_dir=self.docs, notify=self._tell, environ=self._services.environ
-        )
+        return settings_from(config, self.folder / "mkdocs.yml", docs_dir=self.docs)
 
     def rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
         """Rebuild; these pages lack their picture."""

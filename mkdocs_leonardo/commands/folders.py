@@ -125,8 +125,8 @@ def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
 
     settings, root = site.settings, site.config.config_file.parent
     if settings.cache_may_move:
-        settings = replace(settings, cache_dir=root / ZENSICAL_CACHE)
-        settings = with_cache_moved(settings, root / DEFAULT_CACHE, console.notify, os.environ)
+        settings = replace(settings, cache_dir=root / ZENSICAL_CACHE, former_cache=root / DEFAULT_CACHE)
+        settings = with_cache_moved(settings, console.notify, os.environ)
     site = replace(site, config=replace(site.config, settings=settings, is_for_zensical=True))
     if site.config.cache_problem:
         console.warn(f"cache_dir: {site.config.cache_problem}")

@@ -167,7 +167,7 @@ def choose_pages(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
 def read_project_config(project: Project, console: Console) -> SiteConfig:
     """Read the configuration of a site that Zensical builds."""
     use_host_of(str(project.path))
-    from mkdocs_leonardo.settings import settings_from
+    from mkdocs_leonardo.settings import settings_from, with_cache_moved
 
     plugin, theme = read_plugin_config(project), project.theme
     settings = settings_from(
@@ -175,12 +175,10 @@ def read_project_config(project: Project, console: Console) -> SiteConfig:
         project.path,
         docs_dir=project.docs_dir,
         site_dir=project.site_dir,
-        notify=console.notify,
-        environ=os.environ,
         for_zensical=True,
     )
     return SiteConfig(
-        settings,
+        with_cache_moved(settings, console.notify, os.environ),
         enabled=plugin.enabled,
         config_file=project.path,
         docs_dir=project.docs_dir,
@@ -258,14 +256,14 @@ def _load_site(config_file: str | None, console: Console) -> LoadedSite:
 
 
 def _make_config(site: LoadedSite, console: Console) -> SiteConfig:
-    from mkdocs_leonardo.settings import is_for_zensical
+    from mkdocs_leonardo.settings import is_for_zensical, with_cache_moved
 
     config, used = site.config, site.options
     if used is None:
         raise CommandError(f"{config.config_file_path} does not use the plugin; add `- leonardo` below `plugins:`")
     path = find_config_file(config).resolve()
     return SiteConfig(
-        read_settings(used, config, console.notify),
+        with_cache_moved(read_settings(used, config), console.notify, os.environ),
         enabled=used.enabled,
         config_file=path,
         docs_dir=Path(config.docs_dir),

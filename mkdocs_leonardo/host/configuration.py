@@ -5,7 +5,6 @@ A host is MkDocs or ProperDocs, which takes MkDocs's name. This module imports n
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
 
     from mkdocs_leonardo.config import LeonardoConfig
-    from mkdocs_leonardo.log import Notify
     from mkdocs_leonardo.settings import Settings
 
 #: The hosts by the names of their packages, loggers and groups of entry points.
@@ -51,7 +49,7 @@ def find_config_file(config: MkDocsConfig) -> Path:
     return Path(config.config_file_path or "mkdocs.yml")
 
 
-def read_settings(options: LeonardoConfig, config: MkDocsConfig, notify: Notify) -> Settings:
+def read_settings(options: LeonardoConfig, config: MkDocsConfig) -> Settings:
     """Read the settings of a site that MkDocs builds; SettingsError if its options cannot be used."""
     from mkdocs_leonardo.settings import is_for_zensical, settings_from
 
@@ -61,7 +59,5 @@ def read_settings(options: LeonardoConfig, config: MkDocsConfig, notify: Notify)
         file,
         docs_dir=Path(config.docs_dir),
         site_dir=Path(config.site_dir),
-        notify=notify,
-        environ=os.environ,
         for_zensical=is_for_zensical(file, config.markdown_extensions),
     )

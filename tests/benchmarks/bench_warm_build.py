@@ -52,9 +52,7 @@ def seed(site: Site, pages: int) -> None:
     config = LeonardoConfig(str(site.folder / "mkdocs.yml"))
     config.load_dict({})
     config.validate()
-    settings = settings_from(
-        config, site.folder / "mkdocs.yml", docs_dir=site.folder / "docs", notify=lambda *_: None, environ={}
-    )
+    settings = settings_from(config, site.folder / "mkdocs.yml", docs_dir=site.folder / "docs")
     runtime = Runtime(settings, environ={}, notify=lambda _, message: print(message))
     scratch = site.folder / "picture.jpg"
     paint(PictureSpec(prompt(0))).save(scratch, quality=90)
