@@ -13,14 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import grimp
 import pytest
 import yaml
 from builds import Site, page
 from cli_rig import Shell
 from PIL import Image
 
-from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.testing import Fault, LoopbackService, Requirement
 
 PAGE = Path(__file__).resolve().parent.parent / "example-site/docs/reference/providers.md"
@@ -296,13 +294,3 @@ def test_page_lists_every_name_of_the_interface() -> None:
     assert sorted(named) == sorted(interface.__all__)
     assert all(hasattr(interface, name) for name in interface.__all__)
     assert not hasattr(interface, "BUILT_IN")
-
-
-@pytest.mark.parametrize("name", BUILT_IN)
-def test_built_in_provider_imports_the_public_interface_alone(name: str) -> None:
-    """A built-in provider imports the public interface, and nothing else of the plugin, as other packages do."""
-    graph = grimp.build_graph("mkdocs_leonardo")
-    package = f"mkdocs_leonardo.providers.{name}"
-    modules = {package, *graph.find_descendants(package)}
-    imported = {found for module in modules for found in graph.find_modules_directly_imported_by(module)}
-    assert imported - modules == {"mkdocs_leonardo.providers.interface"}

@@ -74,7 +74,7 @@ class LeonardoUploads:
         """The id of the reference in the account, uploaded if need be; ServiceFailed, not charged, if that fails."""
         from anyio import Lock
 
-        from mkdocs_leonardo.concurrency import to_thread
+        from mkdocs_leonardo.providers.interface import to_thread
 
         # One at a time for each file: the pages that share it wait for the first upload.
         async with self._locks.setdefault(reference.digest, Lock()):
@@ -105,7 +105,7 @@ class LeonardoUploads:
 
     async def _upload_once(self, name: str, reference: Reference, lost: str) -> str:
         """Upload the file in place of the `lost` one, or wait for another process that uploads it."""
-        from mkdocs_leonardo.concurrency import to_thread
+        from mkdocs_leonardo.providers.interface import to_thread
 
         give_up_at = self._clock.now() + _OTHERS_S
         # A build that is cancelled meanwhile ends the turn that it has claimed.
