@@ -73,7 +73,7 @@ class EventLoop:
     def call(self, function: Callable[[], T]) -> T:
         """Call a function in the loop's thread, so that coroutines do not change meanwhile what it reads.
 
-        A closed loop has no thread, and no coroutines: then this thread calls the function.
+        A loop that is closed or closing takes no call: then this thread calls the function.
         """
         return function() if self._is_closed else self._portal.call(function)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mkdocs_leonardo.clock import Clock, SystemClock
 from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.acquire.pipeline import Pipeline
     from mkdocs_leonardo.acquire.request import PictureRequest
     from mkdocs_leonardo.concurrency import EventLoop
-    from mkdocs_leonardo.providers.declaration import Alert
+    from mkdocs_leonardo.providers.declaration import Alert, Declaration
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.storage.base import PictureStore, StoreStats
     from mkdocs_leonardo.storage.limits import RateLimiter
@@ -284,9 +284,17 @@ class Runtime:
 
     def make_provider(self, name: str) -> Provider:
         """Make a provider; raises HeroError if that fails."""
+        try:
+            return self._make_provider(name, declaration_of(name))
+        except HeroError:
+            raise
+        except Exception as error:
+            # Another package's code may raise any exception; the author needs its message, and no traceback.
+            raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
+
+    def _make_provider(self, name: str, declaration: Declaration[Any]) -> Provider:
         from mkdocs_leonardo.storage import limits
 
-        declaration = declaration_of(name)
         options = self._settings.options.get(name) or declaration.options()
         variable = declaration.variable_for(name)
         key = self._environ.get(variable, "").strip() or None
@@ -304,13 +312,12 @@ class Runtime:
             memory=limits.SharedValues(self._index),
             key_variable=variable,
         )
-        try:
-            provider: object = declaration.make(context)
-        except Exception as error:
-            # Another package's code may raise any exception; the author needs its message, and no traceback.
-            raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
+        provider: object = declaration.make(context)
         if not isinstance(provider, Provider):
             raise HeroError(f"the provider {name!r} cannot be used: its class does not inherit Provider")
+        if type(provider).find is not Provider.find and not provider.keeps_jobs:
+            # Else the jobs of lost answers would be bought again, though the service lists them.
+            raise HeroError(f"the provider {name!r} cannot be used: it has `find`, so it needs `keeps_jobs = True`")
         if provider.name != name:
             # Its request limit and its alert are kept under the entry point's name.
             raise HeroError(f"the provider {name!r} calls itself {provider.name!r}; give its entry point that name")

@@ -192,15 +192,30 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
     assert service.requests == []
 
 
-def test_provider_that_does_not_inherit_the_interface_is_refused(
-    tmp_path: Path, package: Path, service: LoopbackService
+@pytest.mark.parametrize(
+    ("line", "instead", "message"),
+    [
+        pytest.param(
+            "class Easel(Provider):", "class Easel:", "its class does not inherit Provider", id="not-inherited"
+        ),
+        pytest.param(
+            "    async def aclose(self):",
+            "    async def find(self, seeds, since):\n        return {}\n\n    async def aclose(self):",
+            "it has `find`, so it needs `keeps_jobs = True`",
+            id="jobs-kept-in-secret",
+        ),
+        pytest.param("Limits(options.requests_per_minute)", "1 / 0", "division by zero", id="limits-raise"),
+    ],
+)
+def test_provider_that_breaks_the_interface_is_refused(
+    tmp_path: Path, package: Path, service: LoopbackService, line: str, instead: str, message: str
 ) -> None:
-    """A provider that does not inherit `Provider` is refused with the fix; a method's name alone says nothing."""
+    """A provider that breaks the interface is refused before it is asked for anything, with the fix."""
     metadata = tmp_path / "packages/sketch-1.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
     (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\neasel = sketch:easel\n")
-    text = blocks()["easel.py"].replace("class Easel(Provider):", "class Easel:")
+    text = blocks()["easel.py"].replace(line, instead)
     (metadata.parent / "sketch.py").write_text(text, encoding="utf-8")
 
     paths = os.pathsep.join([str(metadata.parent), str(package / "installed")])
@@ -208,7 +223,7 @@ def test_provider_that_does_not_inherit_the_interface_is_refused(
 
     assert built.exit_code == 1
     assert not built.has_traceback, built.log
-    assert "the provider 'easel' cannot be used: its class does not inherit Provider" in built.log
+    assert f"the provider 'easel' cannot be used: {message}" in built.log
     assert service.requests == []
 
 

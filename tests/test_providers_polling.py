@@ -113,7 +113,7 @@ async def test_render_times_are_the_last_of_their_kind() -> None:
 async def test_times_that_are_not_ours_are_left_out() -> None:
     """Of a crafted row, only valid render times are used."""
     memory = ProcessMemory()
-    memory.update("times:k", lambda _: (None, [1, "x", None, -5, 0, 1e9, [2], True, 2.5]), expire_s=60)
+    memory.update("times:k", lambda _: (None, [1, "x", None, -5, 0, 1e9, 10**400, [2], True, 2.5]), expire_s=60)
 
     assert (await RenderTimeTable(memory).group("k")).seen == (1.0, 2.5)
 

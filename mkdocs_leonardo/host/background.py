@@ -105,10 +105,10 @@ class BackgroundGenerator:
         if self._loop is None:
             return
         loop, self._loop = self._loop, None
-        making = loop.call(lambda: len(self.flying))
-        if making:
-            self._notify(logging.INFO, left_behind_message(making))
         try:
+            making = loop.call(lambda: len(self.flying))
+            if making:
+                self._notify(logging.INFO, left_behind_message(making))
             loop.close(self._end, waiting=self._tell_awaited)
         except KeyboardInterrupt:
             if self._awaited:

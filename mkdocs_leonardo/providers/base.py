@@ -81,7 +81,7 @@ class ProcessMemory:
         return result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProviderContext(Generic[OptionsT_co]):
     """The values that a provider is made from.
 

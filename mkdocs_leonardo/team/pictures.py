@@ -20,7 +20,7 @@ from anyio import CapacityLimiter
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
-from mkdocs_leonardo.spec import PictureRecord, Source
+from mkdocs_leonardo.spec import ImageInfo, PictureRecord, Source
 from mkdocs_leonardo.storage.base import PictureSource, StoredPicture, StoreStats
 from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES, check_digest, parse_record
 from mkdocs_leonardo.team.client import LONG_CALL_S
@@ -238,10 +238,8 @@ class TeamPictures:
         if data is None:
             raise BrokenEntry(f"{where}: is missing, though its record is there")
         await to_thread(check_digest, where, data, record)
-        from mkdocs_leonardo.imaging.normalise import inspect
-
         try:
-            decoded = await to_thread(inspect, data)
+            decoded = await to_thread(_inspect, data)
         except PictureError as error:
             raise BrokenEntry(f"{where}: {error}") from error
         seen = (decoded.extension, decoded.width_px, decoded.height_px)
@@ -269,6 +267,13 @@ class TeamPictures:
 
 def _name_record(key: str) -> str:
     return f"{_FOLDER}/{key}.json"
+
+
+def _inspect(data: bytes) -> ImageInfo:
+    """Decode a picture. Pillow is imported here, in the thread that decodes."""
+    from mkdocs_leonardo.imaging.normalise import inspect
+
+    return inspect(data)
 
 
 def _name_picture(record: PictureRecord) -> str:

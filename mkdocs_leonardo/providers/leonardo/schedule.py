@@ -143,8 +143,8 @@ class RenderTimeTable:
 def _times_in(value: JsonValue | None) -> tuple[float, ...]:
     """The latest stored times that are plausible, oldest first."""
     times = value if isinstance(value, list) else []
-    numbers = (float(time) for time in times if isinstance(time, int | float) and not isinstance(time, bool))
-    return tuple(seconds for seconds in numbers if 0 < seconds < _LONGEST_S)[-_MOST_TIMES:]
+    numbers = (time for time in times if isinstance(time, int | float) and not isinstance(time, bool))
+    return tuple(float(seconds) for seconds in numbers if 0 < seconds < _LONGEST_S)[-_MOST_TIMES:]
 
 
 class JobGroup:
