@@ -286,7 +286,6 @@ class PageRenderer:
         """The page's facts for its markup, as its author has set them."""
         page, theme = self._page, self._config.get("theme")
         features = theme.get("features") if isinstance(theme, Mapping) else None
-        image = page.meta.get("image")
         return TargetPage(
             source=page.path,
             url=page.url,
@@ -294,7 +293,6 @@ class PageRenderer:
             hidden=hidden_parts(page.meta, features or ()),
             is_post=is_blog_post(page.meta),
             description=str(page.meta.get("description") or self._config.get("site_description") or ""),
-            image=self._locate_image(image) if isinstance(image, str) and image else "",
         )
 
     # Text ------------------------------------------------------------------------------------------------------------
@@ -340,7 +338,9 @@ class PageRenderer:
         published, file = self._published, asset.rendering.social
         if not published.is_wrapped or not published.assets_url or file is None:
             return ""
-        tags = make_social_tags(self._target, spec, file, published.url, published.assets_url, self._site_name)
+        image = self._page.meta.get("image")
+        target = self._target._replace(image=self._locate_image(image) if isinstance(image, str) and image else "")
+        tags = make_social_tags(target, spec, file, published.url, published.assets_url, self._site_name)
         return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(tags._asdict()))}"></template>'
 
     def _locate_image(self, image: str) -> str:

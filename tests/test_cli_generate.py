@@ -318,18 +318,22 @@ def test_generate_with_a_failed_open_job_pays_only_when_agreed_again(shell: Shel
 
 
 def test_generate_announces_no_job_before_the_service_is_asked_for_it_again(shell: Shell, services: Services) -> None:
-    """A job that was asked for a moment ago is not announced as collected; a warning names its page."""
+    """A job that was asked for a moment ago is not announced as collected, by `compare` neither; a warning names it."""
     services.leonardo.render_s = None
+    shell.site.write({"late.md": "---\nhero_prompt: a late picture\nhero_seed: 1\n---\n# Late\n"})
     shell.site.configure(services, {"providers": ["leonardo"], "leonardo": {"timeout": 1, "render_estimate": 0.2}})
-    assert shell("generate", "index.md", "--yes").exit_code == 1
-    assert "1 image is paid for and will be collected: index.md" in shell("generate", "index.md").out
+    assert shell("generate", "late.md", "--yes").exit_code == 1
+    assert "1 image is paid for and will be collected: late.md" in shell("generate", "late.md").out
     requests = services.ledger.polls
 
-    early = shell("generate", "index.md")
+    early = shell("generate", "late.md")
 
     assert (early.exit_code, early.out) == (1, "nothing was made: 0 of 1 hero is stored\n")
-    assert "index.md: paid for, and not complete when it was last asked for; a later run collects it" in early.err
-    assert shell.pages()["index.md"]["to_collect_from"] == ["leonardo"]
+    assert "late.md: paid for, and not complete when it was last asked for; a later run collects it" in early.err
+    assert shell.pages()["late.md"]["to_collect_from"] == ["leonardo"]
+    compared = shell("compare", "a late picture", "--styles", "CINEMATIC", "-o", "out", "--yes")
+    assert compared.exit_code == 1
+    assert "CINEMATIC, seed 1: paid for, and not complete when it was last asked for" in compared.err
     assert (services.ledger.polls, services.ledger.creates) == (requests, 1)
 
 

@@ -17,6 +17,7 @@ from mkdocs_leonardo.commands.purchases import (
     carry_out,
     confirm_payment,
     warn_of_blocked,
+    warn_of_waiting,
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import read_config
@@ -144,6 +145,7 @@ def _find_wanted(
     if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
         raise CommandError(GENERATE_IS_OFF)
     warn_of_blocked(found, console)
+    warn_of_waiting(found, console)
     return found
 
 

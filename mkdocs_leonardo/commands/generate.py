@@ -18,6 +18,7 @@ from mkdocs_leonardo.commands.purchases import (
     download_team_pictures,
     explain_failure,
     warn_of_blocked,
+    warn_of_waiting,
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, choose_heroes, read_site
@@ -135,13 +136,10 @@ def _show_plan(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console
     absent = {"missing", "paid", "uncertain"} if no_provider else {"missing"}
     unmakable = warn_of_blocked(found, console)
     unmakable += sum(status.state in absent and not status.must_be_bought for status in found)
-    early = [status for status in found if status.state in {"paid", "uncertain"} - absent and not status.is_due]
-    for status in early:
-        condition = "paid for, and not complete" if status.is_certain else "may be paid for, and was not found"
-        console.warn(f"{status.hero.page}: {condition} when it was last asked for; a later run collects it")
-    if unmakable and no_provider:
+    if not no_provider:
+        unmakable += warn_of_waiting(found, console)
+    elif unmakable:
         console.warn(f"{pluralise(unmakable, 'image is', 'images are')} missing and cannot be made: {no_provider}")
-    unmakable += len(early)
     if plan.is_idle:
         there = sum(status.state in {"own", "pinned", "cached"} for status in found)
         stored = f"{there} of {pluralise(len(found), 'hero is', 'heroes are')} stored"

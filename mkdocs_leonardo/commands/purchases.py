@@ -138,6 +138,15 @@ def warn_of_blocked(found: Sequence[HeroStatus], console: Console) -> int:
     return len(blocked)
 
 
+def warn_of_waiting(found: Sequence[HeroStatus], console: Console) -> int:
+    """Warn of each paid picture that its service was asked for a moment ago; return their number."""
+    waiting = [status for status in found if status.state in {"paid", "uncertain"} and not status.is_due]
+    for status in waiting:
+        condition = "paid for, and not complete" if status.is_certain else "may be paid for, and was not found"
+        console.warn(f"{status.hero.page}: {condition} when it was last asked for; a later run collects it")
+    return len(waiting)
+
+
 def confirm_payment(console: Console, *, yes: bool) -> bool:
     """Whether the plan is agreed to, by --yes or on the terminal."""
     return console.is_agreed("Pay for it?", yes=yes, otherwise="nothing was spent")

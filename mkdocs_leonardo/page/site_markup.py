@@ -180,7 +180,7 @@ class SiteMarkup:
 
     def is_unseen(self, page: TargetPage, output_html: str) -> bool:
         """Whether the page's template shows neither the content, where the hero is, nor any file of the hero."""
-        if page.url not in self._headers or HERO_START in output_html:
+        if page.url not in self._headers or HERO_START.rstrip() in output_html:
             return False
         _, asset = self._heroes[page.source]
         names = (variant.name for variant in asset.rendering.variants if variant.role == "hero")
