@@ -44,7 +44,7 @@ from mkdocs_leonardo.providers.declaration import (
     is_declared,
     options_from,
 )
-from mkdocs_leonardo.spec import PAINTER, Encoding, Format, JsonValue, Layout, PictureSpec, Strength
+from mkdocs_leonardo.spec import PAINTER, Encoding, Format, JsonValue, Layout, MarkupOptions, PictureSpec, Strength
 from mkdocs_leonardo.team.address import StoreAddress
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -52,8 +52,8 @@ STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 MAX_CONCURRENCY = 200
 DEFAULT_CACHE = ".cache/plugin/leonardo"
 
-#: The defaults of pages and of files, which some options have as well.
-_PAGES, _ENCODING = HeroDefaults(), Encoding()
+#: The defaults of pages, files and HTML, which some options have as well.
+_PAGES, _ENCODING, _MARKUP = HeroDefaults(), Encoding(), MarkupOptions()
 
 T = TypeVar("T")
 
@@ -184,11 +184,11 @@ class LeonardoConfig(Config):
     """A missing image in `mkdocs serve`: `cached` (nothing is spent) or `generate` (made in the background)."""
     layout: Checked[Layout] = Checked(one_of(LAYOUTS), _PAGES.layout)
     """How pages show their hero: `content`, `full`, `stacked`, `split`, `auto` or `none`."""
-    cards = Checked(switch, default=True)
+    cards = Checked(switch, default=_MARKUP.cards)
     """Cover images on blog index, archive, category and author views."""
-    social = Checked(switch, default=_ENCODING.social)
+    social = Checked(switch, default=_MARKUP.social)
     """`og:image` and Twitter card for pages that have none."""
-    credit: Checked[bool | str] = Checked(_credit, default=False)
+    credit: Checked[bool | str] = Checked(_credit, default=_MARKUP.credit)
     """A visible line that names the AI; a text with `{creator}` is your own line."""
     formats: Checked[tuple[Format, ...]] = Checked(
         list_of(one_of(FORMATS), such_as="[avif, webp, jpeg]"), _ENCODING.formats

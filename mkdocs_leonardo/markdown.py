@@ -33,7 +33,7 @@ from mkdocs_leonardo.page.markup import TargetPage, insert_hero, render_hero
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.page.themes import ZENSICALS_THEME, hidden_parts, is_blog_post
 from mkdocs_leonardo.providers.declaration import creator_of
-from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, HeroSpec, digest_of
+from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, HeroSpec, MarkupOptions, digest_of
 
 if TYPE_CHECKING:
     from markdown import Markdown
@@ -228,14 +228,14 @@ class PageRenderer:
         if hero is None or manifest is None:
             return content
         spec, asset = hero
-        social = self._social(spec, asset) if manifest.social else ""
-        if manifest.social:
+        social = self._social(spec, asset) if manifest.markup.social else ""
+        if manifest.markup.social:
             self._name_social_picture(asset)
         if spec.layout == "none":
             return f"{content}{social}"
 
         def header(heading_html: str) -> str:
-            return self._header(spec, asset, heading_html, credit=manifest.credit)
+            return self._header(spec, asset, heading_html, manifest.markup)
 
         shown = insert_hero(content, header, self._target.title)
         return f"{self._stylesheet_link()}{shown}{self._origin(spec, asset)}{social}"
@@ -297,7 +297,7 @@ class PageRenderer:
 
     # Text ------------------------------------------------------------------------------------------------------------
 
-    def _header(self, spec: HeroSpec, asset: HeroAsset, heading_html: str, *, credit: bool | str) -> str:
+    def _header(self, spec: HeroSpec, asset: HeroAsset, heading_html: str, markup: MarkupOptions) -> str:
         """Return the hero's header, kept out of the search index, which has title and text already.
 
         The heading needs an attribute of its own, or it would begin a second entry for the page.
@@ -305,7 +305,7 @@ class PageRenderer:
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
         page = self._target
         url = self._url if not page.is_post else (self._absolute_url or self._url)
-        header = render_hero(asset, spec, heading_html, page, url=url, theme=ZENSICALS_THEME, credit=credit)
+        header = render_hero(asset, spec, heading_html, page, url=url, theme=ZENSICALS_THEME, markup=markup)
         header = header.replace("<header", f"<header{_UNSEARCHED}", 1)
         return self._fit_for_excerpts(header) if page.is_post else header
 

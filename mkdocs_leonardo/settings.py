@@ -18,7 +18,7 @@ from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.imaging.reference import read_reference
 from mkdocs_leonardo.picture_rules import ANY_PICTURE, PictureRules
 from mkdocs_leonardo.providers.declaration import declared_names, is_declared
-from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, PAINTER, Encoding, Reference
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, PAINTER, Encoding, MarkupOptions, Reference
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ ZENSICAL_CACHE = ".leonardo/cache"
 class Settings:
     """Every option but `enabled`, checked. Paths are absolute.
 
-    `defaults` holds the options of pictures and layout, `encoding` those of files. Each other option has a field of its
-    name.
+    `defaults` holds the options of pictures and layout, `markup` those of HTML, `encoding` those of files. Each other
+    option has a field of its name.
     """
 
     providers: tuple[str, ...]
@@ -44,9 +44,7 @@ class Settings:
     concurrency: int
     on_missing: str
     on_serve: str
-    cards: bool
-    social: bool
-    credit: bool | str
+    markup: MarkupOptions
     encoding: Encoding
     cache_dir: Path
     gallery_dir: Path
@@ -104,6 +102,7 @@ def settings_from(
     same = {field.name: config[field.name] for field in fields(Settings) if field.name in config}
     return Settings(
         **{**same, **folders},
+        markup=MarkupOptions(**{field.name: config[field.name] for field in fields(MarkupOptions)}),
         defaults=HeroDefaults(
             picture=replace(config.picture, reference=_reference(config, (root, docs_dir))),
             prompt_template=config.prompt_template,

@@ -315,6 +315,18 @@ class Encoding:
         return replace(self, widths=(*self.widths, *[FULL_WIDTH_PX] * is_wider), focus=hero.focus)
 
 
+@dataclass(frozen=True, slots=True)
+class MarkupOptions:
+    """The site's options that change the HTML of heroes. A field has an option's name, and a value for JSON.
+
+    Zensical's manifest holds each field under its name.
+    """
+
+    cards: bool = True
+    social: bool = True
+    credit: bool | str = False
+
+
 # JSON and text --------------------------------------------------------------------------------------------------------
 
 

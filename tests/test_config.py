@@ -21,7 +21,7 @@ from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import OpenAIOptions
 from mkdocs_leonardo.settings import Settings, settings_from, with_cache_moved
-from mkdocs_leonardo.spec import Encoding, PictureSpec
+from mkdocs_leonardo.spec import Encoding, MarkupOptions, PictureSpec
 
 HUGE = 0xF << 40_000
 
@@ -722,9 +722,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         concurrency=4,
         on_missing="error",
         on_serve="generate",
-        cards=False,
-        social=False,
-        credit=True,
+        markup=MarkupOptions(cards=False, social=False, credit=True),
         encoding=Encoding(("webp", "jpeg"), (480, 960), 1024, 576, social=False, spares_fallback=False),
         cache_dir=tmp_path.resolve() / "cache",
         gallery_dir=tmp_path.resolve() / "gallery",

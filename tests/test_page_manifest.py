@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from mkdocs_leonardo.spec import (
     FocalPoint,
     HeroAsset,
     HeroSpec,
+    MarkupOptions,
     PictureSpec,
     Reference,
     Rendering,
@@ -49,8 +50,20 @@ PICTURE = PictureSpec("a lighthouse")
 def test_manifest_comes_back_as_it_was_written(page: str, template: str, layout: str, switch: bool) -> None:  # noqa: FBT001 - drawn by name
     """A manifest with any page name and any option reads back the same."""
     defaults = HeroDefaults(prompt_template=template, layout=layout)  # type: ignore[arg-type]  # one of them
-    manifest = Manifest(defaults, cards=switch, social=not switch, credit=switch, heroes={page: SHOWN})
+    options = MarkupOptions(cards=switch, social=not switch, credit=switch)
+    manifest = Manifest(defaults, options, {page: SHOWN})
     assert read_manifest(write_manifest(manifest)) == manifest
+
+
+@pytest.mark.parametrize("option", [each.name for each in fields(MarkupOptions)])
+def test_manifest_stores_each_option_of_the_html_and_may_lack_it(option: str) -> None:
+    """A manifest keeps each option that changes the HTML; without it, as an older version writes, the default holds."""
+    default = getattr(MarkupOptions(), option)
+    manifest = Manifest(markup=replace(MarkupOptions(), **{option: not default}))
+    value = json.loads(write_manifest(manifest))
+    assert value.pop(option) is not default
+    assert read_manifest(write_manifest(manifest)) == manifest
+    assert read_manifest(json.dumps(value).encode()).markup == MarkupOptions()
 
 
 def test_manifest_with_a_look_and_a_models_styles_says_both() -> None:

@@ -28,6 +28,7 @@ from mkdocs_leonardo.spec import (
     HeroAsset,
     HeroSpec,
     Layout,
+    MarkupOptions,
     PictureSpec,
     Rendering,
     Scrim,
@@ -100,7 +101,9 @@ class Outline(HTMLParser):
 @pytest.mark.parametrize("layout", ["stacked", "split"])
 def test_header_with_text_apart_is_text_and_figure(layout: Layout) -> None:
     """A header with the text apart is the text, then a figure of picture, blur-up image and credit, without a shade."""
-    html = render_hero(asset("jpeg"), spec(tagline="Dawn", layout=layout), HEADING, PAGE, url=url, credit=True)
+    html = render_hero(
+        asset("jpeg"), spec(tagline="Dawn", layout=layout), HEADING, PAGE, url=url, markup=MarkupOptions(credit=True)
+    )
     outline = Outline(html)
     names = [name for name in outline.attributes if name.startswith("leonardo")]
     assert names == [
@@ -148,16 +151,20 @@ def test_header_without_jpeg_falls_back_to_webp() -> None:
 
 def test_credit_in_the_sites_own_words_is_the_line() -> None:
     """A credit text has the AI's name filled in, is escaped, and has no other meaning of braces."""
-    html = render_hero(asset("jpeg"), spec(), HEADING, PAGE, url=url, credit="<b>{0} Bild von {creator} & KI")
+    html = render_hero(
+        asset("jpeg"), spec(), HEADING, PAGE, url=url, markup=MarkupOptions(credit="<b>{0} Bild von {creator} & KI")
+    )
     assert '<p class="leonardo-hero__credit">&lt;b&gt;{0} Bild von Leonardo AI &amp; KI</p>' in html
     assert "Bild" not in render_hero(
-        asset("jpeg", creator=""), spec(), HEADING, PAGE, url=url, credit="Bild: {creator}"
+        asset("jpeg", creator=""), spec(), HEADING, PAGE, url=url, markup=MarkupOptions(credit="Bild: {creator}")
     )
 
 
 def test_credit_of_a_picture_no_ai_made_is_absent() -> None:
     """Placeholders and own pictures have no credit line."""
-    assert "AI" not in render_hero(asset("jpeg", creator=""), spec(), HEADING, PAGE, url=url, credit=True)
+    assert "AI" not in render_hero(
+        asset("jpeg", creator=""), spec(), HEADING, PAGE, url=url, markup=MarkupOptions(credit=True)
+    )
     assert [creator_of(name) for name in ("local", "own", "someone")] == ["", "", "someone"]
 
 
@@ -276,7 +283,9 @@ def test_scrim_is_that_of_long_texts_where_text_climbs_higher(title: str, taglin
     made = asset("jpeg")
     darker = replace(made, rendering=replace(made.rendering, scrim=Scrim(6, 6, 6, 54, 54, 54)))
     heading = f'<h1 id="a-very-long-name-that-nobody-reads-and-that-takes-no-room-at-all"><em>{title}</em></h1>'
-    header = render_hero(darker, replace(spec(), tagline=tagline), heading, PAGE, url=url, credit=True)
+    header = render_hero(
+        darker, replace(spec(), tagline=tagline), heading, PAGE, url=url, markup=MarkupOptions(credit=True)
+    )
     shades = Outline(header).attributes["leonardo-hero leonardo-hero--content"]
     assert [shades[f"data-scrim-{where}"] for where in ("narrow", "wide", "wide-rtl")] == [step] * 3
 

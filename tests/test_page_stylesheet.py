@@ -11,7 +11,7 @@ import pytest
 from mkdocs_leonardo.imaging import contrast
 from mkdocs_leonardo.page.manifest import Manifest
 from mkdocs_leonardo.page.stylesheet import _minify, build_stylesheet, build_zensical_stylesheet
-from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroSpec, Layout
+from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroSpec, Layout, MarkupOptions
 
 LAYOUTS: tuple[Layout, ...] = ("content", "full", "stacked", "split")
 
@@ -23,7 +23,7 @@ def spec(layout: Layout = "content", focus: FocalPoint = CENTER) -> HeroSpec:
 
 def everything() -> str:
     """The stylesheet of a site with all layouts, covers and credits, in an unknown theme."""
-    return build_stylesheet([spec(layout) for layout in LAYOUTS], "another", cards=True, credit=True)[1].decode()
+    return build_stylesheet([spec(layout) for layout in LAYOUTS], "another", MarkupOptions(credit=True))[1].decode()
 
 
 def test_stylesheet_is_a_few_kibibytes() -> None:
@@ -39,7 +39,7 @@ def test_stylesheet_is_a_few_kibibytes() -> None:
 )
 def test_stylesheet_of_one_layout_is_smaller(layout: Layout, theme: str, most_bytes: int) -> None:
     """The stylesheet of a site has only the rules that the site uses."""
-    assert len(gzip.compress(build_stylesheet([spec(layout)], theme)[1])) < most_bytes
+    assert len(gzip.compress(build_stylesheet([spec(layout)], theme, MarkupOptions(cards=False))[1])) < most_bytes
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_stylesheet_of_one_layout_is_smaller(layout: Layout, theme: str, most_by
 )
 def test_stylesheet_has_the_rules_of_its_theme(theme: str, used: set[str]) -> None:
     """The stylesheet has the rules of its theme, of all themes if it is unknown, and of none for own templates."""
-    content = build_stylesheet([spec(layout) for layout in LAYOUTS], theme)[1].decode()
+    content = build_stylesheet([spec(layout) for layout in LAYOUTS], theme, MarkupOptions(cards=False))[1].decode()
     assert {mark for mark in (".md-", "[role=main]", ".wy-") if mark in content} == used
 
 
@@ -149,5 +149,5 @@ def test_stylesheet_for_other_builders_has_all_layouts_and_sets_nothing_new() ->
     assert ".leonardo-card" not in foreign.replace("--leonardo-card", "")
     properties = set(re.findall(r"var\((--leonardo-[a-z-]+)", everything()))
     assert properties.issuperset(re.findall(r"var\((--leonardo-[a-z-]+)", foreign))
-    hidden = build_zensical_stylesheet(Manifest(cards=False)).decode().removeprefix(foreign)
+    hidden = build_zensical_stylesheet(Manifest(markup=MarkupOptions(cards=False))).decode().removeprefix(foreign)
     assert re.fullmatch(r"\.md-post--excerpt .*__picture\{display:none\}", hidden)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,6 @@ from mkdocs_leonardo.spec import MANIFEST, PAINTER, STYLESHEET, Source, digest_o
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SitePages
-    from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroAsset, HeroSpec
 
 #: The file that marks a folder as written by a command.
@@ -153,7 +152,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
                     shown[page] = make_entry(resolution.hero, asset)
                     for variant in asset.rendering.variants:
                         write_if_changed(folder / variant.name, variant.path.read_bytes())
-        manifest = make_manifest(site.settings, shown)
+        manifest = Manifest(site.settings.defaults, site.settings.markup, shown)
         write_if_changed(folder / STYLESHEET, build_zensical_stylesheet(manifest))
         # The manifest is written last, so that it never names a missing file.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
@@ -188,11 +187,6 @@ def _has_real_picture(shown: ShownHero | None, folder: Path) -> bool:
     if shown is None or shown.asset.provider == PAINTER:
         return False
     return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)
-
-
-def make_manifest(settings: Settings, shown: Mapping[str, ShownHero]) -> Manifest:
-    """Return the manifest of heroes by page, with the options of the site that decide how they are shown."""
-    return Manifest(settings.defaults, settings.cards, settings.social, settings.credit, shown)
 
 
 def make_entry(hero: HeroSpec, asset: HeroAsset) -> ShownHero:

@@ -139,7 +139,7 @@ def read_site(config_file: str | None, console: Console, *, command: Literal["bu
     site = _load_site(config_file, console)
     site.read(command)
     config = _require_enabled(_make_config(site, console))
-    coverless = tuple(site.coverless) if config.settings.cards else ()
+    coverless = tuple(site.coverless) if config.settings.markup.cards else ()
     return SitePages(config, tuple(site.heroes), frozenset(site.pages), tuple(site.problems), coverless)
 
 

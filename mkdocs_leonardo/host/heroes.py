@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mkdocs.exceptions import PluginError
@@ -64,7 +65,7 @@ class SiteHeroes:
         self._settings = settings
         self._kept = kept
         self._is_preview = is_preview
-        self._social = SocialImages(config.site_url or "" if settings.social else "")
+        self._social = SocialImages(config.site_url or "" if settings.markup.social else "")
         self._has_social_cards = has_social_cards(config)
         self._continued: set[str] = set()
         self._site: SiteMarkup | None = None
@@ -98,15 +99,13 @@ class SiteHeroes:
 
     def join(self, config: MkDocsConfig, files: Files) -> None:
         """Wait for every hero, log the results, and add the heroes' files to the site."""
-        resolutions = self._resolutions(config.site_name)
+        resolutions, markup = self._resolutions(config.site_name), self._settings.markup
         site = self._site = SiteMarkup(
             {one.hero.page: (one.hero, one.asset) for one in resolutions if one.asset is not None},
             site_url=config.site_url or "",
             theme=config.theme.name or "",
             site_name=config.site_name,
-            cards=self._settings.cards and has_blog(config),
-            social=self._settings.social,
-            credit=self._settings.credit,
+            markup=replace(markup, cards=markup.cards and has_blog(config)),
             relative=get_relative_url,
         )
         self._read_target = make_target_reader(config, files, site.has_hero)

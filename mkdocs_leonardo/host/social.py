@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url, social_path
-from mkdocs_leonardo.spec import SITE_FOLDER
+from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url
+from mkdocs_leonardo.spec import SITE_FOLDER, social_name
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -34,7 +34,7 @@ class SocialImages:
     def announce(self, page: Page, hero: HeroSpec, key: str) -> None:
         """Write the future address of the page's picture into the page's metadata, unless that has an image."""
         if self._site_url and key and "image" not in page.meta:
-            site_path = social_path(key, hero.focus)
+            site_path = f"{SITE_FOLDER}/{social_name(key, hero.focus)}"
             page.meta["image"] = absolute_url(self._site_url, site_path)
             self._announced[page.file.src_uri] = site_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,6 +17,7 @@ from mkdocs_leonardo.spec import (
     HeroAsset,
     HeroSpec,
     JsonValue,
+    MarkupOptions,
     PictureSpec,
     Reference,
     Rendering,
@@ -56,9 +57,7 @@ class Manifest:
     """The heroes of a site by the source path of their page, and the options that decide how they are shown."""
 
     defaults: HeroDefaults = field(default_factory=HeroDefaults)
-    cards: bool = True
-    social: bool = True
-    credit: bool | str = False
+    markup: MarkupOptions = MarkupOptions()
     heroes: Mapping[str, ShownHero] = field(default_factory=dict)
 
     @property
@@ -93,9 +92,7 @@ def write_manifest(manifest: Manifest) -> bytes:
             **({"styles": [*defaults.rules.styles]} if defaults.rules.styles != STYLES else {}),
             **({"strength": defaults.strength} if defaults.strength != "mid" else {}),
         },
-        "cards": manifest.cards,
-        "social": manifest.social,
-        "credit": manifest.credit,
+        **asdict(manifest.markup),
     }
     lines = [f"{_json(name)}: {_json(value[name])}" for name in value]
     heroes = (f"{_json(page)}: {_json(_hero_to_json(manifest.heroes[page]))}" for page in sorted(manifest.heroes))
@@ -124,9 +121,7 @@ def read_manifest(data: bytes) -> Manifest:
                 strength=defaults.get("strength", "mid"),
                 rules=PictureRules(styles=tuple(map(str, defaults.get("styles", STYLES)))),
             ),
-            cards=bool(value["cards"]),
-            social=bool(value["social"]),
-            credit=value["credit"] if isinstance(value["credit"], str) else bool(value["credit"]),
+            markup=MarkupOptions(**{each.name: value.get(each.name, each.default) for each in fields(MarkupOptions)}),
             heroes={str(page): _hero_from_json(hero) for page, hero in value["heroes"].items()},
         )
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

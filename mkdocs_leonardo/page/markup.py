@@ -22,6 +22,7 @@ from mkdocs_leonardo.spec import (
     HeroAsset,
     HeroSpec,
     Layout,
+    MarkupOptions,
     Scrim,
     Variant,
     short_key,
@@ -87,13 +88,13 @@ def render_hero(
     *,
     url: Callable[[str], str],
     theme: str = "",
-    credit: bool | str = False,
+    markup: MarkupOptions = MarkupOptions(),
 ) -> str:
     """Return the hero of one page, with the page's own heading unchanged in it.
 
     `url` turns the name of a variant into a URL that works on this page. `theme` is MkDocs's name of the theme,
-    "" for a custom one. With `credit`, a line names the AI that made the picture, if one did. A text for `credit` is
-    that line, with ``{creator}`` for the name.
+    "" for a custom one. With `markup.credit`, a line names the AI that made the picture, if one did. A text for
+    `credit` is that line, with ``{creator}`` for the name.
     """
     spec, title = replace(spec, layout=choose_layout(spec, asset, heading_html)), _extract_title(heading_html)
     sizes = compute_sizes(theme, spec.layout, hidden=page.hidden, is_post=page.is_post)
@@ -110,7 +111,7 @@ def render_hero(
     # While a page loads, the stylesheet takes the text for complete once an element follows it. That is the blur-up
     # image, which is painted below the text.
     blur_up = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
-    caption = _render_caption("figcaption" if is_apart else "p", asset.creator, credit)
+    caption = _render_caption("figcaption" if is_apart else "p", asset.creator, markup.credit)
     if is_apart:
         inside = [*text, '<figure class="leonardo-hero__figure">', picture, blur_up, *caption, "</figure>"]
     else:

@@ -18,7 +18,7 @@ from mkdocs_leonardo.page.markup import (
 )
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
 from mkdocs_leonardo.page.themes import compute_sizes, find_full_width_place
-from mkdocs_leonardo.spec import SITE_FOLDER, FocalPoint, HeroAsset, HeroSpec, Variant, short_key, social_name
+from mkdocs_leonardo.spec import SITE_FOLDER, HeroAsset, HeroSpec, MarkupOptions, Variant, short_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,7 @@ class SiteMarkup:
         site_url: str,
         theme: str,
         site_name: str,
-        cards: bool,
-        social: bool,
-        credit: bool | str,
+        markup: MarkupOptions,
         relative: Callable[[str, str], str],
     ) -> None:
         """`heroes` has the source paths of pages as keys. `relative(uri, page_url)` is the host's relative URL."""
@@ -82,12 +80,10 @@ class SiteMarkup:
         self._folder_url = absolute_url(site_url, f"{SITE_FOLDER}/")
         self._theme = theme
         self._site_name = site_name
-        self._cards = cards
-        self._social = social
-        self._credit = credit
+        self._markup = markup
         self._relative = relative
         specs = [spec for spec, _ in heroes.values()]
-        self._stylesheet = build_stylesheet(specs, theme, cards=cards, credit=bool(credit))
+        self._stylesheet = build_stylesheet(specs, theme, markup)
         self._headers: dict[str, str] = {}
         self._with_cards: set[str] = set()
         self._last_folder: tuple[str | None, str] = None, ""
@@ -112,7 +108,8 @@ class SiteMarkup:
 
     def stylesheet(self) -> tuple[str, bytes] | None:
         """Return path in the site and content of the stylesheet; None if no page needs it."""
-        if all(spec.layout == "none" for spec, _ in self._heroes.values()) and not (self._cards and self._heroes):
+        has_cards = self._markup.cards and self._heroes
+        if not has_cards and all(spec.layout == "none" for spec, _ in self._heroes.values()):
             return None
         name, content = self._stylesheet
         return f"{SITE_FOLDER}/{name}", content
@@ -153,7 +150,7 @@ class SiteMarkup:
 
         def header(heading_html: str) -> str:
             hero = self._headers[page.url] = render_hero(
-                asset, spec, heading_html, page, url=self._url_on(page), theme=self._theme, credit=self._credit
+                asset, spec, heading_html, page, url=self._url_on(page), theme=self._theme, markup=self._markup
             )
             return hero
 
@@ -164,7 +161,7 @@ class SiteMarkup:
 
         A browser should fetch one picture first: the view's own hero, or else the first cover.
         """
-        if not self._cards or post not in self._heroes:
+        if not self._markup.cards or post not in self._heroes:
             return content_html
         spec, asset = self._heroes[post]
         sizes = compute_sizes(self._theme, "content", hidden=page.hidden, is_card=True)
@@ -207,7 +204,7 @@ class SiteMarkup:
     def _describe(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[SocialTags | None, str]:
         """Return the tags for sharing the page, and the JSON-LD on its picture's origin."""
         origin, file = make_linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
-        if not self._social or file is None:
+        if not self._markup.social or file is None:
             return None, origin
         return make_social_tags(page, spec, file, self._site_url, self._folder_url, self._site_name), origin
 
@@ -229,8 +226,3 @@ class SiteMarkup:
 def absolute_url(site_url: str, site_path: str) -> str:
     """Return the absolute URL of `site_path`, which is a URL relative to `site_url`."""
     return f"{site_url}{site_path}" if site_url.endswith("/") else f"{site_url}/{site_path}"
-
-
-def social_path(key: str, focus: FocalPoint) -> str:
-    """Return the path in the site of an image for sharing, known before the image exists."""
-    return f"{SITE_FOLDER}/{social_name(key, focus)}"

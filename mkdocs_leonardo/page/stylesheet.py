@@ -11,7 +11,7 @@ from pathlib import Path
 from mkdocs_leonardo.page.manifest import Manifest
 from mkdocs_leonardo.page.markup import focus_name
 from mkdocs_leonardo.page.themes import THEMES, ZENSICALS_THEME
-from mkdocs_leonardo.spec import CENTER, STYLESHEET, FocalPoint, HeroSpec, Layout
+from mkdocs_leonardo.spec import CENTER, STYLESHEET, FocalPoint, HeroSpec, Layout, MarkupOptions
 from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, TINTS
 
 _COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
@@ -35,7 +35,7 @@ _NO_CARDS = ".md-post--excerpt .leonardo-hero .leonardo-hero__picture{display:no
 
 
 def build_stylesheet(
-    specs: Collection[HeroSpec], theme: str, *, cards: bool = False, credit: bool = False
+    specs: Collection[HeroSpec], theme: str, markup: MarkupOptions = MarkupOptions()
 ) -> tuple[str, bytes]:
     """Return the stylesheet's file name, with a digest so that caches may keep the file, and its content.
 
@@ -44,7 +44,7 @@ def build_stylesheet(
     """
     layouts = {spec.layout for spec in specs}
     files = {name for layout in layouts for name in _LAYOUT_FILES[layout]} | _theme_files(theme)
-    files |= {name for name, is_used in {"cards": cards, "credit": credit}.items() if is_used}
+    files |= {name for name, is_used in {"cards": markup.cards, "credit": markup.credit}.items() if is_used}
     content = _content(files, (spec.focus for spec in specs)).encode()
     return f"hero.{hashlib.sha256(content).hexdigest()[:8]}.css", content
 
@@ -57,7 +57,7 @@ def build_zensical_stylesheet(manifest: Manifest) -> bytes:
     """
     files = {*_PARTS, THEMES[ZENSICALS_THEME].rules, "zensical"} - {"cards"}
     content = _content(files, (shown.focus for shown in manifest.heroes.values()))
-    return f"{content}{'' if manifest.cards else _NO_CARDS}".encode()
+    return f"{content}{'' if manifest.markup.cards else _NO_CARDS}".encode()
 
 
 def is_outdated(manifest: Manifest, folder: Path) -> bool:

@@ -13,7 +13,7 @@ from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.utils import get_relative_url
 
 from mkdocs_leonardo.page import head, markup, stylesheet, themes
-from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroAsset, HeroSpec
+from mkdocs_leonardo.spec import CENTER, FocalPoint, HeroAsset, HeroSpec, MarkupOptions
 
 FOLDER = "assets/leonardo"
 
@@ -69,7 +69,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
                 markup.TargetPage("", page.url, "", hidden, is_post),
                 url=url,
                 theme=config.theme.name or "",
-                credit=bool(page.meta.get("credit")),
+                markup=MarkupOptions(credit=bool(page.meta.get("credit"))),
             )
             return self._headers[page.url]
 
@@ -100,7 +100,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
 
     def _stylesheet(self, config: Any) -> tuple[str, bytes]:  # noqa: ANN401 -- the host's
         theme, has_cards = config.theme.name or "", bool(self._pages_with_cards) or "material/blog" in config.plugins
-        return stylesheet.build_stylesheet(self._specs, theme, cards=has_cards, credit=True)
+        return stylesheet.build_stylesheet(self._specs, theme, MarkupOptions(cards=has_cards, credit=True))
 
 
 def _url(page_url: str, name: str) -> str:

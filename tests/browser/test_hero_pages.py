@@ -28,7 +28,7 @@ from browser.looking import (
 )
 from browser.sites import DESKTOP, LONG_TITLE, MATERIAL, PHONE, TEXT, Sites, hero_page
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
-from mkdocs_leonardo.spec import HeroSpec, Layout
+from mkdocs_leonardo.spec import HeroSpec, Layout, MarkupOptions
 
 OpenPage = Callable[..., Page]
 
@@ -117,10 +117,11 @@ def test_stylesheet_of_one_layout_has_all_that_its_pages_need(
     layouts: tuple[Layout, ...] = ("content", "full", "stacked", "split")
     specs = {name: HeroSpec(page="page.md", layout=name) for name in layouts}
     looks = []
+    without_covers = MarkupOptions(cards=False, credit=True)
     for _, css in (
-        build_stylesheet([*specs.values()], "another theme", cards=True, credit=True),
-        build_stylesheet([specs[layout]], theme, credit=True),
-        build_stylesheet([specs["split" if layout == "stacked" else "stacked"]], theme, credit=True),
+        build_stylesheet([*specs.values()], "another theme", MarkupOptions(credit=True)),
+        build_stylesheet([specs[layout]], theme, without_covers),
+        build_stylesheet([specs["split" if layout == "stacked" else "stacked"]], theme, without_covers),
     ):
         page.evaluate(REPLACE_STYLESHEET, css.decode())
         looks.append(looks_of(page))
@@ -132,7 +133,7 @@ def test_stylesheet_without_heroes_has_all_that_covers_need(blog: str, open_page
     """Covers look the same with the stylesheet of a blog without heroes."""
     page = open_page(blog)
     covers = looks_of(page, ".leonardo-card, .leonardo-card *, .leonardo-card + *")
-    page.evaluate(REPLACE_STYLESHEET, build_stylesheet([], "material", cards=True)[1].decode())
+    page.evaluate(REPLACE_STYLESHEET, build_stylesheet([], "material", MarkupOptions())[1].decode())
     assert looks_of(page, ".leonardo-card, .leonardo-card *, .leonardo-card + *") == covers
 
 

@@ -212,15 +212,16 @@ def save_heroes(
 
     With `theme`, the pictures are put there, and Zensical copies them into the site.
     """
-    from mkdocs_leonardo.commands.folders import make_entry, make_manifest
-    from mkdocs_leonardo.page.manifest import write_manifest
+    from mkdocs_leonardo.commands.folders import make_entry
+    from mkdocs_leonardo.page.manifest import Manifest, write_manifest
     from mkdocs_leonardo.page.stylesheet import build_zensical_stylesheet
     from mkdocs_leonardo.report import complaints
     from mkdocs_leonardo.storage.cache_move import hide_from_git
 
     settings, folder = heroes.site.settings, project.build_folder
     shown = {one.hero.page: (one.hero, one.asset) for one in heroes.resolutions if one.asset is not None}
-    manifest = make_manifest(settings, {page: make_entry(hero, asset) for page, (hero, asset) in shown.items()})
+    entries = {page: make_entry(hero, asset) for page, (hero, asset) in shown.items()}
+    manifest = Manifest(settings.defaults, settings.markup, entries)
     # In a preview, `host.preview` reports missing heroes.
     shown_by_build = () if theme is not None else heroes.resolutions
     told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted)
