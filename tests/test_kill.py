@@ -241,7 +241,7 @@ def test_answer_that_is_the_picture_itself_is_waited_for(
         assert "waiting for openai, whose answer is paid for" in log
         assert "Traceback" not in log
     else:
-        assert "index.md: this build was suspended; checking what other builds did meanwhile" in log
+        assert "index.md: this build was suspended, or cut off from its store; checking" in log
 
 
 def test_build_interrupted_twice_gives_the_answer_up_and_says_that_it_is_lost(

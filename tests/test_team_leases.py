@@ -13,6 +13,7 @@ import pytest
 from stores import in_loop, running
 
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry
+from mkdocs_leonardo.storage.journal import CallUnpublished, LeaseTakenOver
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.leases import (
     MOST_UNFINISHED,
@@ -175,7 +176,7 @@ async def test_lease_of_a_new_picture_costs_one_create_call(team: Team) -> None:
 async def test_lease_released_with_nothing_open_leaves_nothing(team: Team) -> None:
     """A lease that is released without an open job leaves no object."""
     lease = await take(team.runner())
-    assert await lease.record_call(INTENT)
+    await lease.record_call(INTENT)
     await lease.accept(ACCEPTED)
     await lease.delete_job(KEY)
 
@@ -198,7 +199,7 @@ async def test_lease_released_while_the_line_breaks_deletes_no_lease_of_another_
     await first.release()
 
     assert team.objects == ["000001"]
-    assert await successors[0].record_call(INTENT)
+    await successors[0].record_call(INTENT)
 
 
 @pytest.mark.parametrize("job", [None, ACCEPTED])
@@ -295,7 +296,7 @@ async def test_lease_of_a_runner_that_watched_while_asleep_is_not_taken_over(tea
 async def test_lease_taken_over_comes_with_the_open_job(team: Team, job: Entry) -> None:
     """The successor of a dead runner knows its intended or accepted job."""
     dead = await take(team.runner())
-    assert await dead.record_call(INTENT)
+    await dead.record_call(INTENT)
     if job is ACCEPTED:
         await dead.accept(ACCEPTED)
 
@@ -309,7 +310,7 @@ async def test_lease_taken_over_comes_with_the_open_job(team: Team, job: Entry) 
 async def test_lease_released_with_an_open_job_leaves_it_to_the_next(team: Team) -> None:
     """An open job of a released lease is collected by the next owner."""
     first = await take(team.runner())
-    assert await first.record_call(INTENT)
+    await first.record_call(INTENT)
     await first.accept(ACCEPTED)
     await first.release()
 
@@ -327,7 +328,8 @@ async def test_intent_of_an_owner_that_was_overtaken_is_refused(team: Team) -> N
     asleep = await take(team.runner())
     await take_over(team.runner())
 
-    assert not await asleep.record_call(INTENT)
+    with pytest.raises(LeaseTakenOver):
+        await asleep.record_call(INTENT)
 
 
 async def test_intent_of_an_owner_that_was_overtaken_is_refused_after_the_other_is_done(team: Team) -> None:
@@ -336,7 +338,8 @@ async def test_intent_of_an_owner_that_was_overtaken_is_refused_after_the_other_
     other = await take_over(team.runner())
     await other.release()
 
-    assert not await asleep.record_call(INTENT)
+    with pytest.raises(LeaseTakenOver):
+        await asleep.record_call(INTENT)
 
 
 async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover_comes(team: Team) -> None:
@@ -350,7 +353,8 @@ async def test_intent_is_refused_or_known_to_the_successor_whenever_the_takeover
 
     store.before_replace.append(overtake)
 
-    assert not await owner.record_call(INTENT)
+    with pytest.raises(LeaseTakenOver):
+        await owner.record_call(INTENT)
     assert successors[0].get_open_job(KEY) is None
 
 
@@ -363,7 +367,7 @@ async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_fo
     assert await successor.wait(LEASE_NAME)
 
     # The predecessor wakes up after it was found dead, and before it is overtaken: its mark is another by then.
-    assert await owner.record_call(INTENT)
+    await owner.record_call(INTENT)
 
     left = (await take_over(successor)).get_open_job(KEY)
     assert left is not None
@@ -373,7 +377,7 @@ async def test_successor_reads_what_its_predecessor_wrote_after_the_look_that_fo
 async def test_jobs_of_earlier_owners_are_handed_on_by_one_that_died_at_once(team: Team) -> None:
     """An owner that died before reading its predecessor's jobs does not hide them."""
     first = await take(team.runner())
-    assert await first.record_call(INTENT)
+    await first.record_call(INTENT)
     store = team.store()
     second = team.runner(store=store)
     assert await second.acquire(LEASE_NAME, {KEY}) is None
@@ -397,12 +401,12 @@ async def test_runner_that_wakes_and_is_still_the_owner_goes_on(team: Team) -> N
     """A runner that wakes up keeps its lease if no other owner came."""
     runner = team.runner()
     first = await take(runner)
-    assert await first.record_call(INTENT)
+    await first.record_call(INTENT)
 
     again = await take(runner)
 
     assert team.objects == ["000001"]
-    assert await again.record_call(INTENT)
+    await again.record_call(INTENT)
 
 
 async def test_refusal_that_was_paid_for_is_read_by_all_builds_and_needs_no_lease(team: Team) -> None:
@@ -428,7 +432,7 @@ async def test_refusal_of_one_key_leaves_the_picture_to_other_providers(team: Te
     other = await team.runner().acquire(LEASE_NAME, {OTHER_KEY})
 
     assert other is not None
-    assert await other.record_call(replace(INTENT, key=OTHER_KEY))
+    await other.record_call(replace(INTENT, key=OTHER_KEY))
 
 
 # Clocks ---------------------------------------------------------------------------------------------------------------
@@ -440,7 +444,7 @@ async def test_clocks_that_disagree_change_nothing(team: Team, ahead_s: float) -
     first, second = team.runner(ahead_s=ahead_s), team.runner()
     lease = await take(first)
     sent = replace(SENT, sent_at=NOW + ahead_s)
-    assert await lease.record_call(replace(INTENT, calls=(sent,)))
+    await lease.record_call(replace(INTENT, calls=(sent,)))
     await lease.accept(
         replace(INTENT, calls=(replace(sent, state="accepted", job_id="job-1", accepted_at=NOW + ahead_s),))
     )
@@ -471,7 +475,7 @@ async def test_store_that_cannot_be_reached_holds_up_no_build(team: Team) -> Non
     lease = await take(runner)
 
     assert "cannot be written (the connection broke)" in str(lease.doubt)
-    assert await lease.record_call(INTENT)
+    await lease.record_call(INTENT)
     await lease.accept(ACCEPTED)
     await lease.release()
     assert len(team.told) == 1
@@ -523,7 +527,7 @@ async def test_store_that_fails_once_is_asked_once_more(team: Team) -> None:
     lease = await take(runner)
 
     assert team.objects == ["000001"]
-    assert await lease.record_call(INTENT)
+    await lease.record_call(INTENT)
     assert await team.runner().acquire(LEASE_NAME, {KEY}) is None
     assert team.told == []
 
@@ -554,7 +558,8 @@ async def test_store_cut_off_halfway_leaves_the_owner_at_work(team: Team) -> Non
     assert await waiting.acquire(LEASE_NAME, {KEY}) is None
     store.is_cut = other_store.is_cut = True
 
-    assert not await lease.record_call(INTENT)
+    with pytest.raises(CallUnpublished):
+        await lease.record_call(INTENT)
     await lease.release()
     assert (await take(runner)).doubt
     assert await waiting.wait(LEASE_NAME)
@@ -580,7 +585,7 @@ async def test_object_that_is_no_lease_counts_for_nothing(team: Team, text: byte
 
     lease = await take_over(team.runner())
 
-    assert await lease.record_call(INTENT)
+    await lease.record_call(INTENT)
     assert team.objects == ["000001", "000002"]
     assert len(team.told) == 1
 
@@ -625,7 +630,7 @@ async def test_forged_number_holds_up_no_runner(team: Team, number: str) -> None
     _forge(team, number, f"{number}.free", "000002")
     store = team.store()
     owner = await take(team.runner(store=store, secret="team"))
-    assert await owner.record_call(INTENT)
+    await owner.record_call(INTENT)
     other = team.runner(store=store, secret="team")
     assert await other.acquire(LEASE_NAME, {KEY}) is None
 
@@ -633,7 +638,8 @@ async def test_forged_number_holds_up_no_runner(team: Team, number: str) -> None
     heir = await take(other)
 
     assert heir.get_open_job(KEY) is not None
-    assert not await owner.record_call(INTENT)
+    with pytest.raises(LeaseTakenOver):
+        await owner.record_call(INTENT)
     assert len(store.calls) < 3 * MOST_UNFINISHED
 
 
@@ -644,7 +650,7 @@ async def test_forged_word_does_not_free_a_lease(team: Team) -> None:
     other = team.runner(secret="team")
 
     assert await other.acquire(LEASE_NAME, {KEY}) is None
-    assert await owner.record_call(INTENT)
+    await owner.record_call(INTENT)
 
     await owner.release()
     assert await other.wait(LEASE_NAME)
@@ -658,7 +664,7 @@ async def test_unsigned_lease_is_ignored(team: Team) -> None:
 
     lease = await take(team.runner(secret="team"))
 
-    assert await lease.record_call(INTENT)
+    await lease.record_call(INTENT)
 
 
 # Services that check nothing -----------------------------------------------------------------------------------------
@@ -674,4 +680,5 @@ async def test_owner_whose_lease_was_overwritten_does_not_pay(team: Team) -> Non
     value["claim"]["owner"] = "another"
     path.write_text(json.dumps(value), encoding="utf-8")
 
-    assert not await first.record_call(INTENT)
+    with pytest.raises(LeaseTakenOver):
+        await first.record_call(INTENT)

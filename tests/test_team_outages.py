@@ -105,6 +105,7 @@ LASTING = {
         Outage(400, body=b"<Error><Code>ExpiredToken</Code><Message>ask x</Message></Error>"),
         "ExpiredToken: the session of these credentials has expired; get new ones",
     ),
+    "403 on the check of a lease before a call": (Outage(403, hits=lambda _, path: path.endswith("-000002")), "403"),
 }
 
 
@@ -125,4 +126,5 @@ def test_store_that_fails_for_good_is_reported_and_nothing_is_paid_twice(team: G
     assert words in failing.warnings[0]
     assert "the build goes on, and makes nothing that another machine may have paid for" in failing.warnings[0]
     assert "the team's store cannot say whether another machine has paid for it" in failing.warnings[1]
+    assert "was suspended" not in failing.log
     assert not failing.has_traceback

@@ -41,7 +41,7 @@ from mkdocs_leonardo.errors import (
 from mkdocs_leonardo.resolution import unwritable_journal_message
 from mkdocs_leonardo.spec import Source, Submission, create_call_seed, dollars, lease_name
 from mkdocs_leonardo.storage.base import StoredPicture
-from mkdocs_leonardo.storage.journal import LeaseTakenOver
+from mkdocs_leonardo.storage.journal import CallUnpublished, LeaseTakenOver
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import CreateCall
@@ -184,9 +184,12 @@ class JobCreator:
         except StoreUnavailable as error:
             raise StoreUnavailable(unwritable_journal_message(error)) from error
         call = entry.calls[-1]
-        if request.team_lease is not None and not await request.team_lease.record_call(entry):
-            await to_thread(journal.delete_call, request.key, call.number)
-            raise LeaseTakenOver
+        if request.team_lease is not None:
+            try:
+                await request.team_lease.record_call(entry)
+            except (LeaseTakenOver, CallUnpublished):
+                await to_thread(journal.delete_call, request.key, call.number)
+                raise
         return call
 
     async def _send_call(self, call: CreateCall, reservation: Reservation) -> Submission:

@@ -40,7 +40,7 @@ from mkdocs_leonardo.spec import (
     lease_name,
 )
 from mkdocs_leonardo.storage.base import StoredPicture
-from mkdocs_leonardo.storage.journal import JobAccepted, LeaseTakenOver
+from mkdocs_leonardo.storage.journal import CallUnpublished, JobAccepted, LeaseTakenOver
 
 #: The failure of a page whose picture another machine may have paid for.
 IN_DOUBT = (
@@ -235,10 +235,15 @@ class Pipeline:
                         return await self._collect_or_create(
                             PictureRequest(picture, page, release_slot, attempts, team_lease)
                         )
-                # Another process took the lease over during a suspension: look its picture up first.
+                # Another build took the lease over meanwhile: look its picture up first.
                 self._context.notify(
-                    logging.INFO, f"{page}: this build was suspended; checking what other builds did meanwhile"
+                    logging.INFO,
+                    f"{page}: this build was suspended, or cut off from its store; "
+                    f"checking what other builds did meanwhile",
                 )
+            except CallUnpublished:
+                # The store has logged the reason; the next look-up decides whether the site pays in doubt.
+                self._context.notify(logging.DEBUG, f"{page}: the team's store failed before a call, which is not sent")
             except JobAccepted:
                 self._context.notify(logging.DEBUG, f"{page}: a job was accepted meanwhile, and is collected first")
             except LeasedElsewhere:

@@ -39,6 +39,10 @@ class LeaseTakenOver(Exception):
     """Another process or machine holds the lease of the request; no call was sent."""
 
 
+class CallUnpublished(Exception):
+    """The team's store failed before it was certain to hold the create call; no call was sent."""
+
+
 class JobAccepted(Exception):
     """The key has an accepted job, which is to be collected; no call was sent."""
 

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 from anyio import CancelScope, Lock, create_task_group, move_on_after
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
+from mkdocs_leonardo.storage.journal import CallUnpublished, LeaseTakenOver
 from mkdocs_leonardo.team.records import MAX_BYTES, LeaseRecord, fit_to_clock
 
 if TYPE_CHECKING:
@@ -298,23 +299,26 @@ class TeamLease:
 
     # Written by this machine -----------------------------------------------------------------------------------------
 
-    async def record_call(self, job: Entry) -> bool:
-        """Publish a create call before it is sent; returns whether a later owner is certain to know of it.
+    async def record_call(self, job: Entry) -> None:
+        """Publish a create call before it is sent, so that a later owner is certain to know of it.
 
-        Returns True for number 0 as well: the caller decides whether to pay without a lease.
+        Raises LeaseTakenOver if another machine owns the lease, and CallUnpublished if the store fails. Does nothing
+        for number 0: the caller decides whether to pay without a lease.
         """
         if not self._number:
-            return True
+            return
         try:
             if await self._is_mine():
                 self._record.jobs[job.key] = job
                 await self._write()
                 if await self._is_mine():
-                    return True
+                    return
         except StoreUnavailable as error:
             self._leases.store.warn(error)
+            self._leases.stop_renewing(self)
+            raise CallUnpublished from error
         self._leases.stop_renewing(self)
-        return False
+        raise LeaseTakenOver
 
     async def accept(self, job: Entry) -> None:
         """Publish an accepted job, so that other machines can collect it."""
