@@ -150,8 +150,8 @@ _add_command(
     Shows the plan and its cost, and asks before it spends. The caps of the configuration apply. Exits with 1 if an
     image could not be generated.
 
-    After Ctrl-C, the same command collects Leonardo's paid jobs. OpenAI and Gemini do not store images, so Ctrl-C
-    waits for their answer. A second Ctrl-C does not wait: that image is lost and may be charged.
+    After Ctrl-C, the same command collects paid jobs, such as Leonardo's. If a service stores no images, as
+    with OpenAI, Ctrl-C waits for its answer. A second Ctrl-C does not wait: that image is lost and may be charged.
     """,
     _PAGES,
     _make_flag("--dry-run", text="Show the plan and its cost; open no connection."),
@@ -219,8 +219,8 @@ _add_command(
     "suggest",
     """Propose prompts and alternative texts for pages without them.
 
-    A text model of OpenAI or Gemini reads title, description and the first thousand words of each page. Asks before
-    it spends. --write adds lines to the front matter and changes nothing else.
+    A service's text model, such as OpenAI's, reads title, description and the first thousand words of each page. Asks
+    before it spends. --write adds lines to the front matter and changes nothing else.
     """,
     _PAGES,
     _make_flag("--write", text="Write the proposals into the pages' front matter."),

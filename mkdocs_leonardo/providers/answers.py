@@ -23,11 +23,12 @@ _WAIT = re.compile(
 )
 _DURATION = re.compile(r"([0-9.]+)\s*(ms|mil|h|m|s)", re.IGNORECASE)
 _UNITS_S = {"ms": 0.001, "mil": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+#: The forms of keys and accounts in messages. The key of a request is hidden in its answer, whatever its form.
 _SECRETS = re.compile(
     r"""https?://[^\s"'<>]+                                                  # may be signed
-      | \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b     # Leonardo's keys and users
-      | \b(?:sk|org|proj|user)[-_][\w*.-]{4,}                                # OpenAI's
-      | \bAIza[\w-]{20,}                                                    # Google's
+      | \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b     # UUIDs
+      | \b(?:sk|org|proj|user)[-_][\w*.-]{4,}                                # names that begin with their kind
+      | \bAIza[\w-]{20,}                                                    # keys of Google's interfaces
       | \bBearer\s+\S+
     """,
     re.IGNORECASE | re.VERBOSE,

@@ -27,6 +27,7 @@ from browser.looking import (
     worst_contrast,
 )
 from browser.sites import DESKTOP, LONG_TITLE, MATERIAL, PHONE, TEXT, Sites, hero_page
+from mkdocs_leonardo.page import themes
 from mkdocs_leonardo.page.stylesheet import build_stylesheet
 from mkdocs_leonardo.spec import HeroSpec, Layout, MarkupOptions
 
@@ -227,6 +228,11 @@ def test_emphasised_words_of_a_title_look_like_the_title(sites: Sites, open_page
         for selector in ("", " em", " strong")
     ]
     assert looks[1:] == looks[:1] * 2
+
+
+def test_pages_are_looked_at_in_each_theme_that_has_rules() -> None:
+    """Each theme's rules are looked at here, as they may give the hero a shape for which no shade is measured."""
+    assert {theme.rules for theme in themes.THEMES.values()} == {*THEMES}
 
 
 @pytest.mark.parametrize("path", ["longsky", "longfullsky"])

@@ -16,6 +16,8 @@ import pytest
 from browser.conftest import FLAGS, find_browser
 from playwright.sync_api import Page, sync_playwright
 
+from mkdocs_leonardo.page.themes import THEMES
+
 from .environments import ALL, HOSTS, MATERIALX, Environment
 from .rig import SMALL, Place, front, heroes, picture, without_heading, without_hero
 
@@ -36,7 +38,7 @@ WITH_HEROES: dict[str, str | bytes] = {
 #: The pages with heroes, by their place in the site.
 PLACES = ("index.html", "guide/full/index.html", "guide/own/index.html")
 #: Themes in which the layout `full` spans the window; in other themes such a hero is as wide as the article.
-ACROSS_THE_WINDOW = {"mkdocs", "readthedocs", "material", "materialx", "flatly"}
+ACROSS_THE_WINDOW = {*THEMES, "flatly"}
 #: The theme's own heading stands above the article, which hides the first one in it.
 WITH_TITLE_ABOVE = "shadcn"
 
