@@ -19,18 +19,18 @@ def ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine by its own name or address."""
+    """Return whether `host` is this machine by its own name or address."""
     address = ip_address(host.strip("[]"))
     return host == "localhost" if address is None else address.is_loopback
 
 
 def keeps_secrets(scheme: str, host: str) -> bool:
-    """Whether a key may travel to the address: over an encrypted connection, or within this machine."""
+    """Return whether a key may travel to the address: over an encrypted connection, or within this machine."""
     return scheme == "https" or (scheme == "http" and is_loopback(host))
 
 
 def is_public(address: str) -> bool:
-    """Whether `address` belongs to the open internet, also as an IPv4 address inside an IPv6 one."""
+    """Return whether `address` belongs to the open internet, also as an IPv4 address inside an IPv6 one."""
     value = ip_address(address.partition("%")[0])
     if value is None:
         return False

@@ -34,7 +34,7 @@ def make_legible(text: str) -> str:
 
 
 def has_ink(text: str) -> bool:
-    """Whether the text has a visible character."""
+    """Return whether the text has a visible character."""
     return any(unicodedata.category(character)[0] not in "CZ" for character in text)
 
 
@@ -124,19 +124,19 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxlong = self.maxother = _SHOWN_CHARACTERS
 
     def repr_int(self, value: int, level: int) -> str:
-        """The digits, or words for a number that Python refuses to write (4300 digits)."""
+        """Return the digits, or words for a number that Python refuses to write (4300 digits)."""
         return super().repr_int(value, level) if abs(value) < 10**_SHOWN_CHARACTERS else "a very large number"
 
     def repr_bool(self, value: bool, _level: int) -> str:  # noqa: FBT001 - called by the base class
-        """The value as YAML writes it."""
+        """Return the value as YAML writes it."""
         return str(value).lower()
 
     def repr_NoneType(self, _value: None, _level: int) -> str:  # noqa: N802 - called by this name
-        """The value as YAML writes it."""
+        """Return the value as YAML writes it."""
         return "null"
 
     def repr_date(self, value: date, _level: int) -> str:
-        """The date as in ISO 8601."""
+        """Return the date as in ISO 8601."""
         return value.isoformat()
 
     repr_datetime = repr_date

@@ -72,7 +72,7 @@ class Checked(BaseConfigOption[T], Generic[T]):
         return schema_of(self._convert)
 
     def run_validation(self, value: object) -> T:
-        """The converted value; MkDocs's ValidationError, which names value and fix, for a refused one."""
+        """Return the converted value; MkDocs's ValidationError, which names value and fix, for a refused one."""
         try:
             return convert_value(self._convert, value)
         except Unrepeatable as error:
@@ -262,7 +262,7 @@ class LeonardoConfig(Config):
         )
 
     def _problems(self) -> Iterator[tuple[str, Exception]]:
-        """The messages on settings that the models ignore."""
+        """Yield the messages on settings that the models ignore."""
         picture = self.picture
         for provider, declaration, options in self.chain:
             written = frozenset(map(str, self.get(provider) or ()))
@@ -275,7 +275,7 @@ class LeonardoConfig(Config):
             yield "style", ValidationError(f"it is {self.style}, which only models of Leonardo know")
 
     def _problem_of(self, name: str, known: tuple[str, ...]) -> str:
-        """The message on an unknown option; empty for an installed provider's name: its section is checked apart."""
+        """Return the message on an unknown option; "" for a provider's name, whose section has its own check."""
         if is_declared(name):
             return ""
         listed = self.get("providers")

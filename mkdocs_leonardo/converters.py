@@ -54,7 +54,7 @@ def convert_value(convert: Callable[[object], T], value: object) -> T:
 
 
 def unknown_option(name: str, known: tuple[str, ...], *variables: str) -> str:
-    """The message on an unknown option; `variables` are the environment variables that hold keys."""
+    """Return the message on an unknown option; `variables` are the environment variables that hold keys."""
     if re.search(r"key|token|secret|password", name.lower()):
         return f"there is no such option; {FROM_ENVIRONMENT} ({', '.join(variables)})"
     return f"there is no such option; {did_you_mean(name, known) if known else 'leave it out'}"

@@ -116,7 +116,7 @@ def read_identity(path: Path | str) -> tuple[int, int] | None:
 
 
 def is_below(path: Path, folder: Path) -> bool:
-    """Whether `path` is `folder` or lies in it, by any name: through a link, or in another case."""
+    """Return whether `path` is `folder` or lies in it, by any name: through a link, or in another case."""
     real_path = path.resolve()
     return any(_are_same(each, folder) for each in (real_path, *real_path.parents))
 

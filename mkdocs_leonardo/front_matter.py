@@ -137,7 +137,7 @@ class _Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads the keys of one page and collects problems."""
+    """The reader of one page's keys, with the problems that it found."""
 
     meta: Mapping[str, object]
     page: str
@@ -171,7 +171,7 @@ class _Reader:
         return FrontMatter(hero, problems, image, reference if picture is not None else ())
 
     def _value(self, key: str, convert: Callable[[object], T], default: T) -> T:
-        """The converted value of `key`; `default` for a missing value, and for a wrong one, which is a problem."""
+        """Return the converted value of `key`, or `default` without a right one; a wrong value is a problem."""
         if key in self.meta:
             try:
                 return convert(self.meta[key])
@@ -334,7 +334,7 @@ def _is_whole(value: object) -> TypeGuard[int]:
 
 
 def _is_opt_out(value: object) -> bool:
-    """Whether the prompt is `false`, also as text, as in metadata without the --- lines."""
+    """Return whether the prompt is `false`, also as text, as in metadata without the --- lines."""
     return value is False or (isinstance(value, str) and value.strip().lower() == "false")
 
 

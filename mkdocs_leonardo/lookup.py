@@ -106,7 +106,7 @@ LookupResult: TypeAlias = Hit | Miss
 
 
 class Lookup:
-    """Finds pictures for one build. Thread-safe."""
+    """The look-up of pictures for one build. Thread-safe."""
 
     def __init__(
         self,
@@ -229,20 +229,20 @@ class Lookup:
     # Paid jobs --------------------------------------------------------------------------------------------------------
 
     def _has_open_job(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> bool:
-        """Whether one of `candidates` has a job that is paid for and can be asked for now."""
+        """Return whether one of `candidates` has a job that is paid for and can be asked for now."""
         if not self._open_jobs and not faults:
             return False
         damaged = collect_damaged_records(faults)
         return any(self.may_collect(one, self._open_jobs.get(one.key), damaged) for one in candidates)
 
     def may_collect(self, candidate: Candidate, entry: Entry | None, damaged: Mapping[str, PictureRecord]) -> bool:
-        """Whether a build asks the candidate for a job now: of the journal's `entry`, or else of a damaged picture."""
+        """Return whether a build asks the candidate now for the job of `entry`, or else of a damaged picture."""
         if not candidate.may_be_asked:
             return False
         return can_fetch_again(candidate, damaged) if entry is None else entry.is_due(self._clock.now())
 
     def _has_duplicate_job(self, candidates: Sequence[Candidate], stored: StoredPicture) -> bool:
-        """Whether a duplicate job of a stored picture can be asked for now."""
+        """Return whether a duplicate job of a stored picture can be asked for now."""
         entry = self._open_jobs.get(stored.record.key)
         if entry is None or not candidates[stored.rank].may_be_asked:
             return False
@@ -346,7 +346,7 @@ def collect_damaged_records(faults: Sequence[StoreFault]) -> dict[str, PictureRe
 
 
 def can_fetch_again(candidate: Candidate, damaged: Mapping[str, PictureRecord]) -> bool:
-    """Whether the stored picture is damaged, and its job can be fetched once more."""
+    """Return whether the stored picture is damaged, and its job can be fetched once more."""
     record = damaged.get(candidate.key)
     return record is not None and bool(record.job_id) and candidate.provider.keeps_jobs
 

@@ -65,7 +65,7 @@ class _Context(Protocol):
 
 
 class LeonardoExtension(Extension):
-    """Shows each page's hero on a site that Zensical builds. On any other host, it does nothing."""
+    """The Markdown extension that shows heroes on a site that Zensical builds; without effect on any other host."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Python-Markdown's own signature
         self.config = {
@@ -186,7 +186,7 @@ def _touch(manifest: Path) -> None:
 
 @lru_cache(maxsize=8)
 def _cached_heroes(changed_at_ns: int, **where: str) -> _PublishedHeroes:
-    """The published heroes, read again when the manifest has changed since `changed_at_ns`."""
+    """Return the published heroes, read again when the manifest has changed since `changed_at_ns`."""
     del changed_at_ns
     return _PublishedHeroes(**where)
 
@@ -213,7 +213,7 @@ def _read_mtime_ns(path: str) -> int:
 
 
 class PageRenderer:
-    """Renders one page with its hero."""
+    """The renderer of one page with its hero."""
 
     def __init__(self, context: _Context, assets: str, *, manifest: str, report: str) -> None:
         self._page = context.page
@@ -380,7 +380,7 @@ class PageRenderer:
 
 
 def _is_plugin_on(plugin: object) -> bool:
-    """Whether a plugin is on. Zensical also lists plugins that are off."""
+    """Return whether a plugin is on. Zensical also lists plugins that are off."""
     config = plugin.get("config") if isinstance(plugin, Mapping) else None
     return isinstance(config, Mapping) and bool(config.get("enabled"))
 

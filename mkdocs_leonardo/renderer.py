@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Renderer:
-    """Makes and loads renderings. Thread-safe. Every method but `load` takes processor time."""
+    """The maker and loader of renderings. Thread-safe. Every method but `load` takes processor time."""
 
     def __init__(self, encoding: Encoding, folder: Path, index: TextStore, notify: Notify) -> None:
         """Write files into `folder`, or, if that cannot be written, into a folder that ends with this build."""

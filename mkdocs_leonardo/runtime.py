@@ -196,7 +196,7 @@ class Runtime:
         )
 
     def _find_unrecorded_pictures(self) -> tuple[Path, ...]:
-        """Pictures in gallery and cache that have no record beside them."""
+        """Return the pictures in gallery and cache that have no record beside them."""
         paths = (*self.gallery.incomplete_pairs(), *self.cache.incomplete_pairs())
         return tuple(path for path in paths if path.suffix != ".json")
 

@@ -62,12 +62,12 @@ class Settings:
     """The path of the configuration file, relative to its folder, or to a cache or gallery outside that folder."""
 
     def for_preview(self) -> Settings:
-        """The settings of a preview's builds, which spend and wait for nothing, and leave warnings to the preview."""
+        """Return the settings of a preview's builds, which pay for nothing, wait for nothing and log no warnings."""
         return replace(self, generate=False, on_missing="ignore", shared_store=None)
 
 
 def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
-    """Whether Zensical builds the site: zensical.toml, the Markdown extension or the command's folder shows it."""
+    """Return whether Zensical builds the site: zensical.toml, the extension or `.leonardo/zensical` shows it."""
     root = config_file.parent
     is_named = config_file.suffix == ".toml" or MARKDOWN_EXTENSION in extensions or (root / "zensical.toml").is_file()
     return is_named or (root / ".leonardo/zensical").is_dir()
@@ -127,7 +127,7 @@ def settings_from(
 
 
 def _rules(config: LeonardoConfig) -> PictureRules:
-    """The rules for pages: those of the first provider.
+    """Return the rules for pages: those of the first provider.
 
     A first provider without rules takes every picture, which includes the styles that only a later provider knows.
     """
@@ -174,7 +174,7 @@ def with_cache_moved(settings: Settings, notify: Notify, environ: Mapping[str, s
 
 
 def _site_name(config_file: Path, folders: Iterable[Path]) -> str:
-    """The configuration's name: different for each configuration on the same folders, equal on every machine."""
+    """Return the configuration's name: different for each configuration on the same folders, equal on every machine."""
     folders = list(folders)
     if all(folder.is_relative_to(config_file.parent) for folder in folders):
         return config_file.name
@@ -186,7 +186,7 @@ def _site_name(config_file: Path, folders: Iterable[Path]) -> str:
 
 
 def _place(root: Path, option: str, name: str) -> Path:
-    """The folder that an option names; SettingsError for a path with an unknown user or a shell's variable."""
+    """Return the folder that an option names; SettingsError for a path with an unknown user or a shell's variable."""
     if (root / name).is_dir():
         # Also a folder called `~`, which earlier versions created.
         return (root / name).resolve()
@@ -199,7 +199,7 @@ def _place(root: Path, option: str, name: str) -> Path:
 
 
 def _reference(config: LeonardoConfig, folders: tuple[Path, ...]) -> Reference | None:
-    """The site's reference; SettingsError, with the fix, if the file cannot be one."""
+    """Return the site's reference; SettingsError, with the fix, if the file cannot be one."""
     if config.style_reference is None:
         return None
     name = config.style_reference

@@ -176,7 +176,7 @@ class PictureRecord:
         return "reference" in self.request
 
     def without_request(self) -> PictureRecord:
-        """The record as pages need it: of the request, only the reference."""
+        """Return the record as pages need it: of the request, only the reference."""
         return replace(self, request={name: self.request[name] for name in ("reference",) if name in self.request})
 
 
@@ -308,7 +308,7 @@ class Encoding:
     focus: FocalPoint = CENTER
 
     def for_hero(self, hero: HeroSpec) -> Encoding:
-        """The encoding for a hero: with its focal point, and for the layout `full` with one more default width."""
+        """Return the encoding for a hero: with the hero's focal point, and one more width for the layout `full`."""
         is_wider = hero.layout == "full" and self.widths == Encoding().widths
         if not is_wider and hero.focus == self.focus:
             return self
@@ -340,18 +340,18 @@ _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def canonical_json(value: JsonValue) -> bytes:
-    """The JSON of a value, with sorted names and no spaces, in UTF-8 and NFC: equal values have equal bytes."""
+    """Return the JSON of a value, with sorted names and no spaces, in UTF-8 and NFC: equal values have equal bytes."""
     return unicodedata.normalize("NFC", _CANONICAL.encode(value)).encode()
 
 
 def parse_json(text: str) -> JsonValue:
-    """The value in `text`; ValueError if it is no JSON (NaN is not), RecursionError if it is nested too deep."""
+    """Return the value in `text`; ValueError if it is no JSON (NaN is not), RecursionError if it is nested too deep."""
     value: JsonValue = _STRICT.decode(text)
     return value
 
 
 def digest_of(data: bytes) -> str:
-    """SHA-256 as 64 hex digits."""
+    """Return SHA-256 as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -362,17 +362,17 @@ _CENTS_FROM_USD = 0.1
 
 
 def clean_text(text: str) -> str:
-    """The text as keys contain it: in NFC, without white space at its ends, each run of white space as one space."""
+    """Return the text as keys contain it: in NFC, stripped, each run of white space as one space."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def printable(text: str) -> str:
-    """The text as one line that is safe on a terminal: control characters and halves of characters are escapes."""
+    """Return the text as one line that is safe on a terminal, with control characters and surrogates escaped."""
     return _INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def dollars(amount_usd: float) -> str:
-    """The amount in dollars and cents; below ten cents, with tenths of a cent."""
+    """Return the amount in dollars and cents; below ten cents, with tenths of a cent."""
     sign, size = "-" if amount_usd < 0 else "", abs(amount_usd)
     return f"{sign}${size:.3f}" if 0 < size < _CENTS_FROM_USD else f"{sign}${size:.2f}"
 
@@ -390,7 +390,7 @@ SEED_LIMIT = 2_147_483_637
 def generation_request(
     provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
-    """The generation request to one provider: every value that changes the paid pixels.
+    """Return the generation request to one provider: every value that changes the paid pixels.
 
     API key, paths, and the formats and widths of files are left out.
     """
@@ -412,27 +412,27 @@ def generation_request(
 
 
 def generation_key(provider: str, model: str, picture: PictureSpec, options: Mapping[str, JsonValue]) -> str:
-    """The generation key: SHA-256 (64 hex digits) of the canonical generation request."""
+    """Return the generation key: SHA-256 (64 hex digits) of the canonical generation request."""
     return request_key(generation_request(provider, model, picture, options))
 
 
 def request_key(request: Mapping[str, JsonValue]) -> str:
-    """The generation key of a generation request."""
+    """Return the generation key of a generation request."""
     return digest_of(canonical_json({**request}))
 
 
 def short_key(key: str) -> str:
-    """The first 16 hex digits of a key, which name its files and stand for it in messages."""
+    """Return the first 16 hex digits of a key, which name its files and stand for it in messages."""
     return key[:16]
 
 
 def lease_name(picture: PictureSpec) -> str:
-    """The name of the lease on a picture; the same for all providers."""
+    """Return the name of the lease on a picture; the same for all providers."""
     return digest_of(canonical_json({"wish": dict(generation_request("", "", picture, {}))}))
 
 
 def create_call_seed(key: str, number: int) -> int:
-    """The seed of create call `number` (from 1) for the picture of `key`, where the author gave none.
+    """Return the seed of create call `number` (from 1) for the picture of `key`, where the author gave none.
 
     It tells the call's job from every other job in the account. The key does not contain it.
     """
@@ -440,7 +440,7 @@ def create_call_seed(key: str, number: int) -> int:
 
 
 def variant_key(digest: str, inputs: Mapping[str, JsonValue]) -> str:
-    """The key of a rendering: SHA-256 (64 hex digits) of the picture's `digest` and the rendering's other `inputs`."""
+    """Return the key of a rendering: SHA-256 (64 hex digits) of the picture's `digest` and of all other `inputs`."""
     return digest_of(canonical_json({"source": digest, **inputs}))
 
 
@@ -456,10 +456,10 @@ MARKDOWN_EXTENSION = "mkdocs_leonardo.markdown"
 
 
 def focus_suffix(focus: FocalPoint) -> str:
-    """The part of a crop's file name with its focal point in percent; empty for the centre."""
+    """Return the part of a crop's file name with its focal point in percent; empty for the centre."""
     return "" if focus == CENTER else f"-{round(focus.x * 100)}x{round(focus.y * 100)}"
 
 
 def social_name(key: str, focus: FocalPoint) -> str:
-    """The file name of the image for sharing, known before the image exists."""
+    """Return the file name of the image for sharing, known before the image exists."""
     return f"{short_key(key)}-social{focus_suffix(focus)}.jpg"

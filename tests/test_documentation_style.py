@@ -41,6 +41,11 @@ FORBIDDEN_FORMS = re.compile(
     r"(?:\b(?:where|what|which|whose|who|that)\b[^.;:]*){2}\b(?:where|what|which|whose|who|that)\b",
     re.IGNORECASE,
 )
+#: The first words of a function's docstring: an imperative verb, such as "Return".
+IMPERATIVE = re.compile(
+    r"(?!(?:The|A|An|One|Two|Every|Each|All|Whether|What|Why|Where|When|How|If|It|This|Its)\b)"
+    r"[A-Z][a-z]*(?:[a-rt-z]|ss)(?:[ ,.:;]|$)"
+)
 
 
 def sentences(path: Path) -> Iterator[str]:
@@ -106,4 +111,24 @@ def test_docstring_is_read_once(path: Path) -> None:
         for line in docstring_sentences(docstring)
         if len(line.split()) > MAX_WORDS or FORBIDDEN_FORMS.search(line)
     ]
+    assert found == []
+
+
+def is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether the function is the getter of a property."""
+    return any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if "painter" not in path.parts], ids=name_of)
+def test_docstring_has_the_form_of_its_kind(path: Path) -> None:
+    """The docstring of a function begins with an imperative verb; that of a class or property is a noun phrase."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(text_of(path))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node) or ""
+            is_noun = isinstance(node, ast.ClassDef) or is_property(node)
+            # The contract's tests state what is true of a provider; `__init__` describes its parameters.
+            if docstring and not node.name.startswith(("__", "test_")):
+                is_wrong = docstring.startswith(("Return", "Yield")) if is_noun else not IMPERATIVE.match(docstring)
+                found += [f"{node.name}: {docstring.splitlines()[0]}"] * is_wrong
     assert found == []

@@ -57,7 +57,7 @@ class Access:
         self._in_flight: Counter[str] = Counter()
 
     def is_off(self, name: str) -> bool:
-        """Whether the provider gets no more requests in this build."""
+        """Return whether the provider gets no more requests in this build."""
         return name in self._off
 
     def switch_off(self, name: str, reason: str, level: int) -> None:

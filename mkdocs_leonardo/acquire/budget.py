@@ -66,7 +66,7 @@ class Budget:
         return math.fsum(self._standing_usd.get(reservation, 0.0) for reservation in reservations)
 
     def would_fit(self, estimate_usd: float, provider: str = "") -> bool:
-        """Whether `reserve` would grant one more create call at `estimate_usd`."""
+        """Return whether `reserve` would grant one more create call at `estimate_usd`."""
         hidden = self._ruled_out.get(provider, [])
         if self.new_images + len(hidden) + 1 > self._max_new_images:
             return False

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 class JobCreator:
-    """Creates a job for a request to one provider, and collects it."""
+    """The creator, and collector, of a job for a request to one provider."""
 
     def __init__(self, context: BuildContext, jobs: Jobs, unanswered: UnansweredCalls, request: JobRequest) -> None:
         self._context = context
@@ -76,7 +76,7 @@ class JobCreator:
                     access.get_breaker(name).leave(self)
 
     def _check_caps(self) -> bool:
-        """Whether the caps have room for this picture; adds an attempt to the request if not."""
+        """Return whether the caps have room for this picture; adds an attempt to the request if not."""
         estimate_usd = self._provider.estimate_usd(self._request.picture)
         if self._context.budget.would_fit(estimate_usd, self._provider.name):
             return True

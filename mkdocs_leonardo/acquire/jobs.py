@@ -52,7 +52,7 @@ DAMAGED_WAIT_S = 1.0
 
 
 class Jobs:
-    """Collects the jobs of one build, and carries out the decisions that follow from errors."""
+    """The jobs of one build: their collection, and the decisions that follow from errors."""
 
     def __init__(self, context: BuildContext) -> None:
         self._context = context

@@ -65,7 +65,7 @@ class InFlight:
 
 
 class Pipeline:
-    """Resolves the requests of one build."""
+    """The pipeline of one build, from requests to resolutions."""
 
     def __init__(self, context: BuildContext) -> None:
         self._context = context

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class JobRunner:
-    """Collects and creates jobs for one build."""
+    """The collector and creator of jobs for one build."""
 
     def __init__(self, context: BuildContext, jobs: Jobs) -> None:
         self._context = context

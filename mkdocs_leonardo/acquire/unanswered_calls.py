@@ -43,7 +43,7 @@ class SearchResult:
 
 
 class UnansweredCalls:
-    """Finds the jobs of failed and unanswered create calls, and rules out the calls that made no job."""
+    """The search for the jobs of failed and unanswered create calls, which also rules out calls without a job."""
 
     def __init__(self, context: BuildContext) -> None:
         self._context = context
@@ -64,7 +64,7 @@ class UnansweredCalls:
             self._context.journal.note_failed(key, number)
 
     async def has_uncertain_calls(self, key: str) -> bool:
-        """Whether a call of this build for `key` may have made a job."""
+        """Return whether a call of this build for `key` may have made a job."""
         if not any(reserved == key for reserved, _ in self._reserved):
             return False
         entry = await to_thread(self._context.journal.get_entry, key)

@@ -111,7 +111,7 @@ def _find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
 
 
 def _is_alt_required(site: SitePages) -> bool:
-    """Whether the theme's configuration asks for an alternative text of every hero."""
+    """Return whether the theme's configuration asks for an alternative text of every hero."""
     rule = site.config.alt_rule
     if rule not in {None, *ALT_RULES}:
         raise CommandError(f"theme: hero_alt is {rule!r}; {' and '.join(ALT_RULES)} are allowed")
@@ -293,7 +293,7 @@ def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: S
 
 
 def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
-    """Whether the shade behind the text suffices for the largest file, measured anew."""
+    """Return whether the shade behind the text suffices for the largest file, measured anew."""
     from mkdocs_leonardo.imaging.contrast import measure
     from mkdocs_leonardo.imaging.normalise import normalise
 

@@ -45,7 +45,7 @@ TAKE_NAME = re.compile(r"(?:now|seed-[0-9]{1,10})\.(?:avif|webp|jpg|png)|index\.
 
 
 def is_marked(entries: Sequence[Path]) -> bool:
-    """Whether a file of the folder marks it as a command's own."""
+    """Return whether a file of the folder marks it as a command's own."""
     return any(path.name == MARK for path in entries)
 
 
@@ -107,12 +107,12 @@ def make_slug(page: str) -> str:
 
 
 def is_in_site(site: SitePages, folder: Path) -> bool:
-    """Whether the files in `folder` become a part of the built site."""
+    """Return whether the files in `folder` become a part of the built site."""
     return folder.resolve().is_relative_to(site.config.docs_dir.resolve())
 
 
 def is_published(entries: Sequence[Path]) -> bool:
-    """Whether `publish_into` has written these files, completely or in part. Its manifest is a mark as well."""
+    """Return whether `publish_into` has written these files, completely or in part. Its manifest is a mark as well."""
     names = {path.name for path in entries} - {STYLESHEET}
     return is_marked(entries) or MANIFEST in names or all(map(_VARIANT_NAME.fullmatch, names))
 
@@ -166,7 +166,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
 
 
 def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
-    """Whether the published picture is the one that the page asks for, with all of its files."""
+    """Return whether the published picture is the one that the page asks for, with all of its files."""
     shown = manifest.heroes.get(hero.page)
     return shown is not None and _has_real_picture(shown, folder) and shown.asked == digest_request(hero)
 
@@ -183,7 +183,7 @@ def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
 
 
 def _has_real_picture(shown: ShownHero | None, folder: Path) -> bool:
-    """Whether the page has a published picture that is no placeholder, with all of its files."""
+    """Return whether the page has a published picture that is no placeholder, with all of its files."""
     if shown is None or shown.asset.provider == PAINTER:
         return False
     return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)

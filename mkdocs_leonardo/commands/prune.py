@@ -184,7 +184,7 @@ def _is_temporary(path: Path, name: re.Pattern[str]) -> bool:
 
 
 def _is_old(path: Path) -> bool:
-    """Whether the file is too old to belong to a running build."""
+    """Return whether the file is too old to belong to a running build."""
     with suppress(OSError):
         return time.time() - path.lstat().st_mtime > STRAY_AFTER_S
     return False
@@ -246,7 +246,7 @@ class OtherConfigurations:
         self._runtime = runtime
 
     def may_use(self, record: PictureRecord) -> bool:
-        """Whether another configuration may use a picture that no page here uses."""
+        """Return whether another configuration may use a picture that no page here uses."""
         if record.site not in {"", self._config.settings.site} and self._is_there(record.site):
             return True
         return record.key in self._noted or (not record.site and self.are_there)

@@ -148,7 +148,7 @@ def warn_of_waiting(found: Sequence[HeroStatus], console: Console) -> int:
 
 
 def confirm_payment(console: Console, *, yes: bool) -> bool:
-    """Whether the plan is agreed to, by --yes or on the terminal."""
+    """Return whether the plan is agreed to, by --yes or on the terminal."""
     return console.is_agreed("Pay for it?", yes=yes, otherwise="nothing was spent")
 
 

@@ -330,7 +330,7 @@ def _choose(
 
 
 def _is_named(page: str, name: str, docs_dir: Path) -> bool:
-    """Whether the page fits `name`: its path in the documentation or on the disk, a folder, or a pattern."""
+    """Return whether the page fits `name`: its path in the documentation or on the disk, a folder, or a pattern."""
     name = name.replace("\\", "/").removeprefix("./")
     with suppress(OSError, ValueError):
         path = Path(name).resolve()

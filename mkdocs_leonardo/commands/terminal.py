@@ -100,7 +100,7 @@ class Console:
         return sys.stdin.isatty()
 
     def is_agreed(self, question: str, *, yes: bool, otherwise: str) -> bool:
-        """Whether `yes`, or the answer to the question, agrees. Without consent, `otherwise` is printed.
+        """Return whether `yes`, or the answer to the question, agrees. Without consent, `otherwise` is printed.
 
         CommandError if there is no terminal to ask on.
         """

@@ -53,7 +53,7 @@ class _Rebuild:
 
 
 class BackgroundGenerator:
-    """Generates missing heroes in the event loop of its first runtime, and writes the stamp for each one that is ready.
+    """The generator of missing heroes in the event loop of its first runtime; writes the stamp for each ready hero.
 
     The host's thread calls `hold`, `take` and `close`. All else runs in the event loop.
     """
@@ -256,7 +256,7 @@ def _find_file(docs_dir: Path, page: str) -> Path | None:
 
 
 def _was_saved(file: Path | None, began_at: float) -> bool:
-    """Whether the page was written or deleted after the last rebuild began. A time in the future does not count."""
+    """Return whether the page was written or deleted since the last rebuild began; a future time does not count."""
     try:
         return file is not None and began_at < file.stat().st_mtime <= time.time()
     except OSError:

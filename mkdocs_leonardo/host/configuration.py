@@ -40,7 +40,7 @@ def use_host_of(config_file: str | None) -> None:
 
 
 def has_configuration(*hosts: str) -> bool:
-    """Whether a configuration of any of the hosts lies in the working directory."""
+    """Return whether a configuration of any of the hosts lies in the working directory."""
     return any(Path(name).is_file() for host in hosts for name in CONFIGURATIONS[host])
 
 

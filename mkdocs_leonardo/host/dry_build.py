@@ -146,12 +146,12 @@ def find_templates_without_excerpts(env: Environment, view: str) -> tuple[str, .
 
 
 def _is_about_posts(tree: nodes.Template) -> bool:
-    """Whether the template mentions posts. One that does not may have loops of its own, such as over icons."""
+    """Return whether the template mentions posts. One that does not may have loops of its own, such as over icons."""
     return any(each.name in {"post", "posts", "excerpt"} for each in tree.find_all(nodes.Name))
 
 
 def _is_content_shown(tree: nodes.Template) -> bool:
-    """Whether the template shows, as HTML, the content of an object other than the page."""
+    """Return whether the template shows, as HTML, the content of an object other than the page."""
     plain = {
         id(each)
         for stripped in tree.find_all(nodes.Filter)

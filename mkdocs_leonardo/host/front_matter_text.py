@@ -154,7 +154,7 @@ def _is_at_tab(block: str, error: yaml.MarkedYAMLError) -> bool:
 
 
 def _is_in_open_quotes(block: str, error: yaml.MarkedYAMLError) -> bool:
-    """Whether the YAML error lies in a quoted text without a closing quote."""
+    """Return whether the YAML error lies in a quoted text without a closing quote."""
     begin, end = error.context_mark, error.problem_mark
     if begin is None or end is None or block[begin.index : begin.index + 1] not in {'"', "'"}:
         return False

@@ -75,12 +75,12 @@ class KeptFolder:
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether `path` is a folder, and no link to one."""
+    """Return whether `path` is a folder, and no link to one."""
     return path.is_dir() and not path.is_symlink()
 
 
 def _is_link(entry: os.DirEntry[str], device: int, source: tuple[int, int] | None) -> bool:
-    """Whether `entry`, on `device`, is a hard link to the file with the device and inode `source`."""
+    """Return whether `entry`, on `device`, is a hard link to the file with the device and inode `source`."""
     return (device, entry.inode()) == source and entry.is_file(follow_symlinks=False)
 
 

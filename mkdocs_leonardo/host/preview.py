@@ -30,7 +30,7 @@ PAGES_NAMED = 5
 
 
 class Preview:
-    """Names the heroes missing from the last rebuild, or generates them in the background.
+    """The preview's list of heroes missing from the last rebuild, which it logs or generates in the background.
 
     `command` is what the command line of this site begins with.
     """

@@ -28,7 +28,7 @@ _OWN_IMAGE = re.compile(r"^[\"']?hero_image[\"']?\s*:", re.MULTILINE)
 
 
 class HeroReader:
-    """Reads the heroes of a site's pages. A reference that several pages name is opened once."""
+    """The reader of the heroes of a site's pages. A reference that several pages name is opened once."""
 
     def __init__(self, defaults: HeroDefaults, docs_dir: Path) -> None:
         self._defaults = defaults

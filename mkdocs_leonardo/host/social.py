@@ -112,7 +112,7 @@ def set_card_background(page: Page, asset: HeroAsset) -> None:
 
 
 def has_social_cards(config: MkDocsConfig) -> bool:
-    """Whether Material's social plugin draws cards without a background of the site's own."""
+    """Return whether Material's social plugin draws cards without a background of the site's own."""
     for name, plugin in config.plugins.items():
         if _base_name(name) == "social":
             options = plugin.config.get("cards_layout_options") or {}
@@ -121,7 +121,7 @@ def has_social_cards(config: MkDocsConfig) -> bool:
 
 
 def has_blog(config: MkDocsConfig) -> bool:
-    """Whether the site uses Material's blog plugin, under any name, once or more."""
+    """Return whether the site uses Material's blog plugin, under any name, once or more."""
     return any(_base_name(name) == "blog" for name in config.plugins)
 
 

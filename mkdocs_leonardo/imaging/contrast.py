@@ -57,7 +57,7 @@ class View:
         return (self.width_px, self.height_px)
 
     def text_box(self, size_px: tuple[int, int], focus: FocalPoint = CENTER, *, is_rtl: bool = False) -> Box:
-        """The text's part of a picture of `size_px`, shown with `object-fit: cover` around `focus`."""
+        """Return the text's part of a picture of `size_px`, shown with `object-fit: cover` around `focus`."""
         left, top, right, bottom = crop_box(size_px, self.size_px, focus)
         column = (right - left) * self.column_share
         left, right = (right - column, right) if is_rtl else (left, left + column)
@@ -105,7 +105,7 @@ _THRESHOLD = 200
 
 
 def measure(image: Image.Image, blur_up: str, focus: FocalPoint = CENTER, *, dominant: str) -> Scrim:
-    """The least scrim, in steps of 2 percent up to 58, with which white text on the RGB picture reaches 4.5:1.
+    """Return the least scrim, in steps of 2 percent up to 58, with which white text on the RGB picture reaches 4.5:1.
 
     Text stands on the picture, or on its blur-up image, a data URI, where the picture needs more than `MOST_SHARP`.
     `dominant` is the picture's dominant colour, ``#rrggbb``, whose hue the scrim has. "Reaches" means for 995 of 1000
@@ -126,7 +126,7 @@ def measure(image: Image.Image, blur_up: str, focus: FocalPoint = CENTER, *, dom
 
 
 def _with_margin(sharp: Scrim) -> Scrim:
-    """The scrim of a sharp picture with `SHARP_MARGIN` added, except to values of 0."""
+    """Return the scrim of a sharp picture with `SHARP_MARGIN` added, except to values of 0."""
     needed = {name: percent for name, percent in asdict(replace(sharp, blur=0)).items() if percent}
     return replace(sharp, blur=0, **{name: percent + SHARP_MARGIN for name, percent in needed.items()})
 
@@ -170,7 +170,7 @@ def _least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float, at
 
 
 def _hero(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float) -> Image.Image:
-    """The part of a picture that a view shows, blurred as in the view."""
+    """Return the part of a picture that a view shows, blurred as in the view."""
     hero = copy.crop(_outward(crop_box(copy.size, view.size_px, focus), copy.size))
     return hero.filter(ImageFilter.GaussianBlur(blur_share * hero.width)) if blur_share else hero
 
@@ -178,14 +178,14 @@ def _hero(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float) -
 def _behind_text(
     hero: Image.Image, size_px: tuple[int, int], view: View, focus: FocalPoint, *, is_rtl: bool
 ) -> Image.Image:
-    """The part of a view's hero on which the text stands; `size_px` is the whole picture's size."""
+    """Return the part of a view's hero on which the text stands; `size_px` is the whole picture's size."""
     shown = _outward(crop_box(size_px, view.size_px, focus), size_px)
     left, top, right, bottom = _outward(view.text_box(size_px, focus, is_rtl=is_rtl), size_px)
     return hero.crop((left - shown[0], top - shown[1], right - shown[0], bottom - shown[1]))
 
 
 def _outward(box: Box, size_px: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The smallest box of whole pixels around `box`, at least one pixel wide and high."""
+    """Return the smallest box of whole pixels around `box`, at least one pixel wide and high."""
     left, top, right, bottom = int(box[0]), int(box[1]), -int(-box[2] // 1), -int(-box[3] // 1)
     return (min(left, size_px[0] - 1), min(top, size_px[1] - 1), max(right, left + 1), max(bottom, top + 1))
 
@@ -198,7 +198,7 @@ def _is_dark_enough(part: Image.Image, table: list[int], bright_share: float) ->
 
 @cache
 def _blended_luminance(alpha: float, tint: Colour) -> list[int]:
-    """Tables of what each value of red, green and blue adds to the luminance under `tint` at `alpha`.
+    """Return tables of what each value of red, green and blue adds to the luminance under `tint` at `alpha`.
 
     Blending is done on the encoded values, as browsers do it. The luminance is WCAG 2.2's. Every value counts as the
     next brighter one, because encoders and blending round.

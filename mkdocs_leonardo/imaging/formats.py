@@ -13,7 +13,7 @@ _AVIF = re.compile(BRANDS + rb"avi[fs]", re.DOTALL)
 
 
 def format_of(data: bytes) -> DeliveredFormat | None:
-    """The format of a JPEG, PNG, WebP or AVIF; None for any other data."""
+    """Return the format of a JPEG, PNG, WebP or AVIF; None for any other data."""
     if data.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -24,7 +24,7 @@ def format_of(data: bytes) -> DeliveredFormat | None:
 
 
 def is_whole_picture(data: bytes) -> bool:
-    """Whether the bytes begin like a JPEG, PNG, WebP or AVIF, and do not show that they are cut short.
+    """Return whether the bytes begin like a JPEG, PNG, WebP or AVIF, and do not show that they are cut short.
 
     The declared type does not count, since services and CDNs state wrong ones. The caller decodes the picture.
     """

@@ -94,22 +94,22 @@ def inspect(data: bytes) -> ImageInfo:
 
 
 def upright_size(data: bytes) -> tuple[int, int]:
-    """Width and height of the upright picture, by its header alone. Raises PictureError as `inspect` does."""
+    """Return width and height of the upright picture, by its header alone. Raises PictureError as `inspect` does."""
     _, image = _open(data)
     width, height = image.size
     return (height, width) if _orientation(image) >= _FIRST_TURNED_ORIENTATION else (width, height)
 
 
 def is_animated(data: bytes) -> bool:
-    """Whether the picture has more than one frame, by its header alone. Raises PictureError as `inspect` does."""
+    """Return whether the picture's header states more than one frame. Raises PictureError as `inspect` does."""
     _, image = _open(data)
     return bool(getattr(image, "is_animated", False))
 
 
 def normalise(data: bytes, *, width_px: int, height_px: int, focus: FocalPoint = CENTER) -> Image.Image:
-    """The picture as RGB in sRGB, upright, exactly `width_px` x `height_px`, cropped around `focus` where it must be.
+    """Return the picture upright, in sRGB, and exactly `width_px` x `height_px`.
 
-    Raises PictureError if the bytes are not a picture we may show.
+    A picture of another aspect is cropped around `focus`. Raises PictureError if pages cannot show the bytes.
     """
     _, image = _decode(data, at_least_px=2 * max(width_px, height_px))
     turn = _UPRIGHT.get(_orientation(image))
@@ -121,7 +121,7 @@ def normalise(data: bytes, *, width_px: int, height_px: int, focus: FocalPoint =
 
 
 def fit(image: Image.Image, *, width_px: int, height_px: int, focus: FocalPoint = CENTER) -> Image.Image:
-    """The RGB picture at exactly that size, cropped to its aspect around `focus`."""
+    """Return the RGB picture at exactly that size, cropped to its aspect around `focus`."""
     if image.size == (width_px, height_px):
         return image
     box = crop_box(image.size, (width_px, height_px), focus)
@@ -130,9 +130,9 @@ def fit(image: Image.Image, *, width_px: int, height_px: int, focus: FocalPoint 
 
 
 def crop_box(size_px: tuple[int, int], aspect: tuple[int, int], focus: FocalPoint = CENTER) -> Box:
-    """The largest part of a picture with the aspect width:height, as (left, top, right, bottom) in fractional pixels.
+    """Return the largest part of a picture with the aspect width:height, in fractional pixels.
 
-    It lies as CSS's `object-fit: cover` with `object-position` at `focus` puts it, so that files and pages crop alike.
+    The part is that of CSS's `object-fit: cover` with `object-position` at `focus`, so that files and pages crop alike.
     The focal point keeps its relative position: 30 % of the whole is 30 % of the part.
     """
     width, height = size_px
@@ -148,7 +148,7 @@ def crop_box(size_px: tuple[int, int], aspect: tuple[int, int], focus: FocalPoin
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """The chunks of a PNG as (type, body, whether the checksum holds), up to the last whole one or `MAX_PARTS`."""
+    """Yield at most `MAX_PARTS` whole chunks of a PNG as (type, body, whether the checksum holds)."""
     position = 8
     for _ in range(MAX_PARTS):
         if position + 12 > len(data):
@@ -164,7 +164,7 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
 
 
 def _check_format(data: bytes) -> DeliveredFormat:
-    """The format of the image; PictureError, with the name of another format, if it is none that pages show."""
+    """Return the format of the image. Raises PictureError, which names the format, unless pages can show it."""
     kind = format_of(data)
     if kind is not None:
         return kind
@@ -180,7 +180,7 @@ def _check_format(data: bytes) -> DeliveredFormat:
 
 
 def _decode(data: bytes, *, at_least_px: int) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
-    """The decoded first frame. A JPEG may come out smaller by a power of two, but not below `at_least_px`."""
+    """Return the decoded first frame. A JPEG may come out smaller by a power of two, but not below `at_least_px`."""
     kind, image = _open(data)
     width, height = image.size
     try:
@@ -231,7 +231,7 @@ def _check_jpeg(data: bytes, size_px: tuple[int, int]) -> None:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """The canvas size that the first chunk states (WebP container specification, RFC 9649); (0, 0) if there is none."""
+    """Return the canvas size in the first chunk (WebP container specification, RFC 9649); (0, 0) without one."""
     kind = data[12:16]
     if kind == b"VP8X":
         return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
@@ -244,7 +244,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 
 
 def _ends_well(kind: DeliveredFormat, data: bytes) -> bool:
-    """Whether the file reaches its own end.
+    """Return whether the file reaches its own end.
 
     Pillow's answer depends on `ImageFile.LOAD_TRUNCATED_IMAGES`, which other code in the process may have set. For WebP
     and AVIF it does not: their libraries decode the file as a whole.
@@ -259,7 +259,7 @@ def _ends_well(kind: DeliveredFormat, data: bytes) -> bool:
 
 
 def _jpeg_markers(data: bytes) -> Iterator[int]:
-    """The markers of a JPEG's segments, up to the end of image if there is one.
+    """Yield the markers of a JPEG's segments, up to the end of image if there is one.
 
     The compressed scans are stepped over, so that an end of image inside an embedded thumbnail does not count. A file
     of more than `MAX_PARTS` has no end here.
@@ -284,7 +284,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """The picture in sRGB without alpha."""
+    """Return the picture in sRGB without alpha."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         # 16 bits a sample; Pillow's own conversion clips at 255 instead of scaling.
@@ -303,7 +303,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """The picture converted from its profile; None if the profile is broken or is for another kind of picture."""
+    """Return the picture converted from its profile; None if the profile is broken or does not fit the picture."""
     if not features.check("littlecms2"):
         return None
     try:

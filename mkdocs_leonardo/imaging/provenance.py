@@ -45,7 +45,7 @@ class Provenance:
 
 
 def xmp_packet(record: PictureRecord, source_type: str = "") -> bytes:
-    """An XMP packet of less than 700 bytes with the maker, the model and the time of the picture.
+    """Return an XMP packet of less than 700 bytes with the maker, the model and the time of the picture.
 
     Pictures of AI providers are marked as such; other pictures get only the mark they came with (`source_type`).
     The prompt is not in the packet, since it may be private.
@@ -72,7 +72,7 @@ def xmp_packet(record: PictureRecord, source_type: str = "") -> bytes:
 
 
 def detect(data: bytes) -> Provenance:
-    """The marks of origin in a JPEG, PNG, WebP or AVIF file. Raises no exception.
+    """Return the marks of origin in a JPEG, PNG, WebP or AVIF file. Raises no exception.
 
     All of these formats hold XMP and C2PA as plain bytes, but for PNG, whose XMP may be compressed. So the marks are
     looked for in the whole file. The first source type in XMP counts, else the first one in the file.
@@ -88,13 +88,13 @@ def detect(data: bytes) -> Provenance:
 
 
 def _strip_markup(value: str) -> str:
-    """The name without markup and control characters (XML has no way to write these), cut to its length limit."""
+    """Return the name without markup and control characters, which XML cannot hold, cut to its length limit."""
     plain = "".join(character for character in value if character.isprintable() and character not in "<>&\"'")
     return plain.encode("utf-8", "ignore")[:MAX_NAME_BYTES].decode("utf-8", "ignore").strip()
 
 
 def _compressed_text(body: bytes) -> bytes:
-    """The text of an iTXt chunk with XMP, if it is compressed: as much as can be read, at most a megabyte."""
+    """Return the text of an iTXt chunk with XMP, if it is compressed: as much as can be read, at most a megabyte."""
     if not body.startswith(_XMP_PNG + b"\1"):
         return b""
     # Behind the compression bytes stand language and translated keyword, each closed by a zero.

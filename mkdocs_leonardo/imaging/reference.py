@@ -60,7 +60,7 @@ class References:
         self._known: dict[Path, Reference | PictureError] = {}
 
     def first(self, paths: Sequence[Path], strength: Strength) -> Reference:
-        """The reference at the first of `paths` that is a file; PictureError, with the fix, if there is none."""
+        """Return the reference at the first of `paths` that is a file; PictureError, with the fix, if there is none."""
         path = next((each for each in paths if each.is_file()), None)
         if path is None:
             raise PictureError("is not there; write its path relative to the page, or to a folder above it")

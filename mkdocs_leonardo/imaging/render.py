@@ -90,14 +90,14 @@ AVIF_SMALL_WIDTH_PX = 768
 
 
 def available_formats() -> tuple[Format, ...]:
-    """The formats that this installation of Pillow can write, the smallest files first."""
+    """Return the formats that this installation of Pillow can write, the smallest files first."""
     return tuple(name for name, feature in EXTENSIONS.items() if features.check(feature))
 
 
 def usable_formats(
     wanted: Iterable[Format], available: Iterable[Format] | None = None
 ) -> tuple[tuple[Format, ...], tuple[Format, ...]]:
-    """The formats of `wanted` that will be written, and those that Pillow cannot write.
+    """Return the formats of `wanted` that will be written, and those that Pillow cannot write.
 
     If none would remain, WebP is written, or else JPEG, so that a page has a picture in any case.
     """
@@ -117,7 +117,7 @@ class FilePlan(NamedTuple):
 
 
 def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool = False) -> EncoderOptions:
-    """Pillow's options for a file of this format and width."""
+    """Return Pillow's options for a file of this format and width."""
     if picture_format == "avif" and is_placeholder:
         return PLACEHOLDER_AVIF
     if picture_format == "avif" and width_px > AVIF_THOROUGH_WIDTH_PX:
@@ -126,12 +126,12 @@ def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool =
 
 
 def ladder(widths_px: Iterable[int], width_px: int) -> tuple[int, ...]:
-    """The widths to write, ascending: `width_px` and the smaller ones of `widths_px`."""
+    """Return the widths to write, ascending: `width_px` and the smaller ones of `widths_px`."""
     return tuple(sorted({width for width in widths_px if 0 < width < width_px} | {width_px}))
 
 
 def plan_files(encoding: Encoding, *, is_placeholder: bool = False) -> tuple[FilePlan, ...]:
-    """The files of a hero, widths ascending. The rendering's key and the encoder both take the options from here."""
+    """Return the files of a hero, widths ascending, with the options for the rendering's key and the encoder."""
     formats, _ = usable_formats(encoding.formats)
     widths_px = ladder(encoding.widths, encoding.width_px)
     fallback_px = set(widths_px)
@@ -148,7 +148,7 @@ def plan_files(encoding: Encoding, *, is_placeholder: bool = False) -> tuple[Fil
 
 
 def rendering_inputs(encoding: Encoding, record: PictureRecord) -> dict[str, JsonValue]:
-    """The values that a rendering depends on besides the picture; `spec.variant_key` makes a key of them.
+    """Return the values that a rendering depends on besides the picture; `spec.variant_key` makes a key of them.
 
     Formats that Pillow cannot write are left out, so that a better Pillow writes them later. The date in the XMP packet
     is left out: it belongs to the picture.
@@ -254,7 +254,7 @@ def _failures() -> Iterator[None]:
 
 
 def _normalise(picture: bytes | Image.Image, encoding: Encoding, *, is_generated: bool) -> tuple[Image.Image, str]:
-    """The picture in the size that pages show, and the digital source type that an author's own picture states."""
+    """Return the picture in the size that pages show, and the digital source type in an author's own picture."""
     width, height, focus = encoding.width_px, encoding.height_px, encoding.focus
     if not isinstance(picture, bytes):
         return fit(picture.convert("RGB"), width_px=width, height_px=height, focus=focus), ""
@@ -263,7 +263,7 @@ def _normalise(picture: bytes | Image.Image, encoding: Encoding, *, is_generated
 
 
 def _measure(image: Image.Image, focus: FocalPoint, variants: Sequence[Variant], source_type: str) -> Rendering:
-    """The files with the measurements of the picture that they show."""
+    """Return the files with the measurements of the picture that they show."""
     colour, small = contrast.find_dominant_colour(image), contrast.encode_blur_up(image)
     return Rendering(
         variants=tuple(variants),
@@ -362,12 +362,12 @@ def write_ladder(
 
 
 def _needs_memory(file: FilePlan) -> bool:
-    """Whether encoding the file takes much memory."""
+    """Return whether encoding the file takes much memory."""
     return file.format == "avif" and file.width_px > AVIF_SMALL_WIDTH_PX
 
 
 def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: str) -> Variant:
-    """The picture for link previews: a JPEG, which every service reads, cropped around `focus`."""
+    """Return the picture for link previews: a JPEG, which every service reads, cropped around `focus`."""
     width, height = SOCIAL_SIZE_PX
     left, _, right, _ = crop_box(image.size, SOCIAL_SIZE_PX, focus)
     if right - left < width:

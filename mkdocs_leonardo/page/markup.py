@@ -135,7 +135,7 @@ def choose_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout
 
 
 def may_cover(layout: Layout, scrim: Scrim | None = None) -> bool:
-    """Whether text may stand on the image. `scrim`: the shade that the image needs, None before it is known."""
+    """Return whether text may stand on the image. `scrim`: the shade that the image needs, None before it is known."""
     if layout == "auto" and scrim is not None:
         return max(scrim.narrow, scrim.wide) < _AUTO_SHADE
     return layout not in _APART | {"none"}
@@ -240,7 +240,7 @@ def _escape_candidate(url: str) -> str:
 
 
 def is_long(title: str, tagline: str) -> bool:
-    """Whether title and half of the tagline have more than `SHORT_TEXT` letters."""
+    """Return whether title and half of the tagline have more than `SHORT_TEXT` letters."""
     return _letters(title) + _letters(tagline) / 2 > SHORT_TEXT
 
 

@@ -172,11 +172,11 @@ class SiteMarkup:
         return insert_card(content_html, cover)
 
     def has_hero(self, source: str) -> bool:
-        """Whether the page at `source` has a hero."""
+        """Return whether the page at `source` has a hero."""
         return source in self._heroes
 
     def is_unseen(self, page: TargetPage, output_html: str) -> bool:
-        """Whether the page's template shows neither the content, where the hero is, nor any file of the hero."""
+        """Return whether the page's template shows neither the content, where the hero is, nor any file of the hero."""
         if page.url not in self._headers or HERO_START.rstrip() in output_html:
             return False
         _, asset = self._heroes[page.source]
@@ -184,7 +184,7 @@ class SiteMarkup:
         return not any(name in output_html for name in names)
 
     def is_left_in_content(self, page: TargetPage, output_html: str) -> bool:
-        """Whether the page's hero has the layout `full`, and the theme's place for it is unknown."""
+        """Return whether the page's hero has the layout `full`, and the theme's place for it is unknown."""
         is_full = page.url in self._headers and self._heroes[page.source][0].layout == "full"
         return is_full and find_full_width_place(output_html)[0] < 0
 

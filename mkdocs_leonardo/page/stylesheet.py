@@ -61,7 +61,7 @@ def build_zensical_stylesheet(manifest: Manifest) -> bytes:
 
 
 def is_outdated(manifest: Manifest, folder: Path) -> bool:
-    """Whether the stylesheet in `folder` is missing or differs from this version's."""
+    """Return whether the stylesheet in `folder` is missing or differs from this version's."""
     try:
         return (folder / STYLESHEET).read_bytes() != build_zensical_stylesheet(manifest)
     except OSError:

@@ -126,7 +126,7 @@ def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> froze
 
 
 def is_blog_post(meta: Mapping[str, object]) -> bool:
-    """Whether a page is a post of Material's blog."""
+    """Return whether a page is a post of Material's blog."""
     return meta.get("template") == "blog-post.html"
 
 
@@ -143,7 +143,9 @@ def find_full_width_place(start_of_page: str) -> tuple[int, bool]:
 
 
 def _material(columns: Columns) -> tuple[Width, ...]:
-    """Material 9: a grid of 61rem, side columns of 12.1rem, margins of 1.2rem beside a column and 0.8rem elsewhere.
+    """Return the widths of Material 9.
+
+    The grid has 61rem, a side column 12.1rem, the margin beside a column 1.2rem, and any other margin 0.8rem.
 
     The root's font size is 20 px, 22 px from 1600 px on, 24 px from 2000 px on. The right column appears at 960 px, the
     left one at 1220 px. In `sizes` a rem is the reader's default font size instead, so everything is said in pixels.

@@ -5,5 +5,5 @@ BUILT_IN = ("leonardo", "openai", "gemini")
 
 
 def named_key_variable(name: str) -> str:
-    """The environment variable that is named after the provider."""
+    """Return the environment variable that is named after the provider."""
     return f"{name.upper().replace('-', '_')}_API_KEY"

@@ -46,7 +46,7 @@ class Answer:
 
 
 def member(value: JsonValue | None, *path: str | int) -> JsonValue | None:
-    """The value at `path`; None if a part of the path is missing or of another type."""
+    """Return the value at `path`; None if a part of the path is missing or of another type."""
     for step in path:
         if isinstance(step, str) and isinstance(value, dict):
             value = value.get(step)
@@ -58,13 +58,13 @@ def member(value: JsonValue | None, *path: str | int) -> JsonValue | None:
 
 
 def text_at(value: JsonValue | None, *path: str | int) -> str:
-    """The text at `path`; "" without one."""
+    """Return the text at `path`; "" without one."""
     found = member(value, *path)
     return found if isinstance(found, str) else ""
 
 
 def number_at(value: JsonValue | None, *path: str | int) -> float | None:
-    """The finite number at `path`, which may be written as text; None without one."""
+    """Return the finite number at `path`, which may be written as text; None without one."""
     found = member(value, *path)
     if isinstance(found, bool) or not isinstance(found, int | float | str):
         return None
@@ -76,31 +76,31 @@ def number_at(value: JsonValue | None, *path: str | int) -> float | None:
 
 
 def list_at(value: JsonValue | None, *path: str | int) -> list[JsonValue]:
-    """The list at `path`; an empty one without it."""
+    """Return the list at `path`; an empty one without it."""
     found = member(value, *path)
     return found if isinstance(found, list) else []
 
 
 def quote(text: str) -> str:
-    """The service's words as one short line for a log, without addresses, keys and ids."""
+    """Return the service's words as one short line for a log, without addresses, keys and ids."""
     line = " ".join(_SECRETS.sub("(hidden)", text).split())
     line = "".join(character for character in line if character.isprintable())
     return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
 
 
 def status_and(words: str, answer: Answer) -> str:
-    """The clause of a message with the status and the service's words."""
+    """Return the clause of a message with the status and the service's words."""
     quoted = quote(words)
     return f"answered {answer.status}: {quoted}" if quoted else f"answered {answer.status}"
 
 
 def answered_at(answer: Answer) -> float | None:
-    """The time of the answer by the service's clock (Unix seconds); None if the answer has no date."""
+    """Return the time of the answer by the service's clock (Unix seconds); None if the answer has no date."""
     return _http_date(answer.headers.get("date", ""))
 
 
 def retry_after_s(answer: Answer, now: float) -> float | None:
-    """The wait that headers or text ask for, 0 to `LONGEST_WAIT_S` seconds; None if neither asks for one."""
+    """Return the wait that headers or text ask for, 0 to `LONGEST_WAIT_S` seconds; None if neither asks for one."""
     value = answer.headers.get("retry-after", "").strip()
     milliseconds, seconds = number_at(answer.headers.get("retry-after-ms", "").strip()), number_at(value)
     if milliseconds is not None:
@@ -113,7 +113,7 @@ def retry_after_s(answer: Answer, now: float) -> float | None:
 
 
 def _seconds_in(text: str) -> float | None:
-    """The seconds in ``try again in 1m30.5s``, ``retry after 20 seconds`` and the like; None if the text has none."""
+    """Return the seconds in a text such as ``try again in 1m30.5s`` or ``retry after 20 seconds``; None without any."""
     said = _WAIT.search(text)
     if said is None:
         return None
@@ -121,7 +121,7 @@ def _seconds_in(text: str) -> float | None:
 
 
 def firewall(answer: Answer) -> str:
-    """The clause on a firewall or proxy that refused in the service's place; "" for the service's own answer.
+    """Return the clause on a firewall or proxy that refused in the service's place; "" for the service's own answer.
 
     The services refuse in JSON. A refusal that is a web page comes from a firewall or a proxy on the way.
     """
@@ -140,7 +140,7 @@ def firewall(answer: Answer) -> str:
 
 
 def utc_seconds(text: str) -> float | None:
-    """The Unix seconds of an ISO 8601 time, taken as UTC if it names no zone; None for any other text."""
+    """Return the Unix seconds of an ISO 8601 time, taken as UTC if it names no zone; None for any other text."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -43,7 +43,7 @@ class Account:
         return None if self.credit_usd is None else self.credits * self.credit_usd + (self.usd or 0.0)
 
     def describe(self) -> str:
-        """``45,677 credits left (about $68.29)`` or ``$12.46 left``; "" if the service states nothing."""
+        """Return a text such as ``45,677 credits left (about $68.29)``; "" if the service states nothing."""
         parts = [] if self.usd is None else [dollars(self.usd)]
         if self.credits is not None:
             parts.append(f"{self.credits:,.0f} credits")
@@ -57,7 +57,7 @@ class Memory(Protocol):
     """A provider's memory across builds, for values that cost nothing to lose, such as the ids of uploaded files."""
 
     def get(self, key: str) -> JsonValue | None:
-        """The value of `key`, if there is one."""
+        """Return the value of `key`, if there is one."""
         ...
 
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:
@@ -72,7 +72,7 @@ class ProcessMemory:
         self._values: dict[str, JsonValue] = {}
 
     def get(self, key: str) -> JsonValue | None:
-        """The value of `key`, if there is one."""
+        """Return the value of `key`, if there is one."""
         return self._values.get(key)
 
     def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:  # noqa: ARG002 - no process lives so long
@@ -102,7 +102,7 @@ class ProviderContext(Generic[OptionsT_co]):
     def connection(
         self, provider: str, *, base_url: str, secret_headers: Callable[[str], Mapping[str, str]]
     ) -> Connection:
-        """The API under `base_url`, with the headers that `secret_headers` makes of the key."""
+        """Return the API under `base_url`, with the headers that `secret_headers` makes of the key."""
 
         def connect() -> Api:
             from mkdocs_leonardo.providers.http import Api
@@ -189,7 +189,7 @@ class Provider(ABC):
 
     @abstractmethod
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """The expected cost of one picture, for the cap."""
+        """Return the expected cost of one picture, for the cap."""
 
     @abstractmethod
     async def submit(self, picture: PictureSpec) -> Submission:

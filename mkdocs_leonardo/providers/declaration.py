@@ -55,7 +55,7 @@ class Option:
 
 
 def option(convert: Callable[[object], object], *, name: str = "") -> Mapping[str, object]:
-    """Field metadata with the converter `convert`; `name` is the option's name if it differs from the field's."""
+    """Return field metadata with the converter `convert`; `name` is the option's name, "" for the field's name."""
     return {_METADATA: (name, convert)}
 
 
@@ -64,7 +64,7 @@ INTERNAL: Mapping[str, object] = {_METADATA: None}
 
 
 def options_in(kind: type[object]) -> dict[str, Option]:
-    """The options that a dataclass declares, by name; TypeError for a field without a default or a converter."""
+    """Return the options that a dataclass declares, by name; TypeError for a field without a default or a converter."""
     declared: dict[str, Option] = {}
     hints: Mapping[str, object] = {}
     for each in fields(cast("Any", kind)):
@@ -102,7 +102,7 @@ def options_from(kind: type[OptionsT], value: object, *variables: str) -> Option
 
 
 def _converter_of(hint: object, name: str) -> Callable[[object], object]:
-    """The converter for the type of a field; TypeError for a type that has none."""
+    """Return the converter for the type of a field; TypeError for a type that has none."""
     plain: Mapping[object, Callable[[object], object]] = {
         bool: converters.switch,
         int: converters.whole_number(),
@@ -134,7 +134,7 @@ class Alert:
 
     @classmethod
     def of(cls, value: object) -> Alert:
-        """The alert that a configuration or a command line gives; ValueError with the fix for anything else."""
+        """Return the alert that a configuration or a command line gives; ValueError with the fix for anything else."""
         in_usd = _DOLLARS.fullmatch(value.strip()) if isinstance(value, str) else None
         amount = math.nan
         if isinstance(value, str | int | float) and not isinstance(value, bool):
@@ -148,7 +148,7 @@ class Alert:
         return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:g} credits"
 
     def is_below(self, account: Account) -> bool:
-        """Whether the balance is known, and lower than this alert."""
+        """Return whether the balance is known, and lower than this alert."""
         if not self.is_usd and account.usd is None:
             return account.credits is not None and account.credits < self.amount
         left_usd, rate = account.worth_usd, account.credit_usd
@@ -195,12 +195,12 @@ class Declaration(Generic[OptionsT]):
     creator: str = ""
 
     def variable_for(self, name: str) -> str:
-        """The environment variable with the API key of the provider that is registered as `name`."""
+        """Return the environment variable with the API key of the provider that is registered as `name`."""
         return self.key_variable or named_key_variable(name)
 
 
 def lazy_import(name: str) -> Callable[[ProviderContext[Any]], Provider]:
-    """A `make` that imports the provider's class on first use; `name` is written as in an entry point."""
+    """Return a `make` that imports the provider's class on first use; `name` is written as in an entry point."""
 
     def make(context: ProviderContext[Any]) -> Provider:
         return cast("Provider", EntryPoint("", name, PROVIDER_GROUP).load()(context))
@@ -212,17 +212,17 @@ def lazy_import(name: str) -> Callable[[ProviderContext[Any]], Provider]:
 
 
 def is_declared(name: str) -> bool:
-    """Whether the plugin, or an installed package, has a provider of that name."""
+    """Return whether the plugin, or an installed package, has a provider of that name."""
     return _entry_point(name) is not None
 
 
 def declared_names() -> tuple[str, ...]:
-    """The names of all providers that are installed; those that come with the plugin are first."""
+    """Return the names of all providers that are installed; those that come with the plugin are first."""
     return (*BUILT_IN, *sorted(entry_points(group=PROVIDER_GROUP).names - {*BUILT_IN}))
 
 
 def declaration_of(name: str) -> Declaration[Any]:
-    """The declaration of the provider; HeroError with the reason if it is not installed or cannot be used."""
+    """Return the declaration of the provider; HeroError with the reason if it is not installed or cannot be used."""
     entry_point = _entry_point(name)
     if entry_point is None:
         raise HeroError(f"no provider {name!r} is installed")
@@ -244,7 +244,7 @@ def _entry_point(name: str) -> EntryPoint | None:
 
 @cache
 def _own_entry_points() -> Mapping[str, EntryPoint]:
-    """The entry points of this plugin's package, which come before other packages' of the same name.
+    """Return the entry points of this plugin's package, which come before other packages' of the same name.
 
     A search through one package takes 0.2 ms, a search through all installed packages 2 ms and more.
     """
@@ -256,13 +256,16 @@ def _own_entry_points() -> Mapping[str, EntryPoint]:
 
 
 def key_variable(name: str) -> str:
-    """The environment variable that holds a provider's API key."""
+    """Return the environment variable that holds a provider's API key."""
     return declaration_of(name).variable_for(name) if is_declared(name) else named_key_variable(name)
 
 
 @cache
 def creator_of(provider: str) -> str:
-    """The name of the AI behind a provider's pictures, "" if no AI made them; for an unknown provider, its own name."""
+    """Return the name of the AI that makes a provider's pictures; "" without an AI.
+
+    For an unknown provider, that is the provider's own name.
+    """
     if provider in NO_AI:
         return ""
     with suppress(HeroError):

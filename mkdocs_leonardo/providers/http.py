@@ -93,7 +93,7 @@ class _RequestState:
             self.scope.shield = self.is_kept
 
     def error_for(self, error: Exception | None) -> TransportError:
-        """The error for the caller; without `error` the time ran out."""
+        """Return the error for the caller; without `error` the time ran out."""
         if self.stage in {"waiting", "connecting"} or isinstance(error, _NOTHING_SENT):
             port = self.target.port or _DEFAULT_PORTS.get(self.target.scheme)
             words = explain_unreached(error, self.target.host, port=port, via_proxy=self.via_proxy)
@@ -275,7 +275,7 @@ class Api:
         raise failure
 
     def _check_address(self, url: str, hosts: Collection[str] | None, before: httpx.URL | None) -> httpx.URL:
-        """The address of `url`, after a redirect from `before`; DownloadRefused if a rule forbids it."""
+        """Return the address of `url`, after a redirect from `before`; DownloadRefused if a rule forbids it."""
         refusal = ""
         try:
             base = before or (self._base_url if hosts is None else None)
@@ -303,7 +303,7 @@ class Api:
         return target
 
     def _is_own(self, target: httpx.URL) -> bool:
-        """Whether `target` is on the API's own host and port, which the site's owner has chosen."""
+        """Return whether `target` is on the API's own host and port, which the site's owner has chosen."""
         return (target.scheme, target.netloc) == (self._base_url.scheme, self._base_url.netloc)
 
     async def _picture_or_redirect(self, target: httpx.URL, max_bytes: int, *, is_listed: bool) -> bytes | str:
@@ -367,7 +367,7 @@ class Api:
     # Connections -------------------------------------------------------------------------------------------------
 
     def _transport(self, url: str, *, via_proxy: bool, reuse: bool = True) -> httpx.AsyncHTTPTransport:
-        """A connection pool. `retries` stays 0: a create call is sent once or not at all."""
+        """Return a connection pool. `retries` stays 0: a create call is sent once or not at all."""
         proxy = self._proxy_for(url) if via_proxy else None
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=20 if reuse else 0, keepalive_expiry=5.0)
         try:
@@ -391,7 +391,7 @@ class Api:
 
 
 def _form(parts: Sequence[Part]) -> list[tuple[str, tuple[str | None, str] | tuple[str, bytes, str]]]:
-    """The parts in their order, as httpx takes them."""
+    """Return the parts in their order, as httpx takes them."""
     return [(name, value if isinstance(value, tuple) else (None, value)) for name, value in parts]
 
 
@@ -401,7 +401,7 @@ async def _resolve(host: str, port: int) -> Sequence[str]:
 
 
 async def _send_to_first(transport: httpx.AsyncHTTPTransport, requests: Sequence[httpx.Request]) -> httpx.Response:
-    """The answer from the first address that takes a connection."""
+    """Return the answer from the first address that takes a connection."""
     for request in requests[:-1]:
         try:
             return await transport.handle_async_request(request)

@@ -30,7 +30,7 @@ class Untrusted(Exception):
 
 
 def certificates(default: Callable[[], ssl.SSLContext], environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
-    """The certificates to trust: those that the environment names, else `default`'s."""
+    """Return the certificates to trust: those that the environment names, else `default`'s."""
     name = next((name for name in CERTIFICATE_VARIABLES if environ.get(name)), None)
     if name is None:
         return default()
@@ -50,7 +50,7 @@ def certificates(default: Callable[[], ssl.SSLContext], environ: Mapping[str, st
 
 
 def environment_proxy(url: str) -> str | None:
-    """The proxy that the environment (or the system) names for `url`, None if there is none."""
+    """Return the proxy that the environment (or the system) names for `url`, None if there is none."""
     parts = urlsplit(url)
     if urllib.request.proxy_bypass(parts.hostname or ""):
         return None
@@ -62,7 +62,7 @@ def environment_proxy(url: str) -> str | None:
 
 
 def explain_unreached(error: BaseException | None, host: str, *, port: int | None, via_proxy: bool) -> str:
-    """Why no connection to `host` could be made, and the fix; without `error` the time ran out."""
+    """Return why no connection to `host` could be made, and the fix; without `error` the time ran out."""
     for cause in _causes(error):
         words = _via_proxy(cause) if via_proxy else _straight(cause, f"{host} port {port}" if port else host, host)
         if words:
@@ -108,7 +108,7 @@ def _untrusted(cause: ssl.SSLError, subject: str) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, its causes and its contexts."""
+    """Yield the error, its causes and its contexts."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:
@@ -134,14 +134,14 @@ class Inflater:
         self._left = max_bytes + 1
 
     def decode(self, part: bytes) -> bytes:
-        """The next part decoded; zlib.error if it is damaged."""
+        """Return the next part decoded; zlib.error if it is damaged."""
         data = part if self._decoder is None else self._decoder.decompress(part, max(1, self._left))
         self._left -= len(data)
         return data
 
 
 def no_tls() -> ssl.SSLContext:
-    """A TLS context for plain http: trusts no certificate, so that none is loaded."""
+    """Return a TLS context for plain http: trusts no certificate, so that none is loaded."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -151,7 +151,7 @@ def without_ids(path: str) -> str:
 
 
 def printable_host(host: str) -> str:
-    """The host's name as a message may show it."""
+    """Return the host's name as a message may show it."""
     return "".join(character for character in host if character.isprintable())[:100] or "no host"
 
 
@@ -159,7 +159,7 @@ def printable_host(host: str) -> str:
 
 
 def wrong_key(value: str, variable: str) -> str:
-    """The clause on a wrongly copied API key, with the fix; empty if the key may be right.
+    """Return the clause on a wrongly copied API key, with the fix; empty if the key may be right.
 
     The clause repeats no part of the key.
     """
@@ -178,7 +178,7 @@ def wrong_key(value: str, variable: str) -> str:
 
 
 def secret_words(headers: Mapping[str, str], provider: str, variable: str) -> tuple[str, ...]:
-    """The words of secret headers that must never be shown, longest first.
+    """Return the words of secret headers that must never be shown, longest first.
 
     NotSetUp for a wrongly copied key, which h11 would quote in its error.
     """

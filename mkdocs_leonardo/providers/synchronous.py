@@ -69,7 +69,7 @@ class SynchronousProvider(Provider):
         self._clock = context.clock
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:  # noqa: ARG002 - the protocol's
-        """The picture that `submit` returned. JobUnknown after an answer was lost, since the service keeps no job."""
+        """Return the picture that `submit` returned; JobUnknown if it was lost, since the service keeps no job."""
         if submission.image is None:
             raise self._error(
                 JobUnknown,
@@ -85,7 +85,7 @@ class SynchronousProvider(Provider):
     # For the services' own `submit` ----------------------------------------------------------------------------------
 
     def _prompt(self, picture: PictureSpec) -> str:
-        """The prompt for the service; RequestRefused if it is empty or too long."""
+        """Return the prompt for the service; RequestRefused if it is empty or too long."""
         prompt = worded(picture)
         if not clean_text(picture.prompt):
             raise self._error(RequestRefused, "was not asked: the prompt is empty")
@@ -114,7 +114,7 @@ class SynchronousProvider(Provider):
         return answer
 
     def _error_for(self, answer: Answer) -> ProviderError:
-        """The error for an answer of another status than 200."""
+        """Return the error for an answer of another status than 200."""
         words, status = text_at(answer.body, "error", "message") or answer.text, answer.status
         said = status_and(words, answer)
         specific = self._specific_error(answer, words, said)
@@ -131,7 +131,10 @@ class SynchronousProvider(Provider):
         return self._error(RequestRefused, f"does not take the request ({said})")
 
     def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: ARG002 - a service's
-        """The error for an answer with a special meaning at this service, else None; `said` quotes its `words`."""
+        """Return the error for an answer with a special meaning at this service, or None.
+
+        `words` is the service's text, and `said` the clause that quotes the text.
+        """
         return None
 
     async def _send(self, method: Literal["GET", "POST"], path: str, **request: Any) -> Answer:  # noqa: ANN401 - Api's
@@ -146,7 +149,7 @@ class SynchronousProvider(Provider):
             raise self._error(ServiceFailed, str(error), charged=Charged.NO if is_free else Charged.UNKNOWN) from error
 
     async def _picture(self, entries: Iterable[tuple[str, str]]) -> bytes:
-        """The first picture among `entries`, pairs of base64 and address, either of which may be empty.
+        """Return the first picture among `entries`, pairs of base64 and address, either of which may be empty.
 
         JobFailed if there is none, since the answer is paid for.
         """
@@ -183,7 +186,7 @@ class SynchronousProvider(Provider):
         raise self._error(JobFailed, f"made the image, but it cannot be fetched: {reason}", charged=Charged.YES)
 
     def _submission(self, job_id: str, data: bytes, cost_usd: float | None) -> Submission:
-        """The submission of a complete job, with its picture."""
+        """Return the submission of a complete job, with its picture."""
         return Submission(
             provider=self.name,
             model=self.model,
@@ -205,7 +208,7 @@ class SynchronousProvider(Provider):
 
 
 def picture_from(encoded: str) -> bytes:
-    """The picture decoded from base64; empty if it cannot be decoded, or is cut short.
+    """Return the picture decoded from base64; empty if it cannot be decoded, or is cut short.
 
     Accepts both alphabets, missing padding, line breaks and the beginning of a data URI, as gateways write them.
     """

@@ -46,11 +46,11 @@ class ImageAndTextProvider(SynchronousProvider):
 
     @abstractmethod
     def _question(self, role: str, message: str, most_tokens: int) -> tuple[str, JsonValue]:
-        """Path and body of the request to the text model: its role, and the user's message."""
+        """Return path and body of the request to the text model: its role, and the user's message."""
 
     @abstractmethod
     def _text_in(self, body: JsonValue | None) -> str:
-        """The text of the text model's answer; "" without one."""
+        """Return the text of the text model's answer; "" without one."""
 
     def _text_error_for(self, answer: Answer) -> ProviderError:
         said = status_and(text_at(answer.body, "error", "message") or answer.text, answer)
@@ -64,17 +64,17 @@ class ImageAndTextProvider(SynchronousProvider):
 
 
 def estimate_usd(provider: Provider, facts: PageFacts) -> float:
-    """The expected cost of one answer."""
+    """Return the expected cost of one answer."""
     return _cost_usd(provider, _TOKENS_A_BYTE * _size_bytes(facts), _ANSWER_TOKENS)
 
 
 def most_usd(provider: Provider, facts: PageFacts) -> float:
-    """The highest cost of one answer: every byte of the question is a token, and the answer has its full length."""
+    """Return the highest cost of one answer: each byte of the question is a token, and the answer is the longest."""
     return _cost_usd(provider, _size_bytes(facts), _MOST_TOKENS)
 
 
 def _size_bytes(facts: PageFacts) -> int:
-    """The size of the whole question."""
+    """Return the size of the whole question."""
     return len(f"{_QUESTION}{facts.message}".encode())
 
 
@@ -84,7 +84,7 @@ def _cost_usd(provider: Provider, tokens_in: float, tokens_out: float) -> float:
 
 
 def _suggestion_in(text: str) -> Suggestion:
-    """The proposal in a model's answer; empty texts for what is missing."""
+    """Return the proposal in a model's answer; empty texts for what is missing."""
     try:
         value: JsonValue = json.loads(text)
     except ValueError:

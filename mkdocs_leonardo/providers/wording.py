@@ -44,7 +44,7 @@ EXTENSION, MIME_TYPE = "jpg", "image/jpeg"
 
 
 def look_words(reference: Reference) -> str:
-    """The instruction on a reference, for a model that takes any attached picture for a subject."""
+    """Return the instruction on a reference, for a model that takes any attached picture for a subject."""
     return (
         f"Give the picture the look of the attached one: take over {_STRENGTHS[reference.strength]} palette, light and "
         "manner, and nothing of what it shows."
@@ -52,7 +52,7 @@ def look_words(reference: Reference) -> str:
 
 
 def worded(picture: PictureSpec) -> str:
-    """The prompt with style and negative prompt in plain words, always the same for the same picture."""
+    """Return the prompt with style and negative prompt in plain words, always the same for the same picture."""
     parts = [clean_text(picture.prompt)]
     style = STYLE_WORDS.get(picture.style, picture.style.replace("_", " ").lower())
     if style:

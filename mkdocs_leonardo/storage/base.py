@@ -9,7 +9,7 @@ from mkdocs_leonardo.spec import PictureRecord, Source
 
 
 class PictureSource(Protocol):
-    """Reads the bytes of stored pictures."""
+    """A source of the bytes of stored pictures."""
 
     def read(self, record: PictureRecord) -> bytes:
         """Return the bytes as delivered; raises BrokenEntry if their digest differs."""

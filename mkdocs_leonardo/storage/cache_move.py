@@ -84,7 +84,7 @@ def move_cache(former: Path, folder: Path) -> bool:
 
 
 def is_in_use(folder: Path) -> bool:
-    """Whether a cache in `folder` may hold something that is paid for."""
+    """Return whether a cache in `folder` may hold something that is paid for."""
     return any((folder / name).is_dir() for name in (_JOURNAL, _PICTURES))
 
 

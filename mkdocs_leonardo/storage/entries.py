@@ -60,7 +60,7 @@ class CreateCall:
         return self.accepted_at if self.state == "accepted" else self.sent_at
 
     def is_due(self, now: float) -> bool:
-        """Whether a build may ask for the job now: the intervals grow with its age."""
+        """Return whether a build may ask for the job now: the intervals grow with its age."""
         if not self.asked_at or now < self.asked_at - CLOCKS_APART_S:
             return True
         age_s = self.asked_at - self.began_at
@@ -69,7 +69,7 @@ class CreateCall:
         return now - self.asked_at >= max(LEAST_INTERVAL_S, interval_s)
 
     def is_over(self, now: float) -> bool:
-        """Whether a job that could not be collected at `now` is given up."""
+        """Return whether a job that could not be collected at `now` is given up."""
         is_unknown = bool(self.unknown_since) and now - self.unknown_since >= UNKNOWN_S + CLOCKS_APART_S
         is_vain = bool(self.vain_since) and now - self.vain_since >= UNKNOWN_S + CLOCKS_APART_S
         return is_unknown or (is_vain and now - self.began_at > GIVE_UP_S)
@@ -105,7 +105,7 @@ class Entry:
         return tuple(call for call in self.calls if call.state == "intended")
 
     def is_due(self, now: float, *, besides: str | None = None) -> bool:
-        """Whether a build may ask now for any of the jobs `besides` the one with that id."""
+        """Return whether a build may ask now for any of the jobs `besides` the one with that id."""
         return any(call.is_due(now) for call in self.calls if call.job_id != besides)
 
 

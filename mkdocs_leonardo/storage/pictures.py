@@ -176,7 +176,7 @@ class PictureFolder:
                     yield record
 
     def incomplete_pairs(self) -> tuple[Path, ...]:
-        """Pictures that have no record beside them, and records that have no picture, sorted by name."""
+        """Return pictures that have no record beside them, and records that have no picture, sorted by name."""
         try:
             names = self._list_names(_PAIR_NAME)
         except OSError:
@@ -253,14 +253,14 @@ class PictureFolder:
         return parse_record(path, read_plain_file(self._follow_link(path), max_bytes=MAX_RECORD_BYTES), key or stem)
 
     def _holds(self, path: Path, text: bytes, record: PictureRecord) -> bool:
-        """Whether exactly this pair is there already."""
+        """Return whether exactly this pair is there already."""
         try:
             return read_plain_file(path.with_suffix(".json"), max_bytes=len(text)) == text and bool(self.read(record))
         except (BrokenEntry, FileNotFoundError):
             return False
 
     def _is_whole(self, key: str) -> bool:
-        """Whether the folder has a record of `key`, and the picture that it describes."""
+        """Return whether the folder has a record of `key`, and the picture that it describes."""
         try:
             record = self.get_unverified(key)
             return record is not None and bool(self.read(record))

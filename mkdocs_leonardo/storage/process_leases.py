@@ -43,7 +43,7 @@ class Owner:
         return cls(id=uuid.uuid4().hex, machine=_name_machine(), pid=pid, started=_look_up_process(pid)[1])
 
     def is_dead_here(self, machine: str) -> bool:
-        """Whether the process is known to be gone, seen from `machine`; False where that cannot be known."""
+        """Return whether the process is known to be gone, seen from `machine`; False where that cannot be known."""
         if self.machine != machine:
             return False
         is_gone, started = _look_up_process(self.pid)
@@ -109,7 +109,7 @@ class ProcessLeases:
         return owner
 
     def is_leased(self) -> bool:
-        """Whether a living owner holds a lease on any key."""
+        """Return whether a living owner holds a lease on any key."""
         names = [name.removeprefix(LEASE) for name, _ in self._store.items(LEASE)]
         return any(self.get_lease_holder(key) is not None for key in names)
 
@@ -154,7 +154,7 @@ def _look_up_process(pid: int) -> tuple[bool, str]:
 
 
 def _is_gone(pid: int) -> bool:
-    """Whether signal 0 finds no process; False on Windows, where `os.kill` would end the process."""
+    """Return whether signal 0 finds no process; False on Windows, where `os.kill` would end the process."""
     if sys.platform != "win32":
         try:
             os.kill(pid, 0)

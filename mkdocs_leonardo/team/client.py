@@ -134,7 +134,7 @@ class NoObjectStore(OSError):
 
 
 def is_about_folder(text: str) -> bool:
-    """Whether an object's folder could not be made: it is missing, or another writer makes it at the same moment."""
+    """Return whether an object's folder is missing, or another writer makes the folder at the same moment."""
     return _FOLDER.search(text) is not None
 
 
@@ -145,13 +145,13 @@ def find_status(text: str) -> int | None:
 
 
 def is_foreign(text: str) -> bool:
-    """Whether the body of a response, as the client quotes it, is not an object store's."""
+    """Return whether the body of a response, as the client quotes it, is not an object store's."""
     body = text.partition("status code: ")[2].partition("\n\nDebug source")[0].partition(": ")[2]
     return bool(body.strip()) and not _CODE.search(text)
 
 
 def is_permanent(text: str, *, is_folder: bool) -> bool:
-    """Whether the service, or the folder, fails for good; otherwise a retry may help."""
+    """Return whether the service, or the folder, fails for good; otherwise a retry may help."""
     status, code, os_error = find_status(text), _CODE.search(text), _OS_ERROR.search(text)
     if status is not None:
         return status not in _PASSING and (code is None or code[1] not in _PASSING_CODES)

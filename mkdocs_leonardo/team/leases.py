@@ -152,7 +152,7 @@ class TeamLeases:
         raise StoreUnavailable("a lease in the store cannot be taken, though no machine has it")
 
     async def _is_free(self, name: str, seen: _Seen) -> bool:
-        """Whether the owner has released the lease. Where leases are signed, only a signed marker counts."""
+        """Return whether the owner has released the lease. Where leases are signed, only a signed marker counts."""
         if not seen.is_free or self._secret is None:
             return seen.is_free
         record = await self.read_record(f"{_make_path(name, seen.number)}{_FREE}")
@@ -395,7 +395,7 @@ class TeamLease:
         await self._leases.write_record(f"{path}{_FREE}", LeaseRecord(self._leases.owner))
 
     async def _is_mine(self) -> bool:
-        """Whether this machine still owns the lease: no later number has an owner.
+        """Return whether this machine still owns the lease: no later number has an owner.
 
         Where machines can overwrite each other, the object must also be this machine's.
         """

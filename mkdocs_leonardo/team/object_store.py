@@ -77,7 +77,7 @@ class _Kind(Enum):
 
 
 class CircuitBreaker:
-    """Counts failures in a row. A call that fails counts unless another one has failed or succeeded since it began.
+    """A counter of failures in a row. A failed call counts unless another call ended after it began.
 
     The failure of a service that has never answered opens the breaker for good.
 
@@ -93,7 +93,7 @@ class CircuitBreaker:
         self._asked_again_at = 0.0
 
     def may_call(self) -> bool:
-        """Whether a call may be made now; while the breaker is open, one in `OPEN_S` may."""
+        """Return whether a call may be made now; while the breaker is open, one in `OPEN_S` may."""
         if not self.has_answered:
             return not self._failures
         if self._failures < MOST_FAILURES:
@@ -279,7 +279,7 @@ class ObjectStore:
         }
 
     async def _holds(self, name: str, data: bytes) -> bool:
-        """Whether the object is there and is `data`."""
+        """Return whether the object is there and is `data`."""
         try:
             return await self._get(name, len(data)) == data
         except BrokenEntry:

@@ -161,10 +161,10 @@ def _sign(value: Mapping[str, JsonValue], secret: bytes) -> str:
 
 
 def _is_signature(found: JsonValue) -> TypeGuard[str]:
-    """Whether the value has the form of a signature."""
+    """Return whether the value has the form of a signature."""
     return isinstance(found, str) and _HEX.fullmatch(found) is not None
 
 
 def _is_signed(found: JsonValue, value: Mapping[str, JsonValue], secret: bytes) -> bool:
-    """Whether `found` is the signature of a value."""
+    """Return whether `found` is the signature of a value."""
     return _is_signature(found) and hmac.compare_digest(found, _sign(value, secret))

@@ -345,7 +345,7 @@ def _capture_logs() -> Iterator[io.StringIO]:
 
 
 def _texts_of(error: BaseException) -> Iterator[str]:
-    """Every text that a report may show of an error and its causes."""
+    """Yield every text that a report may show of an error and its causes."""
     yield "".join(traceback.format_exception(error))
     link: BaseException | None = error
     while link is not None:

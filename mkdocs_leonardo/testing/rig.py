@@ -53,7 +53,7 @@ class ProviderUnderTest:
     late_s: ClassVar[float] = 10.0
 
     def options(self, base_url: str) -> object:
-        """The provider's options, with the service at `base_url` and short time limits."""
+        """Return the provider's options, with the service at `base_url` and short time limits."""
         return {"base_url": base_url}
 
 
@@ -65,7 +65,7 @@ class ScaledClock:
         self._start = time.time()
 
     def now(self) -> float:
-        """Unix seconds, ahead of the system's."""
+        """Return Unix seconds, ahead of the system's."""
         return self._start + (time.time() - self._start) * self._speed
 
     async def sleep(self, seconds: float) -> None:
@@ -87,7 +87,7 @@ class Rig:
         self.provider = subject.declaration.make(self.context(subject.key))
 
     def context(self, key: str | None) -> ProviderContext[Any]:
-        """The context that a build gives to a provider."""
+        """Return the context that a build gives to a provider."""
         return ProviderContext(
             key=key,
             options=self.subject.options(self.base_url),
@@ -102,7 +102,7 @@ class Rig:
         return 0.0
 
     def key_of(self, provider: Provider) -> str:
-        """The generation key of the picture."""
+        """Return the generation key of the picture."""
         return generation_key(provider.name, provider.model, self.subject.picture, provider.options)
 
     async def submit(self) -> Submission | Exception:
@@ -132,7 +132,7 @@ class Rig:
 
 @asynccontextmanager
 async def rig(subject: ProviderUnderTest, *, speed: float = SPEED, is_reachable: bool = True) -> AsyncIterator[Rig]:
-    """A new provider and service, both closed afterwards."""
+    """Yield a new provider and service, both closed afterwards."""
     with subject.service() as service:
         made = Rig(subject, service, service.url if is_reachable else UNREACHABLE_URL, speed)
         try:

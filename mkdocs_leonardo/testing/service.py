@@ -40,7 +40,7 @@ class Request:
         return self.target.partition("?")[0]
 
     def json(self) -> JsonValue:
-        """The body; ValueError if it is no JSON."""
+        """Return the body; ValueError if it is no JSON."""
         return cast("JsonValue", json.loads(self.body))
 
 
@@ -84,15 +84,15 @@ class LoopbackService:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def answer(self, request: Request) -> Reply:
-        """The response when nothing fails; calls come one at a time."""
+        """Return the response when nothing fails; calls come one at a time."""
         raise NotImplementedError
 
     def is_create(self, request: Request) -> bool:
-        """Whether the request asks for something that costs money."""
+        """Return whether the request asks for something that costs money."""
         return request.method == "POST"
 
     def error(self, status: int, text: str) -> Reply:
-        """A failure in the service's own form."""
+        """Return a failure in the service's own form."""
         return Reply(status, {"error": {"message": text}})
 
     @property
@@ -121,7 +121,7 @@ class LoopbackService:
         return tuple(request for request in tuple(self.requests) if request.path != PICTURE_PATH)
 
     def count_connections(self) -> int:
-        """The number of connections so far, also of those that the server has yet to accept.
+        """Return the number of connections so far, also of those that the server has yet to accept.
 
         Raises TimeoutError if the server accepts none.
         """
@@ -147,7 +147,7 @@ class LoopbackService:
         self._server.server_close()
 
     def respond(self, request: Request) -> Reply | None:
-        """The response to send; None if the connection is cut instead."""
+        """Return the response to send; None if the connection is cut instead."""
         with self._lock:
             self.requests.append(request)
             fault = self._fault(request)
@@ -178,7 +178,7 @@ def _picture() -> bytes:
 
 
 class _Server(ThreadingHTTPServer):
-    """Notes the addresses of its clients, in the order of their connections."""
+    """A server that notes the addresses of its clients, in the order of their connections."""
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)

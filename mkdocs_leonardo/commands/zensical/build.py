@@ -63,7 +63,7 @@ def _run(arguments: list[str], project: Project, state: BuildState, console: Con
 
 
 def is_plugin_used(project: Project, console: Console) -> bool:
-    """Whether the site uses the plugin; a note says so if it does not."""
+    """Return whether the site uses the plugin; a note says so if it does not."""
     if project.is_on("leonardo"):
         return True
     console.note(f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes")

@@ -100,7 +100,7 @@ class Project:
         return str(value) if value is not None else default
 
     def is_on(self, plugin: str) -> bool:
-        """Whether the site uses a plugin and has not switched it off."""
+        """Return whether the site uses a plugin and has not switched it off."""
         switch = self.plugins[plugin].get("enabled", True) if plugin in self.plugins else False
         # `!ENV` gives text.
         return str(switch).strip().lower() not in {"false", "no", "off", "0"}

@@ -110,7 +110,7 @@ class GeminiProvider(ImageAndTextProvider):
         self.options: Mapping[str, JsonValue] = {"image_size": _IMAGE_SIZE, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """The expected cost of one picture; every one has the same size."""
+        """Return the expected cost of one picture; every one has the same size."""
         usd = picture_usd(self.model)
         return round(usd + _REFERENCE_USD, 6) if picture.reference is not None else usd
 
@@ -126,7 +126,7 @@ class GeminiProvider(ImageAndTextProvider):
         return self._submission(text_at(answer.body, "responseId"), data, cost_usd)
 
     def _request(self, picture: PictureSpec, reference: bytes | None) -> dict[str, JsonValue]:
-        """The body of the create call; ProviderError for a picture that the service would refuse."""
+        """Return the body of the create call; ProviderError for a picture that the service would refuse."""
         prompt = self._prompt(picture)
         if not _MODEL.fullmatch(self.model):
             raise self._error(AccountRefused, f"was not asked: gemini.model cannot be {self.model!r}")
@@ -166,7 +166,7 @@ class GeminiProvider(ImageAndTextProvider):
     # Answers -----------------------------------------------------------------------------------------------------
 
     def _without_picture(self, body: JsonValue | None) -> ProviderError:
-        """The error for an answer of status 200 without a picture, which is charged if it counts tokens."""
+        """Return the error for an answer of status 200 without a picture, which is charged if it counts tokens."""
         blocked = text_at(body, "promptFeedback", "blockReason")
         reason = text_at(body, "candidates", 0, "finishReason")
         if blocked and not list_at(body, "candidates"):
@@ -201,7 +201,7 @@ class GeminiProvider(ImageAndTextProvider):
         return None
 
     def _too_many(self, answer: Answer, words: str, said: str) -> ProviderError:
-        """The error for status 429: too many requests, or no quota."""
+        """Return the error for status 429: too many requests, or no quota."""
         quotas = [
             text_at(violation, "quotaId") + text_at(violation, "quotaMetric")
             for detail in list_at(answer.body, "error", "details")
@@ -216,7 +216,7 @@ class GeminiProvider(ImageAndTextProvider):
         return self._error(RateLimited, said, retry_after_s=self._wait_s(answer))
 
     def _wait_s(self, answer: Answer) -> float | None:
-        """The wait that the answer asks for, in its body or its header; None if it asks for none."""
+        """Return the wait that the answer asks for, in its body or its header; None if it asks for none."""
         for detail in list_at(answer.body, "error", "details"):
             seconds = number_at(text_at(detail, "retryDelay").removesuffix("s"))
             if seconds is not None:
@@ -225,12 +225,12 @@ class GeminiProvider(ImageAndTextProvider):
 
 
 def picture_usd(model: str) -> float:
-    """The expected cost of one picture of the model."""
+    """Return the expected cost of one picture of the model."""
     return next(usd for name, usd in _PICTURE_USD.items() if model.startswith(name))
 
 
 def usage_usd(model: str, *, image_out: float | None) -> float | None:
-    """The cost of the picture's tokens; None if they are not stated, or their price is not known.
+    """Return the cost of the picture's tokens; None if they are not stated, or their price is not known.
 
     The few dozen tokens of the prompt are left out, since their price is not published.
     """
@@ -241,14 +241,14 @@ def usage_usd(model: str, *, image_out: float | None) -> float | None:
 
 
 def ratio_for(model: str, width_px: int, height_px: int) -> str:
-    """The aspect ratio to request from `model`: the nearest to that of the size. Renderings crop the picture."""
+    """Return the aspect ratio to request from `model`: the nearest to that of the size. Renderings crop the picture."""
     ratios = _RATIOS if model.startswith(("gemini-2.", "gemini-3")) else (*_RATIOS, *_MORE_RATIOS)
     wide, high = min(ratios, key=lambda ratio: abs(math.log(ratio[0] / ratio[1] / (width_px / height_px))))
     return f"{wide}:{high}"
 
 
 def _pictures_in(body: JsonValue | None) -> list[tuple[str, str]]:
-    """Base64 and address of each picture, the last one first, without drafts; also in the spelling of gateways."""
+    """Return base64 text and address of each picture but the drafts, the last one first; reads gateways' names too."""
     entries = [
         (
             text_at(part, "inlineData", "data") or text_at(part, "inline_data", "data"),
@@ -261,7 +261,7 @@ def _pictures_in(body: JsonValue | None) -> list[tuple[str, str]]:
 
 
 def _image_tokens(body: JsonValue | None) -> float | None:
-    """The tokens of the picture; those of the whole answer if it does not separate them."""
+    """Return the tokens of the picture; those of the whole answer if it does not separate them."""
     for detail in list_at(body, "usageMetadata", "candidatesTokensDetails"):
         if text_at(detail, "modality") == "IMAGE":
             return number_at(detail, "tokenCount")

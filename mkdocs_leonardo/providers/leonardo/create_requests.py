@@ -80,7 +80,7 @@ class CreateRequest:
 
 
 def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
-    """What pages may ask for, given the options; `picture` holds the site's settings for all pictures."""
+    """Return what pages may ask for, given the options; `picture` holds the site's settings for all pictures."""
     model = find_model(options.model)
     version = version_of(options, size_for(model, picture.width_px, picture.height_px))
     # A long prompt is sent by v2, unless the model takes negative prompts, which are shorter in v2.
@@ -95,18 +95,18 @@ def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
 
 
 def _prompt_max(model: Model, version: Version) -> int:
-    """The longest prompt that the model takes in this version of the API, in characters."""
+    """Return the longest prompt that the model takes in this version of the API, in characters."""
     return MAX_PROMPT_CHARACTERS if version == "v1" else model.prompt_max
 
 
 def _negative_max(model: Model, version: Version) -> int:
-    """The longest negative prompt that the model takes in this version of the API, in characters; 0 for none."""
+    """Return the longest negative prompt that the model takes in this version of the API, in characters; 0 for none."""
     most = model.negative_prompt_max
     return MAX_PROMPT_CHARACTERS if most and version == "v1" else most
 
 
 def key_model(options: LeonardoOptions) -> str:
-    """The model's name or id, as keys contain it.
+    """Return the model's name or id, as keys contain it.
 
     An id stays as it is. A name becomes the id, except for names under which v2 drew pictures before the table had
     names: those pictures keep their keys.
@@ -118,7 +118,7 @@ def key_model(options: LeonardoOptions) -> str:
 
 
 def key_options(options: LeonardoOptions) -> dict[str, JsonValue]:
-    """The options in the key: Alchemy and contrast as in all versions, and the mode if it is not the default."""
+    """Return the options in the key: Alchemy and contrast as in all versions, and the mode if it is not the default."""
     model, mode = find_model(options.model), mode_of(options)
     # Keys of FLUX and the hosted models have either value, though those models have no Alchemy.
     alchemy = mode == "QUALITY" if "FAST" in model.modes else options.alchemy
@@ -129,7 +129,7 @@ def key_options(options: LeonardoOptions) -> dict[str, JsonValue]:
 
 
 def mode_of(options: LeonardoOptions) -> Mode:
-    """The mode that the model draws in; "" if it has only one, or is not known."""
+    """Return the mode that the model draws in; "" if it has only one, or is not known."""
     model = find_model(options.model)
     chosen = next((mode for mode in model.modes if mode and mode == (options.mode or "").upper()), None)
     if chosen is not None:
@@ -140,7 +140,7 @@ def mode_of(options: LeonardoOptions) -> Mode:
 
 
 def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Version:
-    """The API's version for the create call: the configured one, else v1 if v1 can make the call, else v2."""
+    """Return the API's version for the create call: the configured one, else v1 if v1 can make the call, else v2."""
     if options.api_version != "auto":
         return options.api_version
     model = find_model(options.model)
@@ -151,7 +151,7 @@ def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Versio
 
 
 def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:
-    """The expected cost of one picture in US dollars."""
+    """Return the expected cost of one picture in US dollars."""
     model = find_model(options.model)
     size = size_for(model, picture.width_px, picture.height_px)
     if not model.is_known:
@@ -207,7 +207,7 @@ def build_create_request(options: LeonardoOptions, picture: PictureSpec, referen
 
 
 def _reference(model: Model, version: Version, strength: str, reference_id: str) -> dict[str, JsonValue]:
-    """The fields for a reference, in the form of the model; the service ignores other forms without an error."""
+    """Return the fields for a reference, in the form of the model; the service ignores other forms without an error."""
     if version == "v1":
         net: dict[str, JsonValue] = {
             "initImageId": reference_id,
@@ -247,7 +247,7 @@ def _v1_body(model: Model, options: LeonardoOptions, style: str, prompt: str, si
 
 
 def _v2_body(model: Model, options: LeonardoOptions, style: str, prompt: str, size: Size) -> dict[str, JsonValue]:
-    """The body for v2. It sets every value, since v2's defaults are four pictures and a rewritten prompt."""
+    """Return the body for v2. It sets every value, since v2's defaults are four pictures and a rewritten prompt."""
     parameters: dict[str, JsonValue] = {
         "prompt": prompt,
         "width": size[0],
@@ -289,13 +289,13 @@ def _refusal(kind: type[ProviderError], reason: str) -> ProviderError:
 
 
 def problems(options: LeonardoOptions, given: frozenset[str], picture: PictureSpec) -> Iterator[tuple[str, str]]:
-    """The errors in Leonardo's options; without any, those in the site's settings for its pictures."""
+    """Yield the errors in Leonardo's options; without any, those in the site's settings for its pictures."""
     of_service = [*_service_problems(options, given)]
     yield from of_service or _picture_problems(options, given, picture)
 
 
 def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The errors in Leonardo's own options, as `leonardo.…`. `given` are those that the author wrote."""
+    """Yield the errors in Leonardo's own options, as `leonardo.…`. `given` are those that the author wrote."""
     model = find_model(options.model)
     if not model.is_known and not model.model_id and options.api_version != "v2":
         near = difflib.get_close_matches(options.model.lower(), _NAMES, n=1)
@@ -330,7 +330,7 @@ def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Itera
 def _picture_problems(
     options: LeonardoOptions, given: Collection[str], picture: PictureSpec
 ) -> Iterator[tuple[str, str]]:
-    """The site's settings that the model ignores, by the names of the options."""
+    """Yield the site's settings that the model ignores, by the names of the options."""
     model = find_model(options.model)
     version = version_of(options, size_for(model, picture.width_px, picture.height_px))
     if version == "v2" and options.base_url.rpartition("/")[2] not in {"v1", "v2"}:
@@ -343,7 +343,7 @@ def _picture_problems(
 def _mismatches(
     model: Model, options: LeonardoOptions, picture: PictureSpec, version: Version, *, has_contrast: bool
 ) -> Iterator[tuple[str, str]]:
-    """The settings of a picture that the model ignores in this version of the API, by the names of the options.
+    """Yield the settings of a picture that the model ignores in this version of the API, by the names of the options.
 
     `has_contrast`: the author has set a contrast.
     """
@@ -363,7 +363,7 @@ def _mismatches(
 
 
 def notes(options: LeonardoOptions) -> Iterator[str]:
-    """Remarks on allowed options, logged at INFO when a site is configured."""
+    """Yield remarks on allowed options, logged at INFO when a site is configured."""
     model = find_model(options.model)
     if not model.is_known:
         yield (
@@ -378,7 +378,7 @@ def notes(options: LeonardoOptions) -> Iterator[str]:
 
 
 def _side_problems(model: Model, version: Version, picture: PictureSpec) -> Iterator[tuple[str, str]]:
-    """The sides of the picture that the model cannot draw, each with the sides that it can draw."""
+    """Yield the sides of the picture that the model cannot draw, each with the sides that it can draw."""
     if not model.is_known and version == "v2":
         return
     sizes = model.sizes

@@ -74,7 +74,7 @@ class Listing:
 
 
 def _fits(entry: JsonValue, call: CreateRequest) -> bool:
-    """Whether a listed job has the call's prompt, and its size and model if the list shows them."""
+    """Return whether a listed job has the call's prompt, and its size and model if the list shows them."""
     model, size = text_at(entry, "modelId").lower(), (number_at(entry, "imageWidth"), number_at(entry, "imageHeight"))
     return (
         clean_text(text_at(entry, "prompt")) == call.prompt
@@ -84,7 +84,7 @@ def _fits(entry: JsonValue, call: CreateRequest) -> bool:
 
 
 def _is_made_by(entry: JsonValue, call: CreateRequest) -> bool:
-    """Whether `call` made the listed job: by its seed, or for a call without a seed by the other values."""
+    """Return whether `call` made the listed job: by its seed, or for a call without a seed by the other values."""
     if _has_failed(entry) or not _fits(entry, call):
         return False
     if call.seed is not None:
@@ -98,7 +98,7 @@ def _is_made_by(entry: JsonValue, call: CreateRequest) -> bool:
 
 
 def _may_be_made_by(entry: JsonValue, call: CreateRequest) -> bool:
-    """Whether `call` may have made the listed job, of which the list may hide values."""
+    """Return whether `call` may have made the listed job, of which the list may hide values."""
     if call.seed is None or _has_failed(entry):
         return False
     seed = number_at(entry, "seed")

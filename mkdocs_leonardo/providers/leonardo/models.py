@@ -297,7 +297,7 @@ MODES = ("fast", "quality", "ultra", "low", "medium", "high")
 
 
 def find_model(name: str) -> Model:
-    """The model with this name, in any spelling, or with this id.
+    """Return the model with this name, in any spelling, or with this id.
 
     A model that is not in the table gets the limits of API v1 for sizes, and those of v2 for texts.
     """
@@ -317,7 +317,7 @@ def find_model(name: str) -> Model:
 
 
 def is_uuid(text: str) -> bool:
-    """Whether the text is a UUID, as the ids of models in API v1 are."""
+    """Return whether the text is a UUID, as the ids of models in API v1 are."""
     try:
         uuid.UUID(text)
     except ValueError:
@@ -326,7 +326,7 @@ def is_uuid(text: str) -> bool:
 
 
 def size_for(model: Model, width_px: int, height_px: int) -> Size:
-    """The size to request from the model: the picture's own if possible, else the nearest aspect that is large enough.
+    """Return the size to request from the model: the picture's own, or the nearest aspect that is large enough.
 
     A picture that is at most a quarter smaller than wanted is enlarged rather than bought at twice the size.
     """
@@ -343,7 +343,7 @@ def size_for(model: Model, width_px: int, height_px: int) -> Size:
 
 
 def credits_for(model: Model, mode: Mode, size: Size) -> int:
-    """The cost of one picture in credits, by the model's formula."""
+    """Return the cost of one picture in credits, by the model's formula."""
     width_px, height_px = size
     price = model.prices[mode]
     size_class = _NANO.index(size) // len(_NANO_1K) if price.per_size_class else 0
@@ -352,5 +352,5 @@ def credits_for(model: Model, mode: Mode, size: Size) -> int:
 
 
 def unknown_usd(size: Size, *, alchemy: bool) -> float:
-    """The assumed cost of one picture of a model that is not in the table."""
+    """Return the assumed cost of one picture of a model that is not in the table."""
     return round(_UNKNOWN_USD[alchemy] * size[0] * size[1] / _UNKNOWN_PIXELS, 6)

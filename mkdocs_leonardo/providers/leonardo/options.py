@@ -74,6 +74,6 @@ class LeonardoOptions:
         return not model.is_known or "QUALITY" in model.modes
 
     def with_alchemy(self, *, is_on: bool) -> LeonardoOptions:
-        """The options with Alchemy on or off, and with a contrast that it takes."""
+        """Return the options with Alchemy on or off, and with a contrast that it takes."""
         contrast = max(self.contrast, MIN_ALCHEMY_CONTRAST) if is_on else self.contrast
         return replace(self, alchemy=is_on, contrast=contrast)

@@ -193,7 +193,7 @@ class JobPoller:
         return None, self._wait_after_answer(answer)
 
     def _check_job(self, job: JsonValue) -> str | None:
-        """The picture's address in a complete job; None while the job is pending.
+        """Return the picture's address in a complete job; None while the job is pending.
 
         JobFailed or PromptRefused if the job has ended without a picture that may be shown.
         """
@@ -215,7 +215,7 @@ class JobPoller:
 
     @staticmethod
     def _is_unknown_job(answer: Answer) -> bool:
-        """Whether the service answers that it does not know the job."""
+        """Return whether the service answers that it does not know the job."""
         if answer.status == 200:
             return isinstance(answer.body, dict) and answer.body.get("generations_by_pk", answer) is None
         # A wrong base_url answers 404 as well, and must not close the entry of a paid job.
@@ -223,7 +223,7 @@ class JobPoller:
         return answer.status == 404 and isinstance(answer.body, dict) and "endpoint" not in text
 
     def _wait_after_answer(self, answer: Answer) -> float:
-        """The seconds until the next poll after an answer without the job; JobUnfinished if polling is of no use."""
+        """Return the wait for the next poll after an answer without the job; JobUnfinished if no poll can help."""
         said = quote_answer(answer)
         specific = specific_error(answer, self._submission.model)
         if isinstance(specific, AccountRefused):

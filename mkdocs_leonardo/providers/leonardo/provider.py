@@ -71,7 +71,7 @@ _MOST_PAGES = 40
 
 
 def api_root(base_url: str) -> str:
-    """The address above the versions of the API."""
+    """Return the address above the versions of the API."""
     root, _, version = base_url.rstrip("/").rpartition("/")
     return root if version in {"v1", "v2"} else base_url
 
@@ -105,7 +105,7 @@ class LeonardoProvider(Provider):
         self._kinds: dict[str, str] = {}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """The expected cost of one picture."""
+        """Return the expected cost of one picture."""
         return estimate_usd(self._options, picture)
 
     async def aclose(self) -> None:
@@ -153,7 +153,7 @@ class LeonardoProvider(Provider):
         )
 
     async def _reference_id(self, picture: PictureSpec) -> str:
-        """The id of the reference in the account, uploaded if need be; "" without a reference."""
+        """Return the id of the reference in the account, uploaded if need be; "" without a reference."""
         if picture.reference is None:
             return ""
         # Checked before anything is uploaded for it.
@@ -214,7 +214,7 @@ class LeonardoProvider(Provider):
     # The account -------------------------------------------------------------------------------------------------
 
     async def account(self) -> Account:
-        """Credits and slots; ProviderError when refused or unreadable."""
+        """Return credits and slots; ProviderError when refused or unreadable."""
         details = await self._read_account()
         amounts = [number_at(details, name) for name in ("apiPaidTokens", "apiSubscriptionTokens")]
         stated = [amount for amount in amounts if amount is not None]
@@ -271,5 +271,5 @@ class LeonardoProvider(Provider):
         return f"{NAME}/{self.model}/{width_px}x{height_px}/{quality}"
 
     def _path(self, version: Version, path: str) -> str:
-        """The path below `api_root`, with the version; unchanged if `base_url` names no version."""
+        """Return the path below `api_root`, with the version; unchanged if `base_url` names no version."""
         return path if api_root(self._options.base_url) == self._options.base_url else f"/{version}{path}"

@@ -59,7 +59,7 @@ def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderErro
 
 
 def specific_error(answer: Answer, model: str) -> ProviderError | None:
-    """The error for a text that the service is known to send; its texts are more precise than its status codes."""
+    """Return the error for a known text of the service, whose texts are more precise than its status codes."""
     said = quote_answer(answer)
     text = text_of(answer).lower()
     if "authorization hook" in text or "authentication hook" in text or answer.status == 401:
@@ -76,7 +76,7 @@ def specific_error(answer: Answer, model: str) -> ProviderError | None:
 
 
 def error_of_free_request(answer: Answer, model: str, now: float) -> ProviderError:
-    """The error for a free request that the service refused."""
+    """Return the error for a free request that the service refused."""
     specific = specific_error(answer, model)
     if isinstance(specific, AccountRefused):
         return specific
@@ -88,24 +88,24 @@ def error_of_free_request(answer: Answer, model: str, now: float) -> ProviderErr
 
 
 def says_reference_is_lost(answer: Answer) -> bool:
-    """Whether a create call was refused because its uploaded reference is not there any more."""
+    """Return whether a create call was refused because its uploaded reference is not there any more."""
     return answer.status < 500 and bool(_NO_REFERENCE.search(text_of(answer)))
 
 
 def job_in(body: JsonValue | None) -> JsonValue | None:
-    """The job in an answer: under one of two names, at the top as in the specification, or alone in a list."""
+    """Return the job in an answer: under one of two names, at the top as in the specification, or alone in a list."""
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
     return member(body, "sdGenerationJob") or member(body, "generate") or body
 
 
 def _errors_in(body: JsonValue | None) -> list[JsonValue]:
-    """The errors of a refusal that came as a list, bare or as `errors`; empty for any other answer."""
+    """Return the errors of a refusal that came as a list, bare or as `errors`; empty for any other answer."""
     return [one for one in list_at(body) or list_at(body, "errors") if text_at(one, "message")]
 
 
 def stated_cost_usd(job: JsonValue) -> float | None:
-    """The cost that a create answer states; None without one (0 means that the service does not know)."""
+    """Return the cost that a create answer states; None without one (0 means that the service does not know)."""
     amount = number_at(job, "cost", "amount")
     unit = text_at(job, "cost", "unit").upper()
     if amount is not None and amount > 0 and unit in {"DOLLARS", "CREDITS"}:
@@ -115,7 +115,7 @@ def stated_cost_usd(job: JsonValue) -> float | None:
 
 
 def text_of(answer: Answer) -> str:
-    """The message in an answer, in any of its forms."""
+    """Return the message in an answer, in any of its forms."""
     words = [text_at(answer.body, "error") or text_at(answer.body, "message")]
     for one in _errors_in(answer.body)[:1]:
         details = member(one, "extensions", "details")
@@ -126,12 +126,12 @@ def text_of(answer: Answer) -> str:
 
 
 def quote_answer(answer: Answer) -> str:
-    """The status and the message in an answer."""
+    """Return the status and the message in an answer."""
     return status_and(text_of(answer), answer)
 
 
 def leonardo_error(
     kind: type[ProviderError], message: str, *, charged: Charged = Charged.NO, retry_after_s: float | None = None
 ) -> ProviderError:
-    """An error with Leonardo as its provider."""
+    """Return an error with Leonardo as its provider."""
     return kind(message, provider=NAME, charged=charged, retry_after_s=retry_after_s)

@@ -62,7 +62,7 @@ _MOST_TIMES, _LONGEST_S = 32, 3600.0
 
 
 def next_poll_s(elapsed_s: float, last_s: float, seen: Sequence[float], estimate_s: float, *, early: bool) -> float:
-    """Seconds from now until the next poll of a job that was accepted `elapsed_s` ago.
+    """Return seconds from now until the next poll of a job that was accepted `elapsed_s` ago.
 
     `last_s` is the job's age at its last poll, 0 without one. `seen` are the render times of its group, oldest first.
     `early`: the job is the one that is polled early.
@@ -82,12 +82,12 @@ def next_poll_s(elapsed_s: float, last_s: float, seen: Sequence[float], estimate
 
 
 def render_time_s(last_s: float, done_s: float) -> float:
-    """The likely render time of a job that was unfinished at `last_s` (0: not polled) and done at `done_s`."""
+    """Return the likely render time of a job that was unfinished at `last_s` (0: not polled) and done at `done_s`."""
     return (last_s + done_s) / 2 if last_s else done_s / UNSEEN_MARGIN
 
 
 def recent(seen: Sequence[float]) -> tuple[float, ...]:
-    """The latest times that are alike, oldest first: the times before a change by `CHANGE` are left out."""
+    """Return the latest times that are alike, oldest first: the times before a change by `CHANGE` are left out."""
     kept: list[float] = []
     for seconds in reversed(seen[-WINDOW:]):
         if kept and not kept[0] / CHANGE < seconds < kept[0] * CHANGE:
@@ -118,7 +118,7 @@ class RenderTimeTable:
         self._groups: dict[str, JobGroup] = {}
 
     async def group(self, kind: str) -> JobGroup:
-        """The group of the jobs of `kind`."""
+        """Return the group of the jobs of `kind`."""
         from mkdocs_leonardo.providers.interface import to_thread
 
         if kind not in self._groups:
@@ -141,7 +141,7 @@ class RenderTimeTable:
 
 
 def _times_in(value: JsonValue | None) -> tuple[float, ...]:
-    """The latest stored times that are plausible, oldest first."""
+    """Return the latest stored times that are plausible, oldest first."""
     times = value if isinstance(value, list) else []
     numbers = (time for time in times if isinstance(time, int | float) and not isinstance(time, bool))
     return tuple(float(seconds) for seconds in numbers if 0 < seconds < _LONGEST_S)[-_MOST_TIMES:]
@@ -174,7 +174,7 @@ class JobGroup:
                 self._wake()
 
     def is_polled_early(self, token: object) -> bool:
-        """Whether this job is polled early; the first job that asks is chosen, if the rest gain by it."""
+        """Return whether this job is polled early; the first job that asks is chosen, if the rest gain by it."""
         rest_gains = not self.seen or (not self._had_early_job and len(self._waiting) >= EARLY_MIN_JOBS)
         if self._early_job is None and rest_gains:
             self._early_job = token
@@ -190,7 +190,7 @@ class JobGroup:
             self._wake()
 
     def changed(self) -> anyio.Event:
-        """The event that is set when the schedule of the waiting jobs has changed."""
+        """Return the event that is set when the schedule of the waiting jobs has changed."""
         import anyio
 
         if self._changed is None:

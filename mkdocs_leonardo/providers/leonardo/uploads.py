@@ -71,7 +71,10 @@ class LeonardoUploads:
         self._lost: set[str] = set()
 
     async def id_of(self, reference: Reference) -> str:
-        """The id of the reference in the account, uploaded if need be; ServiceFailed, not charged, if that fails."""
+        """Return the id of the reference in the account, after an upload if the account lacks the file.
+
+        Raises ServiceFailed, not charged, if the upload fails.
+        """
         from anyio import Lock
 
         from mkdocs_leonardo.providers.interface import to_thread
@@ -93,7 +96,7 @@ class LeonardoUploads:
             del self._certain[reference.digest]
 
     async def _has(self, upload_id: str) -> bool:
-        """Whether the service still has the file of an earlier upload."""
+        """Return whether the service still has the file of an earlier upload."""
         if not upload_id or upload_id in self._lost:
             return False
         path = self._path(f"/init-image/{quote(upload_id, safe='')}")
@@ -126,7 +129,7 @@ class LeonardoUploads:
         return upload_id
 
     def _remembered_id(self, name: str, lost: str = "") -> str:
-        """The id of an earlier upload of any process; "" if none is known but the `lost` one."""
+        """Return the id of an earlier upload of any process; "" if none is known but the `lost` one."""
         value = self._memory.get(_ID + name)
         return value if isinstance(value, str) and value != lost else ""
 
@@ -187,7 +190,7 @@ def _no_upload(reference: Reference, reason: str) -> ProviderError:
 
 
 def _fields(form: JsonValue | None) -> list[tuple[str, str]]:
-    """The form's own fields in their order: a text that holds JSON, or the object itself."""
+    """Return the form's own fields in their order: a text that holds JSON, or the object itself."""
     value = member(form, "fields")
     if isinstance(value, str):
         try:

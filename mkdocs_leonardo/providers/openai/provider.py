@@ -107,7 +107,7 @@ class OpenAIProvider(ImageAndTextProvider):
         self.options: Mapping[str, JsonValue] = {"quality": self._quality, "wording": WORDING}
 
     def estimate_usd(self, picture: PictureSpec) -> float:
-        """The expected cost of one picture."""
+        """Return the expected cost of one picture."""
         width_px, height_px = size_for(self.model, picture.width_px, picture.height_px)
         usd = picture_usd(self.model, self._quality, width_px=width_px, height_px=height_px)
         return round(usd + _REFERENCE_USD, 6) if picture.reference is not None else usd
@@ -195,7 +195,7 @@ class OpenAIProvider(ImageAndTextProvider):
 
 
 def picture_usd(model: str, quality: str, *, width_px: int, height_px: int) -> float:
-    """The expected cost of one picture of the model; an unknown quality counts as high."""
+    """Return the expected cost of one picture of the model; an unknown quality counts as high."""
     family = next(family for family in _PICTURE_USD if model.startswith(family))
     prices = _PICTURE_USD[family]
     scale = max(1.0, width_px * height_px / _PRICED_PIXELS)
@@ -203,14 +203,14 @@ def picture_usd(model: str, quality: str, *, width_px: int, height_px: int) -> f
 
 
 def usage_usd(model: str, *, text_in: float, image_in: float, out: float) -> float | None:
-    """The cost of the tokens of one answer; None for the models of 2025, whose rates differ and which end in 2026."""
+    """Return the cost of the tokens of one answer; None for the models of 2025, which have other rates."""
     if model.startswith(_OLD_MODELS):
         return None
     return round(text_in * _TEXT_IN_USD + image_in * _IMAGE_IN_USD + out * _IMAGE_OUT_USD, 6)
 
 
 def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:
-    """The size to request from `model`: the picture's own if it is valid, else the nearest valid one."""
+    """Return the size to request from `model`: the picture's own if it is valid, else the nearest valid one."""
     ratio = width_px / height_px
     if model.startswith(_OLD_MODELS):
         return min(_OLD_SIZES, key=lambda size: abs(math.log(size[0] / size[1] / ratio)))
@@ -235,6 +235,6 @@ def _is_valid(width_px: int, height_px: int) -> bool:
 
 
 def _steps_near(exact: float) -> range:
-    """Sides within four steps of the exact one."""
+    """Return sides within four steps of the exact one."""
     middle = round(exact / _SIDE_STEP) * _SIDE_STEP
     return range(max(_SIDE_STEP, middle - 4 * _SIDE_STEP), min(_LONGEST_SIDE, middle + 4 * _SIDE_STEP) + 1, _SIDE_STEP)
