@@ -283,6 +283,61 @@ def test_site_without_a_key_is_painted_and_strict_passes(small: Shell) -> None:
     assert not site.folder.exists()
 
 
+@pytest.mark.parametrize("store", ["cache", "gallery"])
+def test_placeholder_gives_way_to_a_picture_that_is_stored_later(store: str, small: Shell, tmp_path: Path) -> None:
+    """A build without a key shows pictures that another command has bought since, or that Git has brought."""
+    assert small.services is not None
+    no_key = {name: "" for name in small.services.environ if name.endswith("_API_KEY")}
+    _, site = build(small, environ=no_key)
+    painted = keys(site)
+    assert keys(build(small, environ=no_key)[1]) == painted
+    elsewhere = small
+    if store == "gallery":
+        elsewhere = replace(small, site=replace(small.site, folder=tmp_path / "elsewhere"))
+    assert elsewhere("generate", "--yes").exit_code == 0
+    if store == "gallery":
+        assert elsewhere("pin").exit_code == 0
+        shutil.copytree(elsewhere.site.folder / "heroes", small.site.folder / "heroes")
+
+    ran, site = build(small, "--strict", environ=no_key)
+
+    assert ran.exit_code == 0
+    assert set(keys(site)).isdisjoint(painted)
+    assert "2 heroes" in ran.err
+    assert "2 heroes" not in build(small, environ=no_key)[0].err, "the warm build has read the pages"
+
+
+@pytest.mark.parametrize(("key", "picture"), [("hero_image", "own.png"), ("hero_reference", "own.png")])
+def test_image_that_is_mended_ends_its_warning(key: str, picture: str, small: Shell) -> None:
+    """An image that was missing or damaged counts as soon as it is there, though no page has changed."""
+    small.services = None
+    hero = {"hero_image": picture} if key == "hero_image" else {"hero_prompt": "a desert", "hero_reference": picture}
+    small.site.write({"two.md": page("Two", **hero)})
+    if key == "hero_reference":
+        small.site.write({picture: b"damaged"})
+    small.site.configure(None)
+    for _ in range(2):
+        assert f"two.md: {key} is '{picture}'" in build(small)[0].err
+    small.site.write({picture: draw("own", "", 640, 360, Picture())})
+
+    ran, site = build(small, "--strict")
+
+    assert ran.exit_code == 0, ran.err
+    assert all(keys(site))
+
+
+def test_links_that_lead_nowhere_cost_at_most_a_line(small: Shell) -> None:
+    """An editor's lock in the documentation does not matter, and a page that cannot be read is one line."""
+    small.services = None
+    small.site.configure(None)
+    (small.site.folder / "docs/.#two.md").symlink_to("author@machine.1")
+    assert build(small)[0].exit_code == 0
+    (small.site.folder / "docs/three.md").symlink_to("gone.md")
+    ran, _ = build(small)
+    assert ran.exit_code == 2
+    assert "docs/three.md cannot be read: No such file or directory; mend or remove it" in ran.err
+
+
 def test_build_says_what_it_shows_and_reports_pages_in_their_order(small: Shell, services: Services) -> None:
     """The wrapper reports its pages in their order, also if missing images are ignored or the first page is late."""
     small.site.options = {**SMALL, "on_missing": "ignore"}
@@ -424,6 +479,24 @@ def test_preview_shows_a_new_picture_by_itself(shell: Shell, first: Zensical, tm
         preview.wait_until(lambda: [url for url in urls if shown(url) != keys_before[url]] == [post_url(7)])
     assert shell.services.ledger.creates == before + 2
     assert not preview.has_traceback, preview.log
+
+
+def test_preview_shows_a_changed_image_of_the_author(tmp_path: Path) -> None:
+    """The preview shows an author's own image once it is there, and again when it changes."""
+    pages = {"index.md": page("Home", hero_image="own.png")}
+    site = Site(tmp_path, pages, options=SMALL, config=THEME)
+    with serving(site, None) as preview:
+
+        def shown() -> str:
+            found = re.search(r'data-key="(.*?)"', preview.html("sub/"))
+            return found[1] if found else ""
+
+        preview.wait_until(lambda: preview.html("sub/") != "" and not shown())
+        site.write({"own.png": draw("own", "", 640, 360, Picture())})
+        preview.wait_until(lambda: bool(shown()))
+        before = shown()
+        site.write({"own.png": draw("other", "", 640, 360, Picture())})
+        preview.wait_until(lambda: shown() not in {before, ""})
 
 
 def test_preview_spends_nothing_by_default_and_ends_with_a_signal(tmp_path: Path, services: Services) -> None:

@@ -227,6 +227,27 @@ def test_provider_that_breaks_the_interface_is_refused(
     assert service.requests == []
 
 
+def test_key_in_a_variable_of_its_own_is_noticed_by_a_warm_build(
+    tmp_path: Path, package: Path, service: LoopbackService
+) -> None:
+    """A build by Zensical that showed placeholders offers to buy once the variable that the provider names is set."""
+    metadata = tmp_path / "packages/sketch-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\neasel = sketch:easel\n")
+    text = blocks()["easel.py"].replace("Declaration(\n", 'Declaration(\n    key_variable="EASEL_TOKEN",\n')
+    (metadata.parent / "sketch.py").write_text(text, encoding="utf-8")
+    site = site_with(tmp_path / "site", service)
+    site.config = {"theme": {"name": "material", "font": False}}
+    paths = os.pathsep.join([str(metadata.parent), str(package / "installed")])
+    shell = Shell(site, environ={"PYTHONPATH": paths})
+    told = "its cost was not agreed to"
+
+    assert told not in shell("zensical", "build").err
+    assert told in shell("zensical", "build", environ={"EASEL_TOKEN": KEY}).err
+    assert service.requests == []
+
+
 def test_example_package_is_reported_by_status_and_doctor(
     tmp_path: Path, package: Path, service: LoopbackService
 ) -> None:

@@ -1,6 +1,6 @@
 """The heroes of one build with Zensical: missing images are made, and manifest and state written.
 
-With the state of the last build, whose heroes are all stored, the next build need not read each page.
+With the state of the last build, whose heroes are settled, the next build need not read each page.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import HeroSpec
 
 _STATE = "state.json"
+#: The ends of the names of pages, and of files of metadata.
+_SOURCES = (".md", ".yml", ".yaml")
+#: The keys whose problems end with a change of the file that they name.
+_KEYS_OF_FILES = frozenset({"hero_image", "hero_reference"})
 _ENVIRONMENT = re.compile(r"!ENV\s+\[?([^\]\n]+)")
 _DECLINED = Failure("it is not stored, and its cost was not agreed to (--yes agrees)")
 
@@ -77,32 +81,46 @@ class BuildState:
 
 
 def _compute_fingerprint(project: Project) -> str:
-    """Return the digest of everything on which heroes depend: version, day, set API keys, configuration, pages."""
-    keys = sorted(name for name, value in os.environ.items() if name.endswith("_API_KEY") and value.strip())
-    digest = hashlib.sha256(f"{__version__} {time.strftime('%Y-%m-%d')} {keys}".encode())
+    """Return the digest of version, day, configuration, and the text of all pages."""
+    digest = hashlib.sha256(f"{__version__} {time.strftime('%Y-%m-%d')}".encode())
     for path in project.files:
         data = path.read_bytes()
         digest.update(data)
         for names in _ENVIRONMENT.findall(data.decode("utf-8", "replace")):
             digest.update(repr([os.environ.get(name.strip(" '\"")) for name in names.split(",")]).encode())
-    for name, source in sorted(list_sources(project)):
-        with open(source, "rb") as file:  # noqa: PTH123 - slower, and called for each page on every build
-            digest.update(name.encode("utf-8", "surrogatepass") + b"\0" + file.read() + b"\0")
+    for name, source in sorted(file for file in list_files(project) if file[0].endswith(_SOURCES)):
+        digest.update(name.encode("utf-8", "surrogatepass") + b"\0")
+        # An editor's lock may be a link that leads nowhere. `read_pages` reports a page that cannot be read.
+        with suppress(OSError), open(source, "rb") as file:  # noqa: PTH123 - slower, and called for each page
+            digest.update(file.read() + b"\0")
     return digest.hexdigest()
 
 
-def list_sources(project: Project) -> Iterator[tuple[str, str]]:
-    """Yield names and paths of pages, and of files of metadata."""
+def list_files(project: Project) -> Iterator[tuple[str, str]]:
+    """Yield names and paths of all files in the documentation folder."""
     docs_dir = str(project.docs_dir)
     for folder, _, files in os.walk(docs_dir, followlinks=True):
         for name in files:
-            if name.endswith((".md", ".yml", ".yaml")):
-                path = os.path.join(folder, name)  # noqa: PTH118 - pathlib is slower, for each page
-                yield path[len(docs_dir) :], path
+            path = os.path.join(folder, name)  # noqa: PTH118 - pathlib is slower, for each file
+            yield path[len(docs_dir) :], path
+
+
+def _find_set_keys(variables: Iterable[str]) -> dict[str, bool]:
+    """Find which of the environment variables hold an API key."""
+    return {name: bool(os.environ.get(name, "").strip()) for name in variables}
+
+
+def _read_times(folders: Iterable[str]) -> dict[str, int | None]:
+    """Return when a file last came into each folder, or left it; None for a missing folder."""
+    times: dict[str, int | None] = dict.fromkeys(folders)
+    for folder in times:
+        with suppress(OSError):
+            times[folder] = Path(folder).stat().st_mtime_ns
+    return times
 
 
 def _read_state(folder: Path, project: Project) -> BuildState | None:
-    """Read the state of the last build; None if a file has changed since."""
+    """Read the state of the last build; None if a file has changed since, or a key was set or removed."""
     try:
         value: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
         state = BuildState(
@@ -110,7 +128,11 @@ def _read_state(folder: Path, project: Project) -> BuildState | None:
             files=tuple(VerifiedFile(*each) for each in value["files"]),
             own=tuple(VerifiedFile(*each) for each in value["own"]),
         )
-        is_current = value["fingerprint"] == _compute_fingerprint(project)
+        is_current = (
+            value["keys"] == _find_set_keys(value["keys"])
+            and value["folders"] == _read_times(value["folders"])
+            and value["fingerprint"] == _compute_fingerprint(project)
+        )
     except (OSError, ValueError, LookupError, TypeError):
         return None
     if not is_current:
@@ -133,20 +155,24 @@ class BuiltHeroes:
     totals: str
 
     @property
+    def are_stored(self) -> bool:
+        """Whether each page shows its own picture."""
+        return all(one.asset is not None and not (one.failure or one.asset.is_substitute) for one in self.resolutions)
+
+    @property
     def are_settled(self) -> bool:
         """Whether another build would show the same: each picture is stored, or there is no provider or team to ask."""
-        shown = (None if one.failure else one.asset for one in self.resolutions)
-        if all(asset is not None and not asset.is_substitute for asset in shown):
-            return True
+        if any(problem.key in _KEYS_OF_FILES for problem in self.site.problems):
+            return False
         is_alone = self.site.settings.shared_store is None and bool(self.build.provider_wanted)
-        return is_alone and not any(one.failure or one.asset is None for one in self.resolutions)
+        return self.are_stored or (is_alone and not any(one.failure or one.asset is None for one in self.resolutions))
 
 
 @contextmanager
 def prepare_build(project: Project, console: Console, *, yes: bool) -> Iterator[BuildState]:
     """Prepare the heroes of this build and write the manifest; missing images are made after a question.
 
-    The pages are not read again if they and the configuration have not changed since all heroes were stored.
+    The pages are not read again if nothing on which heroes depend has changed since they were settled.
     """
     folder = project.build_folder
     state = _read_state(folder, project)
@@ -159,9 +185,10 @@ def prepare_build(project: Project, console: Console, *, yes: bool) -> Iterator[
     fingerprint = _compute_fingerprint(project)
     site = read_project_pages(project, console)
     console.warn(*site.problem_lines)
+    times = _read_times(map(str, (site.settings.gallery_dir, site.settings.cache_dir / "pictures")))
     with build_heroes(site, site.settings, console, yes=yes) as heroes:
         console.note(f"leonardo: {heroes.totals}")
-        yield save_heroes(project, heroes, console, fingerprint=fingerprint)
+        yield save_heroes(project, heroes, console, before={"fingerprint": fingerprint, "folders": times})
 
 
 @contextmanager
@@ -206,11 +233,17 @@ def _is_agreed(
 
 
 def save_heroes(
-    project: Project, heroes: BuiltHeroes, console: Console, *, fingerprint: str = "", theme: Path | None = None
+    project: Project,
+    heroes: BuiltHeroes,
+    console: Console,
+    *,
+    before: Mapping[str, Any] | None = None,
+    theme: Path | None = None,
 ) -> BuildState:
     """Write the manifest, the stylesheet and the state; return the further files of the site, and messages.
 
-    With `theme`, the pictures are put there, and Zensical copies them into the site.
+    `before` are the fingerprint and the folders' times from before the build; without them, no state is kept. With
+    `theme`, the pictures are put there, and Zensical copies them into the site.
     """
     from mkdocs_leonardo.commands.folders import make_entry
     from mkdocs_leonardo.page.manifest import Manifest, write_manifest
@@ -246,15 +279,30 @@ def save_heroes(
             if any(level >= logging.ERROR for level, _ in told)
             else "",
         )
-        if fingerprint and not told and heroes.are_settled:
-            value = {"fingerprint": fingerprint, "warnings": state.warnings, "files": state.files, "own": state.own}
-            write_if_changed(folder / _STATE, json.dumps(value).encode())
+        if before and not told and heroes.are_settled:
+            write_if_changed(folder / _STATE, _encode_state(state, heroes, before))
         else:
             # The next build reads every page.
             (folder / _STATE).unlink(missing_ok=True)
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}; make {folder} writable") from error
     return state
+
+
+def _encode_state(state: BuildState, heroes: BuiltHeroes, before: Mapping[str, Any]) -> bytes:
+    """Encode the state for the next build as JSON."""
+    from mkdocs_leonardo.providers.declaration import key_variable
+
+    value = {
+        "fingerprint": before["fingerprint"],
+        "keys": _find_set_keys(key_variable(provider.name) for provider in heroes.build.runtime.chain),
+        # A picture that was stored during the build takes the place of a placeholder in the next build.
+        "folders": _read_times(before["folders"]) if heroes.are_stored else before["folders"],
+        "warnings": state.warnings,
+        "files": state.files,
+        "own": state.own,
+    }
+    return json.dumps(value).encode()
 
 
 def _find_own_files(hero: HeroSpec) -> Iterator[Path]:

@@ -213,7 +213,7 @@ def _make_loader() -> type[yaml.SafeLoader]:
 
 
 def read_pages(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> ProjectReader:
-    """Read every page of the site; CommandError if there is no folder of pages."""
+    """Read every page of the site; CommandError if there is no folder of pages, or if one cannot be read."""
     docs_dir = project.docs_dir
     if not docs_dir.is_dir():
         raise CommandError(f"{project.path}: docs_dir is {docs_dir}; there is no such folder")
@@ -221,7 +221,11 @@ def read_pages(project: Project, defaults: HeroDefaults, *, with_drafts: bool = 
     is_excluded = _make_exclusion(project, with_drafts=with_drafts)
     for name in sorted(_list_pages(docs_dir)):
         if not is_excluded(name):
-            reader.read(name, (docs_dir / name).read_text(encoding="utf-8", errors="replace"))
+            try:
+                text = (docs_dir / name).read_text(encoding="utf-8", errors="replace")
+            except OSError as error:
+                raise CommandError(f"{docs_dir / name} cannot be read: {error.strerror}; mend or remove it") from error
+            reader.read(name, text)
     return reader
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.build import is_plugin_used
-from mkdocs_leonardo.commands.zensical.heroes import build_heroes, list_sources, save_heroes
+from mkdocs_leonardo.commands.zensical.heroes import build_heroes, list_files, save_heroes
 from mkdocs_leonardo.commands.zensical.launch import Addition, make_command, run_zensical
 from mkdocs_leonardo.commands.zensical.project import Project, find_project, read_project
 from mkdocs_leonardo.errors import HeroError
@@ -77,7 +77,7 @@ def _run_server(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class _ManifestUpdater:
-    """A watcher of pages and configuration that updates the manifest when a page's hero changes."""
+    """A watcher of documentation and configuration that updates the manifest when a page's hero changes."""
 
     def __init__(self, config_file: Path, console: Console, theme: Path) -> None:
         self._config_file = config_file
@@ -91,6 +91,7 @@ class _ManifestUpdater:
         self._seen: object = None
         self._stamp = Path()
         self._project: Project | None = None
+        self._own: tuple[str, ...] = ()
 
     def look_for_changes(self) -> None:
         """Refresh if a file has changed. After an error, which is logged, the previous state stays."""
@@ -113,7 +114,8 @@ class _ManifestUpdater:
         settings = site.settings
         self._stamp = settings.cache_dir / STAMP
         with build_heroes(site, settings.for_preview(), self._console) as heroes:
-            save_heroes(project, heroes, self._console, theme=self._theme)
+            state = save_heroes(project, heroes, self._console, theme=self._theme)
+            self._own = tuple(file.path for file in state.own)
             missing = [one for one in heroes.resolutions if one.is_not_allowed]
             self._preview.take(settings, missing, docs_dir=site.config.docs_dir, no_provider=heroes.build.no_provider)
         self._seen = self._measure_files()
@@ -125,12 +127,13 @@ class _ManifestUpdater:
     def _measure_files(self) -> object:
         """Return sizes and times of all files on which heroes depend."""
         project = self._project
-        files = [] if project is None else [*map(str, project.files), *(path for _, path in list_sources(project))]
-        return [_describe_file(path) for path in (*files, str(self._stamp))]
+        files = [] if project is None else [*map(str, project.files), *(path for _, path in list_files(project))]
+        # A reference may be outside of the documentation folder.
+        return [_describe_file(path) for path in (*files, *self._own, str(self._stamp))]
 
 
 def _describe_file(path: str) -> object:
     with suppress(OSError):
-        found = os.stat(path)  # noqa: PTH116 - slower, and called for each page three times a second
+        found = os.stat(path)  # noqa: PTH116 - slower, and called for each file three times a second
         return path, found.st_size, found.st_mtime_ns
     return path
