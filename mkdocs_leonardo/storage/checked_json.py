@@ -15,54 +15,54 @@ MOST_TEXT = 4096
 _LARGEST = 1e12
 
 
-def mapping(value: JsonValue | None) -> dict[str, JsonValue]:
+def check_mapping(value: JsonValue | None) -> dict[str, JsonValue]:
     """Check for a JSON object."""
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 - one kind of error for all checks
     return value
 
 
-def text(value: JsonValue | None, pattern: re.Pattern[str]) -> str:
+def check_pattern(value: JsonValue | None, pattern: re.Pattern[str]) -> str:
     """Check for a text that matches the pattern as a whole."""
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise ValueError("not the text that was written")
     return value
 
 
-def whole(value: JsonValue | None, least: float = -math.inf, most: float = math.inf) -> int:
+def check_integer(value: JsonValue | None, least: float = -math.inf, most: float = math.inf) -> int:
     """Check for an integer between two bounds; a boolean is none."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError("not the number that was written")
     return value
 
 
-def amount(value: object) -> float:
+def check_amount(value: object) -> float:
     """Check for a finite time, cost or duration, not below 0."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
         raise ValueError("not the amount that was written")
     return value
 
 
-def amount_or_none(value: object) -> float | None:
+def check_amount_or_none(value: object) -> float | None:
     """Check for a finite time, cost or duration, not below 0; returns None for any other value."""
     try:
-        return amount(value)
+        return check_amount(value)
     except ValueError:
         return None
 
 
-def text_in(value: JsonValue | None, name: str) -> str:
-    """Return the text in field `name` of a JSON object, of at most `MOST_TEXT` characters."""
-    found = mapping(value).get(name)
+def check_text(value: JsonValue | None, name: str) -> str:
+    """Check for a JSON object with a text in field `name`, of at most `MOST_TEXT` characters; returns the text."""
+    found = check_mapping(value).get(name)
     if not isinstance(found, str) or len(found) > MOST_TEXT:
         raise ValueError(f"no text in {name}")
     return found
 
 
-def text_in_or_none(value: JsonValue | None, name: str) -> str | None:
+def check_text_or_none(value: JsonValue | None, name: str) -> str | None:
     """Return the text in field `name` of a JSON object, of at most `MOST_TEXT` characters; None without one."""
     try:
-        return text_in(value, name)
+        return check_text(value, name)
     except ValueError:
         return None
 

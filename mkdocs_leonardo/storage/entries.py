@@ -7,7 +7,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from mkdocs_leonardo.spec import JsonValue, Submission
-from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text_in, whole
+from mkdocs_leonardo.storage.checked_json import (
+    check_amount,
+    check_amount_or_none,
+    check_integer,
+    check_mapping,
+    check_text,
+)
 
 #: The largest difference between the clocks of two processes or machines that is provided for (seconds).
 CLOCKS_APART_S = 3600.0
@@ -140,7 +146,7 @@ def encode_entry(entry: Entry) -> JsonValue:
         "page": entry.page,
         "state": "accepted" if entry.accepted else "intended",
         "request": dict(entry.request),
-        "estimate_usd": amount_or_none(known.estimate_usd) or 0.0,
+        "estimate_usd": check_amount_or_none(known.estimate_usd) or 0.0,
         "intended_at": entry.calls[0].sent_at,
         "creates": len(entry.calls),
         "job_id": known.job_id,
@@ -152,18 +158,18 @@ def encode_entry(entry: Entry) -> JsonValue:
 
 def _encode_call(call: CreateCall) -> JsonValue:
     state = _STORED_INTENDED if call.state == "intended" else call.state
-    return {**asdict(call), "state": state, "estimate_usd": amount_or_none(call.estimate_usd) or 0.0}
+    return {**asdict(call), "state": state, "estimate_usd": check_amount_or_none(call.estimate_usd) or 0.0}
 
 
 def parse_entry(key: str, value: JsonValue | None) -> Entry | None:
     """Parse the entry of `key`; None if no version of `encode_entry` wrote it."""
     try:
-        entry = mapping(value)
+        entry = check_mapping(value)
         if entry.get("key") != key:
             return None
-        provider, model, page = (text_in(entry, name) for name in ("provider", "model", "page"))
+        provider, model, page = (check_text(entry, name) for name in ("provider", "model", "page"))
         calls = _parse_calls(entry["tries"]) if "tries" in entry else (_parse_only_call(entry),)
-        return Entry(key, provider, model, page, calls, mapping(entry.get("request")))
+        return Entry(key, provider, model, page, calls, check_mapping(entry.get("request")))
     except ValueError:
         return None
 
@@ -175,29 +181,29 @@ def _parse_calls(value: JsonValue) -> tuple[CreateCall, ...]:
 
 
 def _parse_call(value: JsonValue) -> CreateCall:
-    call = mapping(value)
+    call = check_mapping(value)
     names = ("estimate_usd", "sent_at", "ended_at", "accepted_at", "asked_at", "vain_since", "unknown_since")
     seed = call.get("seed")
     return CreateCall(
-        whole(call.get("number")),
+        check_integer(call.get("number")),
         _parse_state(call, _STORED_INTENDED),
-        None if seed is None else whole(seed),
-        job_id=text_in(call, "job_id"),
-        cost_usd=amount_or_none(call.get("cost_usd")),
-        **{name: amount(call.get(name)) for name in names},
+        None if seed is None else check_integer(seed),
+        job_id=check_text(call, "job_id"),
+        cost_usd=check_amount_or_none(call.get("cost_usd")),
+        **{name: check_amount(call.get(name)) for name in names},
     )
 
 
 def _parse_only_call(entry: dict[str, JsonValue]) -> CreateCall:
     """Parse the only create call of an entry by an earlier version, which sent no seed."""
     return CreateCall(
-        max(1, whole(entry.get("creates"))),
+        max(1, check_integer(entry.get("creates"))),
         _parse_state(entry, "intended"),
-        estimate_usd=amount(entry.get("estimate_usd")),
-        sent_at=amount(entry.get("intended_at")),
-        job_id=text_in(entry, "job_id"),
-        accepted_at=amount(entry.get("accepted_at")),
-        cost_usd=amount_or_none(entry.get("cost_usd")),
+        estimate_usd=check_amount(entry.get("estimate_usd")),
+        sent_at=check_amount(entry.get("intended_at")),
+        job_id=check_text(entry, "job_id"),
+        accepted_at=check_amount(entry.get("accepted_at")),
+        cost_usd=check_amount_or_none(entry.get("cost_usd")),
     )
 
 

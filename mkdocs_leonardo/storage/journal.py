@@ -14,10 +14,10 @@ from dataclasses import asdict, replace
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
 from mkdocs_leonardo.storage.checked_json import (
     MOST_TEXT,
-    amount_or_none,
-    mapping,
-    text_in_or_none,
-    whole,
+    check_amount_or_none,
+    check_integer,
+    check_mapping,
+    check_text_or_none,
 )
 from mkdocs_leonardo.storage.entries import CLOSED_S, UNKNOWN_S, CreateCall, Entry, Refusal, encode_entry, parse_entry
 from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, ProcessLeases
@@ -107,7 +107,7 @@ class Journal(ProcessLeases):
             earlier = before.calls if before is not None else ()
             number = 1 + max(self._read_last_number(key), *(call.number for call in earlier), 0)
             intended = CreateCall(
-                number, seed=seed(number), estimate_usd=amount_or_none(estimate_usd) or 0.0, sent_at=self._now()
+                number, seed=seed(number), estimate_usd=check_amount_or_none(estimate_usd) or 0.0, sent_at=self._now()
             )
             return self._write(replace(entry, calls=(*earlier, intended)))
 
@@ -135,7 +135,7 @@ class Journal(ProcessLeases):
                 state="accepted",
                 job_id=submission.job_id,
                 accepted_at=submission.accepted_at,
-                cost_usd=amount_or_none(submission.cost_usd),
+                cost_usd=check_amount_or_none(submission.cost_usd),
                 asked_at=0.0,
                 vain_since=0.0,
                 unknown_since=0.0,
@@ -209,7 +209,7 @@ class Journal(ProcessLeases):
 
     def _read_last_number(self, key: str) -> int:
         try:
-            return whole(mapping(self._store.get(_NUMBER + key)).get("number"), 0, _MOST_NUMBER)
+            return check_integer(check_mapping(self._store.get(_NUMBER + key)).get("number"), 0, _MOST_NUMBER)
         except ValueError:
             return 0
 
@@ -225,7 +225,7 @@ class Journal(ProcessLeases):
         for _, value in self._store.items(_CLOSED):
             if not isinstance(value, dict) or value.get("provider") != provider:
                 continue
-            job_id, closed_at = value.get("job_id"), amount_or_none(value.get("closed_at"))
+            job_id, closed_at = value.get("job_id"), check_amount_or_none(value.get("closed_at"))
             if isinstance(job_id, str) and closed_at is not None and abs(now - closed_at) <= CLOSED_S:
                 known.add(job_id)
         return frozenset(known)
@@ -283,7 +283,11 @@ class Journal(ProcessLeases):
     def _read_heroes(self) -> list[tuple[str, str, str]]:
         """Return page, key and site of every stored hero."""
         found = [
-            (text_in_or_none(value, "page"), text_in_or_none(value, "key"), text_in_or_none(value, "site") or "")
+            (
+                check_text_or_none(value, "page"),
+                check_text_or_none(value, "key"),
+                check_text_or_none(value, "site") or "",
+            )
             for _, value in self._store.items(_LAST)
         ]
         return [(page, key, site) for page, key, site in found if page is not None and key is not None]
@@ -320,18 +324,18 @@ def _merge_rows(key: str, value: JsonValue, present: JsonValue | None) -> JsonVa
 
 
 def _read_refusal(key: str, value: JsonValue | None) -> Refusal | None:
-    reason = text_in_or_none(value, "reason")
+    reason = check_text_or_none(value, "reason")
     if not isinstance(value, dict) or reason is None:
         return None
-    page, provider, job_id = (text_in_or_none(value, name) or "" for name in ("page", "provider", "job_id"))
-    refused_at = amount_or_none(value.get("refused_at")) or 0.0
+    page, provider, job_id = (check_text_or_none(value, name) or "" for name in ("page", "provider", "job_id"))
+    refused_at = check_amount_or_none(value.get("refused_at")) or 0.0
     return Refusal(key, reason, page, provider, job_id, refused_at, is_empty=value.get("is_empty") is True)
 
 
 def _parse_hero(page: str, value: JsonValue | None, *, site: str) -> str | None:
     """Return the key of a stored hero of `page` and `site`; None for any other row."""
-    is_about = text_in_or_none(value, "page") == page and (text_in_or_none(value, "site") or "") == site
-    return text_in_or_none(value, "key") if is_about else None
+    is_about = check_text_or_none(value, "page") == page and (check_text_or_none(value, "site") or "") == site
+    return check_text_or_none(value, "key") if is_about else None
 
 
 def _digest_page(page: str) -> str:

@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, TypeVar
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES, OPEN_FLAGS, write_atomically
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json, short_key
-from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text, whole
+from mkdocs_leonardo.storage.checked_json import (
+    check_amount,
+    check_amount_or_none,
+    check_integer,
+    check_mapping,
+    check_pattern,
+)
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.text_store import TextStore
@@ -334,7 +340,7 @@ def encode_record(record: PictureRecord) -> bytes:
     """
     values = _to_values(record)
     for name in ("cost_usd", "seconds"):
-        values[name] = amount_or_none(values[name])
+        values[name] = check_amount_or_none(values[name])
     data = _encode_json(values)
     return data if len(data) <= MAX_RECORD_BYTES else _encode_json({**values, "request": {}})
 
@@ -379,7 +385,7 @@ def parse_record(path: Path | str, text: bytes, key: str) -> PictureRecord:
 
 def _parse_values(value: JsonValue, path: Path | str) -> PictureRecord:
     try:
-        fields_of = mapping(value)
+        fields_of = check_mapping(value)
     except ValueError as error:
         raise BrokenEntry(f"{path}: is not the record of an image") from error
 
@@ -390,9 +396,9 @@ def _parse_values(value: JsonValue, path: Path | str) -> PictureRecord:
             raise BrokenEntry(f"{path}: {name} is not what was stored") from error
 
     return PictureRecord(
-        key=check_field("key", lambda value: text(value, _KEY)),
-        digest=check_field("digest", lambda value: text(value, _KEY)),
-        extension=check_field("extension", lambda value: text(value, _EXTENSION)),
+        key=check_field("key", lambda value: check_pattern(value, _KEY)),
+        digest=check_field("digest", lambda value: check_pattern(value, _KEY)),
+        extension=check_field("extension", lambda value: check_pattern(value, _EXTENSION)),
         provider=check_field("provider", _name),
         model=check_field("model", _name),
         job_id=check_field("job_id", _replace_surrogates, ""),
@@ -409,16 +415,16 @@ def _parse_values(value: JsonValue, path: Path | str) -> PictureRecord:
 
 
 def _name(value: JsonValue | None) -> str:
-    return text(value, _NAME)
+    return check_pattern(value, _NAME)
 
 
 def _replace_surrogates(value: JsonValue | None) -> str:
     """Return a text that can be written again: a page's name may hold bytes that are no text."""
-    return _SURROGATE.sub("\ufffd", text(value, _ANY))
+    return _SURROGATE.sub("\ufffd", check_pattern(value, _ANY))
 
 
 def _optional_amount(value: JsonValue | None) -> float | None:
-    return None if value is None else amount(value)
+    return None if value is None else check_amount(value)
 
 
 def _time(value: JsonValue | None) -> float:
@@ -427,10 +433,10 @@ def _time(value: JsonValue | None) -> float:
 
 
 def _pixels(value: JsonValue | None) -> int:
-    return whole(value, 0, _LARGEST_SIDE_PX)
+    return check_integer(value, 0, _LARGEST_SIDE_PX)
 
 
 def _request(value: JsonValue | None) -> dict[str, JsonValue]:
     """Return the request, which only people read; empty if no encoding can write it."""
-    request = mapping(value)
+    request = check_mapping(value)
     return {} if _SURROGATE.search(json.dumps(request, ensure_ascii=False)) else request

@@ -13,7 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mkdocs_leonardo.spec import JsonValue
-from mkdocs_leonardo.storage.checked_json import amount, amount_or_none, mapping, text_in, whole
+from mkdocs_leonardo.storage.checked_json import (
+    check_amount,
+    check_amount_or_none,
+    check_integer,
+    check_mapping,
+    check_text,
+)
 from mkdocs_leonardo.storage.text_store import TextStore
 
 #: A holder that has not renewed its lease for so long has lost it (seconds). Holders renew about every 2 s.
@@ -129,11 +135,11 @@ def _parse_lease(value: JsonValue | None) -> tuple[Owner, float, float | None] |
     Earlier versions wrote no stopwatch.
     """
     try:
-        lease = mapping(value)
-        owner = mapping(lease.get("owner"))
-        ident, machine, started = (text_in(owner, name) for name in ("id", "machine", "started"))
-        holder = Owner(id=ident, machine=machine, pid=whole(owner.get("pid")), started=started)
-        return holder, amount(lease.get("beat_at")), amount_or_none(lease.get("ticked"))
+        lease = check_mapping(value)
+        owner = check_mapping(lease.get("owner"))
+        ident, machine, started = (check_text(owner, name) for name in ("id", "machine", "started"))
+        holder = Owner(id=ident, machine=machine, pid=check_integer(owner.get("pid")), started=started)
+        return holder, check_amount(lease.get("beat_at")), check_amount_or_none(lease.get("ticked"))
     except ValueError:
         return None
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, get_args, overload
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
-from mkdocs_leonardo.storage.checked_json import mapping, text, whole
+from mkdocs_leonardo.storage.checked_json import check_integer, check_mapping, check_pattern
 from mkdocs_leonardo.storage.pictures import read_plain_file
 from mkdocs_leonardo.storage.text_store import TextStore
 
@@ -71,7 +71,7 @@ class RenderingCache:
         if value is None:
             return None
         try:
-            record = mapping(value)
+            record = check_mapping(value)
             columns = _parse_columns(record["variants"])
             rendering = _parse_rendering(record, columns, self._folder)
         except (KeyError, TypeError, ValueError) as error:
@@ -155,15 +155,15 @@ def _encode_rendering(rendering: Rendering) -> dict[str, JsonValue]:
 
 def _parse_rendering(record: Mapping[str, JsonValue], columns: _Columns, folder: Path) -> Rendering:
     """Parse a rendering; raises KeyError, TypeError or ValueError if `_encode_rendering` did not write it."""
-    scrim = mapping(record["scrim"])
+    scrim = check_mapping(record["scrim"])
     return Rendering(
         variants=_CachedVariants(columns, folder),
-        blur_up=text(record["placeholder"], _BLUR_UP),
-        dominant=text(record["dominant"], _COLOUR),
-        scrim=Scrim(*[whole(scrim[name], 0, _MAX_SCRIM_PERCENT) for name in _SCRIM]),
-        width_px=whole(record["width_px"], 1, _MAX_SIDE_PX),
-        height_px=whole(record["height_px"], 1, _MAX_SIDE_PX),
-        source_type=text(record.get("source_type", ""), _SOURCE_TYPE),
+        blur_up=check_pattern(record["placeholder"], _BLUR_UP),
+        dominant=check_pattern(record["dominant"], _COLOUR),
+        scrim=Scrim(*[check_integer(scrim[name], 0, _MAX_SCRIM_PERCENT) for name in _SCRIM]),
+        width_px=check_integer(record["width_px"], 1, _MAX_SIDE_PX),
+        height_px=check_integer(record["height_px"], 1, _MAX_SIDE_PX),
+        source_type=check_pattern(record.get("source_type", ""), _SOURCE_TYPE),
     )
 
 
@@ -237,14 +237,14 @@ class _CachedVariants(Sequence[Variant]):
 
 def _parse_columns(value: JsonValue) -> _Columns:
     """Parse the columns, each checked as a whole: a warm build reads nine thousand files' names."""
-    record = mapping(value)
+    record = check_mapping(value)
     columns = _Columns(
         roles=_check_words(record["roles"], _ROLES),
         formats=_check_words(record["formats"], _FORMATS),
         widths_px=_check_numbers(record["widths_px"], _MAX_SIDE_PX),
         heights_px=_check_numbers(record["heights_px"], _MAX_SIDE_PX),
         sizes_bytes=_check_numbers(record["sizes_bytes"], MAX_PICTURE_BYTES),
-        digests=text(record["digests"], _DIGESTS),
+        digests=check_pattern(record["digests"], _DIGESTS),
         names=_check_names(record["names"]),
         files=_check_names(record["files"]),
     )
@@ -269,7 +269,7 @@ def _check_numbers(value: JsonValue, most: int) -> array[int]:
 
 
 def _check_names(value: JsonValue) -> str:
-    names = text(value, _FILE_NAMES)
+    names = check_pattern(value, _FILE_NAMES)
     if ".." in names:
         raise ValueError("the names differ from those that were written")
     return names

@@ -11,7 +11,7 @@ from typing import TypeGuard
 
 from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json
-from mkdocs_leonardo.storage.checked_json import mapping, text_in, whole
+from mkdocs_leonardo.storage.checked_json import check_integer, check_mapping, check_text
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry, encode_entry, parse_entry
 from mkdocs_leonardo.storage.pictures import encode_record
 
@@ -72,19 +72,19 @@ class LeaseRecord:
     def decode(cls, name: str, data: bytes, secret: bytes | None) -> LeaseRecord:
         """Parse the object `name`; raises ValueError if `encode` did not write it with this secret."""
         try:
-            value = mapping(json.loads(data))
+            value = check_mapping(json.loads(data))
         except RecursionError as error:
             raise ValueError("too deep") from error
-        said = mapping(value.get("claim"))
+        said = check_mapping(value.get("claim"))
         if said.get("version") != _VERSION:
             raise ValueError("no lease of this version")
         if secret is not None and not _is_signed(value.get(_SIGNATURE), {"name": name, "claim": said}, secret):
             raise ValueError("not signed with our secret")
-        jobs, refusals = mapping(said.get("jobs")), mapping(said.get("refusals"))
+        jobs, refusals = check_mapping(said.get("jobs")), check_mapping(said.get("refusals"))
         entries = {key: parse_entry(key, entry) for key, entry in jobs.items() if _HEX.fullmatch(key)}
         return cls(
-            owner=text_in(said, "owner"),
-            heartbeats=whole(said.get("beat")),
+            owner=check_text(said, "owner"),
+            heartbeats=check_integer(said.get("beat")),
             is_whole=said.get("is_whole") is True,
             jobs={
                 key: entry
