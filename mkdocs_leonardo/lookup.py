@@ -68,7 +68,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreFault:
+class FaultyCopy:
     """A store's copy of a picture that cannot be used or read.
 
     `is_broken`: the copy is there and damaged; else the store cannot be read. `record`: the copy's record, if the
@@ -89,7 +89,7 @@ class Hit:
     candidates: tuple[Candidate, ...]
     stored: StoredPicture
     has_open_job: bool = False
-    faults: tuple[StoreFault, ...] = ()
+    faults: tuple[FaultyCopy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Miss:
 
     candidates: tuple[Candidate, ...]
     has_open_job: bool = False
-    faults: tuple[StoreFault, ...] = ()
+    faults: tuple[FaultyCopy, ...] = ()
     damage: str | None = None
 
 
@@ -149,7 +149,7 @@ class Lookup:
             record, _ = self._renderer.read_own(path)
             return Hit((), StoredPicture(record, OwnFile(path), Source.OWN))
         candidates = self._make_candidates(hero.picture)
-        faults: list[StoreFault] = []
+        faults: list[FaultyCopy] = []
         stored = self._search(candidates, faults)
         if stored is not None:
             return self.make_hit(candidates, stored, faults)
@@ -157,7 +157,7 @@ class Lookup:
         return Miss(candidates, self._has_open_job(candidates, faults), tuple(faults), damage)
 
     def make_hit(
-        self, candidates: tuple[Candidate, ...], stored: StoredPicture, faults: Sequence[StoreFault] = ()
+        self, candidates: tuple[Candidate, ...], stored: StoredPicture, faults: Sequence[FaultyCopy] = ()
     ) -> Hit:
         """Return the result of the look-up for a stored picture."""
         has_open_job = self._has_open_job(candidates[: stored.rank], faults) or self._has_duplicate_job(
@@ -185,7 +185,7 @@ class Lookup:
             "one; leave style_reference and hero_reference out, or choose another model",
         )
 
-    def _search(self, candidates: Sequence[Candidate], faults: list[StoreFault]) -> StoredPicture | None:
+    def _search(self, candidates: Sequence[Candidate], faults: list[FaultyCopy]) -> StoredPicture | None:
         for source, store in self.stores:
             for rank, candidate in enumerate(candidates):
                 record = self._get_verified(store, source, candidate.key, faults)
@@ -194,22 +194,22 @@ class Lookup:
         return None
 
     def _get_verified(
-        self, store: PictureStore, source: Source, key: str, faults: list[StoreFault]
+        self, store: PictureStore, source: Source, key: str, faults: list[FaultyCopy]
     ) -> PictureRecord | None:
         """Return the record of an intact pair; None otherwise. Adds a damaged or unreadable one to `faults`."""
         try:
             return store.get_verified(key)
         except BrokenEntry as error:
-            faults.append(StoreFault(key, source, str(error), is_broken=True))
+            faults.append(FaultyCopy(key, source, str(error), is_broken=True))
             self._tell_once(logging.INFO, str(error))
             with suppress(StoreUnavailable):
-                faults[-1] = StoreFault(key, source, str(error), is_broken=True, record=store.get_record(key))
+                faults[-1] = FaultyCopy(key, source, str(error), is_broken=True, record=store.get_record(key))
         except StoreUnavailable as error:
-            faults.append(StoreFault(key, source, str(error)))
+            faults.append(FaultyCopy(key, source, str(error)))
             self._tell_once(logging.INFO, f"{error}; going on without it")
         return None
 
-    def _find_damage(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> str | None:
+    def _find_damage(self, candidates: Sequence[Candidate], faults: Sequence[FaultyCopy]) -> str | None:
         """Return the message on a damaged file of a picture, with the fix; None if there is none.
 
         An unreadable picture is not a missing one, since it may be paid for.
@@ -228,7 +228,7 @@ class Lookup:
 
     # Paid jobs --------------------------------------------------------------------------------------------------------
 
-    def _has_open_job(self, candidates: Sequence[Candidate], faults: Sequence[StoreFault]) -> bool:
+    def _has_open_job(self, candidates: Sequence[Candidate], faults: Sequence[FaultyCopy]) -> bool:
         """Return whether one of `candidates` has a job that is paid for and can be asked for now."""
         if not self._open_jobs and not faults:
             return False
@@ -340,7 +340,7 @@ class Lookup:
             self._notify(level, message)
 
 
-def collect_damaged_records(faults: Sequence[StoreFault]) -> dict[str, PictureRecord]:
+def collect_damaged_records(faults: Sequence[FaultyCopy]) -> dict[str, PictureRecord]:
     """Return the records of damaged pictures, by key."""
     return {fault.key: fault.record for fault in faults if fault.record is not None}
 
