@@ -224,7 +224,7 @@ class PageRenderer:
     def show(self, content: str) -> str:
         """Return the page's content with its hero, if there is one, at the top."""
         manifest = self._published.manifest
-        hero = self._hero(manifest or Manifest())
+        hero = self._find_hero(manifest or Manifest())
         if hero is None or manifest is None:
             return content
         spec, asset = hero
@@ -242,7 +242,7 @@ class PageRenderer:
 
     # What is shown ---------------------------------------------------------------------------------------------------
 
-    def _hero(self, manifest: Manifest) -> tuple[HeroSpec, HeroAsset] | None:
+    def _find_hero(self, manifest: Manifest) -> tuple[HeroSpec, HeroAsset] | None:
         published, path = self._published, self._page.path
         found = HeroReader(manifest.defaults, published.docs_dir).read(
             self._page.meta,
@@ -339,11 +339,13 @@ class PageRenderer:
         if not published.is_wrapped or not published.assets_url or file is None:
             return ""
         image = self._page.meta.get("image")
-        target = self._target._replace(image=self._locate_image(image) if isinstance(image, str) and image else "")
+        target = self._target._replace(
+            image=self._find_sharing_image(image) if isinstance(image, str) and image else ""
+        )
         tags = make_social_tags(target, spec, file, published.url, published.assets_url, self._site_name)
         return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(tags._asdict()))}"></template>'
 
-    def _locate_image(self, image: str) -> str:
+    def _find_sharing_image(self, image: str) -> str:
         """Return the address, in the site, of the author's picture for sharing, which may lie beside the page."""
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(self._page.path), image))
         is_beside = (

@@ -152,7 +152,7 @@ class Runtime:
         if self._budget is None:
             self._budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
         access = Access(
-            cooldowns=Cooldowns(self._index, self._clock.now),
+            cooldowns=Cooldowns(self._shared_values, self._clock.now),
             clock=self._clock,
             notify=self._notify,
             alerts=self._alerts,
@@ -241,15 +241,18 @@ class Runtime:
         if reason:
             self._notify(logging.WARNING, f"{reason}; no image is paid for until then")
         journal_store = SealedStore(reason) if reason else self._open(settings.cache_dir / "journal", durable=True)
-        self._index = self._open(settings.cache_dir / "index", durable=False)
+        self._shared_values = self._open(settings.cache_dir / "index", durable=False)
         self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)
-        self.cache = PictureFolder(pictures, self._index, site=settings.site, reason_unused=reason)
+        self.cache = PictureFolder(pictures, self._shared_values, site=settings.site, reason_unused=reason)
         self.gallery = PictureFolder(
-            settings.gallery_dir, self._index, site=settings.site, links_within=_find_link_root(settings.gallery_dir)
+            settings.gallery_dir,
+            self._shared_values,
+            site=settings.site,
+            links_within=_find_link_root(settings.gallery_dir),
         )
         self._rescue, self._memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()
         self._move_rescued_pictures()
-        self.renderer = Renderer(settings.encoding, settings.cache_dir / "variants", self._index, self._notify)
+        self.renderer = Renderer(settings.encoding, settings.cache_dir / "variants", self._shared_values, self._notify)
         self._scratch.callback(self.renderer.discard)
 
     def _open(self, folder: Path, *, durable: bool) -> TextStore:
@@ -301,7 +304,7 @@ class Runtime:
         if key is None:
             self.unset_key_variables.append(variable)
         stated = declaration.limits(options)
-        limiter = limits.RateLimiter(self._index, name, stated.requests_per_minute)
+        limiter = limits.RateLimiter(self._shared_values, name, stated.requests_per_minute)
         limiter = self._rate_limiters.setdefault(name, limiter)
         self._alerts[name] = stated.credit_alert
         context = ProviderContext(
@@ -309,7 +312,7 @@ class Runtime:
             options=options,
             clock=self._clock,
             rate_limiter=limiter.reserve,
-            memory=limits.SharedValues(self._index),
+            memory=limits.SharedValues(self._shared_values),
             key_variable=variable,
         )
         provider: object = declaration.make(context)

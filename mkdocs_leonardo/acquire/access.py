@@ -186,7 +186,7 @@ class ProviderBreaker:
         """Record a failed call or a missing answer."""
         self._is_up = False
 
-    def record_refusal(self) -> None:
+    def reset(self) -> None:
         """Record a refusal: the provider has answered, so earlier failures do not count."""
         self._failures = 0
 

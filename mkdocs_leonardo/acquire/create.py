@@ -146,7 +146,7 @@ class JobCreator:
             breaker.record_failure()
         else:
             self._failure = None
-            breaker.record_refusal()
+            breaker.reset()
 
     async def _find_reason_to_skip(self) -> str | None:
         """Return why this provider gets no create call for the picture; None if it may get one."""

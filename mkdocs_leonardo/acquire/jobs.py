@@ -76,7 +76,7 @@ class Jobs:
         record = self._make_record(
             request.candidate.generation_request, job, image, delivered, page=request.page, is_new=is_new
         )
-        store = await to_thread(self.save, request.page, record, image.data)
+        store = await to_thread(self.store_and_close, request.page, record, image.data)
         self.uncollected.pop(request.key, None)
         request.add_attempt("generated" if is_new else "collected")
         return StoredPicture(record, store, source)
@@ -118,7 +118,7 @@ class Jobs:
         record = self._make_record(
             {**generation_request, **about}, job, image, delivered, page=request.page, is_new=False
         )
-        if await to_thread(self.save, request.page, record, image.data) is self._context.lookup.writable[0]:
+        if await to_thread(self.store_and_close, request.page, record, image.data) is self._context.lookup.writable[0]:
             await to_thread(self._context.journal.delete_job, request.key, job.job_id)
         shows = f", and `hero_seed: {seed}` shows it" if is_free else ""
         self._context.notify(
@@ -172,7 +172,7 @@ class Jobs:
             request=generation_request,
         )
 
-    def save(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
+    def store_and_close(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
         """Store the picture, and then delete its job from the journal: no error in between loses a paid picture.
 
         `is_new=False`: the image came from the team's store, so the local copy may be lost.

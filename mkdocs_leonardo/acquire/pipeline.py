@@ -296,7 +296,7 @@ class Pipeline:
             return result, None
         try:
             wanted = [(candidate.key, candidate.provider.name) for candidate in result.candidates]
-            stored = await team.download_first(wanted, partial(self._jobs.save, page, is_new=False))
+            stored = await team.download_first(wanted, partial(self._jobs.store_and_close, page, is_new=False))
         except BrokenEntry as error:
             return result, None if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
@@ -313,7 +313,9 @@ class Pipeline:
             data = await to_thread(stored.store.read, stored.record)
             if not await team.share(stored.record, data):
                 wanted = [(stored.record.key, stored.record.provider)]
-                earlier = await team.download_first(wanted, partial(self._jobs.save, request.page, is_new=False))
+                earlier = await team.download_first(
+                    wanted, partial(self._jobs.store_and_close, request.page, is_new=False)
+                )
                 if earlier is None:
                     return stored
                 stored = replace(stored, record=earlier.record, store=earlier.store)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.folders import is_shown, read_earlier_manifest
+from mkdocs_leonardo.commands.folders import has_wanted_picture, read_earlier_manifest
 from mkdocs_leonardo.commands.prune import OtherConfigurations
 from mkdocs_leonardo.commands.site import SitePages, read_site
 from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, open_runtime
@@ -96,7 +96,7 @@ def _check_published_folder(
         return frozenset(), []
     manifest = read_earlier_manifest(folder, console)
     absent = [status.hero for status in found if status.state in {"missing", "damaged"} and not status.fault]
-    shown = frozenset(hero.page for hero in absent if is_shown(hero, manifest, folder))
+    shown = frozenset(hero.page for hero in absent if has_wanted_picture(hero, manifest, folder))
     if not (folder / MANIFEST).is_file() or not is_outdated(manifest, folder):
         return shown, []
     shown_dir = site.config.display_path(folder)

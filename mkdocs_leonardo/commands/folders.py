@@ -111,7 +111,7 @@ def is_in_site(site: SitePages, folder: Path) -> bool:
     return folder.resolve().is_relative_to(site.config.docs_dir.resolve())
 
 
-def is_published(entries: Sequence[Path]) -> bool:
+def is_own_output(entries: Sequence[Path]) -> bool:
     """Return whether `publish_into` has written these files, completely or in part. Its manifest is a mark as well."""
     names = {path.name for path in entries} - {STYLESHEET}
     return is_marked(entries) or MANIFEST in names or all(map(_VARIANT_NAME.fullmatch, names))
@@ -165,7 +165,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
     console.say(f"{pluralise(len(shown), 'hero', 'heroes')} in {folder}{addition}")
 
 
-def is_shown(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
+def has_wanted_picture(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
     """Return whether the published picture is the one that the page asks for, with all of its files."""
     shown = manifest.heroes.get(hero.page)
     return shown is not None and _has_real_picture(shown, folder) and shown.asked == digest_request(hero)

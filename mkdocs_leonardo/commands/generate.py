@@ -59,7 +59,7 @@ def generate(
     folder = site.settings.cache_dir / "takes" / folders.make_slug(heroes[0].page) if takes and into is None else into
     if folder is not None and not dry_run:
         _refuse_link(folder, site.settings.cache_dir / "takes")
-        folders.require_own_folder(folder, "--into", is_own=folders.is_published if is_in_site else folders.is_marked)
+        folders.require_own_folder(folder, "--into", is_own=folders.is_own_output if is_in_site else folders.is_marked)
     if not dry_run and download_team_pictures(site.settings, wanted, console):
         wake_previews(site.settings.cache_dir)
     with open_runtime(site.settings, console) as runtime:

@@ -128,7 +128,7 @@ def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, galle
         if is_elsewhere or others.may_use(record):
             kept.append(record)
             continue
-        yield _describe_picture(runtime.cache, record)
+        yield _collect_files(runtime.cache, record)
     stems = {short_key(key) for key in used} | {short_key(record.key) for record in sound}
     yield from _find_strays(cache_dir / "pictures", stems, temporary_only=others.are_there)
     yield from _find_unused_variants(runtime, cache_dir / "variants", found, kept)
@@ -137,13 +137,13 @@ def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, galle
         yield Unused(tuple(takes), "takes: contact sheets of earlier choices")
     if gallery:
         for record in others.find_orphans(found):
-            yield _describe_picture(runtime.gallery, record, "gallery: ")
+            yield _collect_files(runtime.gallery, record, "gallery: ")
         for path in others.find_idle_halves(found):
             yield Unused((path,), f"gallery: incomplete pair, {path.name}")
         yield from _find_strays(gallery_dir, set(), temporary_only=True)
 
 
-def _describe_picture(folder: PictureFolder, record: PictureRecord, prefix: str = "") -> Unused:
+def _collect_files(folder: PictureFolder, record: PictureRecord, prefix: str = "") -> Unused:
     path, prompt = folder.path(record), record.request.get("prompt")
     words = f" {prompt[:60]!r}" if isinstance(prompt, str) else ""
     text = f"{prefix}image {short_key(record.key)}{f' of {record.page}' if record.page else ''}{words}"

@@ -139,9 +139,9 @@ def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, 
         for view in views:
             # Short and long texts, and both directions of script, share what a view shows: the blur is what takes time.
             if view.size_px not in heroes:
-                heroes[view.size_px] = [_hero(copy, view, focus, blur_share) for copy in copies]
+                heroes[view.size_px] = [_crop_hero(copy, view, focus, blur_share) for copy in copies]
             parts += [
-                _behind_text(hero, copy.size, view, focus, is_rtl=is_rtl)
+                _crop_text_area(hero, copy.size, view, focus, is_rtl=is_rtl)
                 for hero, copy in zip(heroes[view.size_px], copies, strict=True)
             ]
         return _least_scrim(parts, tint, BRIGHT_SHARE if blur_share else SHARP_BRIGHT_SHARE, at_least)
@@ -169,13 +169,13 @@ def _least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float, at
     return low * SCRIM_STEP
 
 
-def _hero(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float) -> Image.Image:
+def _crop_hero(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float) -> Image.Image:
     """Return the part of a picture that a view shows, blurred as in the view."""
     hero = copy.crop(_outward(crop_box(copy.size, view.size_px, focus), copy.size))
     return hero.filter(ImageFilter.GaussianBlur(blur_share * hero.width)) if blur_share else hero
 
 
-def _behind_text(
+def _crop_text_area(
     hero: Image.Image, size_px: tuple[int, int], view: View, focus: FocalPoint, *, is_rtl: bool
 ) -> Image.Image:
     """Return the part of a view's hero on which the text stands; `size_px` is the whole picture's size."""

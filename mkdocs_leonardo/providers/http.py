@@ -84,7 +84,7 @@ class _RequestState:
         self.stage = "sending"
         self.scope.deadline = anyio.current_time() + self.timeout_s
 
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+    async def note_event(self, event: str, info: Mapping[str, Any]) -> None:
         """Follow httpcore's trace events; a CONNECT to a proxy does not count as sent."""
         if event == "connection.connect_tcp.started" and self.stage == "sending":
             self.stage = "connecting"
@@ -181,7 +181,7 @@ class Api:
                     files=None if parts is None else _form(parts),
                     headers={"accept-encoding": "identity"},
                     timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s)),
-                    extensions={"trace": state.trace},
+                    extensions={"trace": state.note_event},
                 ) as response:
                     body = await _read_body(response, max_bytes)
                 log.logger.debug("%s: %s %s: %d", self._provider, method, without_ids(path), response.status_code)

@@ -127,7 +127,7 @@ class TextStore:
                 self._opened = None
 
     @contextmanager
-    def _using(self) -> Iterator[_FencedCache]:
+    def _using(self) -> Iterator[_OneConnectionCache]:
         """Hold the cache for this thread alone; its errors become StoreUnavailable."""
         if not self._lock.acquire(timeout=self._wait_s):
             raise StoreUnavailable(f"{self._folder}: another thread holds the store")
@@ -144,7 +144,7 @@ class TextStore:
         finally:
             self._lock.release()
 
-    def _ensure_open(self) -> _FencedCache:
+    def _ensure_open(self) -> _OneConnectionCache:
         """Return the open cache. It is opened again if its file was deleted or replaced since."""
         if self._closed:
             raise StoreUnavailable(f"{self._folder}: the store is closed")
@@ -197,7 +197,7 @@ class MemoryStore(TextStore):
     def __init__(self) -> None:
         super().__init__(Path(":memory:"), durable=False)
 
-    def _ensure_open(self) -> _FencedCache:
+    def _ensure_open(self) -> _OneConnectionCache:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         if self._opened is None:
@@ -228,7 +228,7 @@ class SealedStore(TextStore):
 class _OpenDatabase:
     """An open database and the file it is in (device and inode)."""
 
-    cache: _FencedCache
+    cache: _OneConnectionCache
     file: tuple[int, int] | None
 
 
@@ -271,7 +271,7 @@ class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no typ
         """Remove no file, since only a crafted row names one."""
 
 
-class _FencedCache(diskcache.Cache):  # type: ignore[misc]  # diskcache ships no types
+class _OneConnectionCache(diskcache.Cache):  # type: ignore[misc]  # diskcache ships no types
     """diskcache on one connection, opened and checked by this module, which threads share under a lock."""
 
     def __init__(self, connection: sqlite3.Connection, settings: dict[str, str | int]) -> None:
@@ -342,7 +342,7 @@ def _open_database(path: Path, *, durable: bool, wait_s: float) -> _OpenDatabase
     return _OpenDatabase(cache, read_identity(path))
 
 
-def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _FencedCache:
+def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable: bool) -> _OneConnectionCache:
     """Check the database and set it up in one transaction, so that no process sees a part of it."""
     # A crafted row may hold bytes that are not UTF-8. They are read as a wrong value.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -358,7 +358,7 @@ def _prepare_cache(connection: sqlite3.Connection, *, give_up_at: float, durable
     connection.execute(f"PRAGMA synchronous = {settings['sqlite_synchronous']}")
     connection.execute("BEGIN IMMEDIATE")
     _forget_foreign_settings(connection, settings)
-    cache = _FencedCache(connection, settings)
+    cache = _OneConnectionCache(connection, settings)
     connection.execute("COMMIT")
     # Without eviction, only this call removes expired rows. A later process does it if another one writes now.
     with suppress(diskcache.Timeout):
@@ -390,7 +390,7 @@ def _refuse_foreign_schema(connection: sqlite3.Connection) -> None:
         raise
     model = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        _FencedCache(model, _list_settings(journal_mode="memory", durable=False))
+        _OneConnectionCache(model, _list_settings(journal_mode="memory", durable=False))
         made = set(model.execute(select).fetchall())
     finally:
         model.close()
