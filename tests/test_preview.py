@@ -60,7 +60,7 @@ class PreviewRig:
 
     def rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
         """Rebuild; these pages lack their picture."""
-        self.preview.hold()
+        self.preview.pause()
         self.end_rebuild(prompts, no_provider=no_provider, **options)
 
     def end_rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
@@ -128,7 +128,7 @@ def test_take_while_a_rebuild_is_under_way_starts_nothing(tmp_path: Path, servic
     """A prompt is not paid for during a rebuild, since the rebuild may remove it."""
     with rig_of(tmp_path, services) as rig:
         rig.rebuild({"a.md": "a harb"})
-        rig.preview.hold()
+        rig.preview.pause()
         time.sleep(2 * SETTLED_S)  # a slow rebuild
         rig.end_rebuild({"a.md": "a harbour at dusk"})
         rig.wait_for_pictures("a.md")

@@ -55,7 +55,7 @@ class _Rebuild:
 class BackgroundGenerator:
     """The generator of missing heroes in the event loop of its first runtime; writes the stamp for each ready hero.
 
-    The host's thread calls `hold`, `take` and `close`. All else runs in the event loop.
+    The host's thread calls `pause`, `take` and `close`. All else runs in the event loop.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class BackgroundGenerator:
         self._runtimes: list[tuple[Settings, Runtime]] = []
         # The attributes below are used only in the event loop.
         self._rebuild: _Rebuild | None = None
-        self._is_held = False
+        self._is_paused = False
         self._pending: dict[str, _MissingHero] = {}
         self._taken: set[PictureSpec] = set()
         self.flying: set[PictureSpec] = set()
@@ -84,10 +84,10 @@ class BackgroundGenerator:
 
     # In the host's thread --------------------------------------------------------------------------------------------
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """Start no generation until the next `take`."""
         if self._loop is not None:
-            self._loop.start(self._hold)
+            self._loop.start(self._pause)
 
     def take(self, settings: Settings, heroes: Sequence[HeroSpec], *, docs_dir: Path, began_at: float) -> None:
         """Replace the heroes to make by those missing after a rebuild that began at `began_at` (Unix seconds).
@@ -134,8 +134,8 @@ class BackgroundGenerator:
 
     # In the event loop -----------------------------------------------------------------------------------------------
 
-    async def _hold(self) -> None:
-        self._is_held = True
+    async def _pause(self) -> None:
+        self._is_paused = True
         self._wake()
 
     async def _take(self, rebuild: _Rebuild) -> None:
@@ -150,7 +150,7 @@ class BackgroundGenerator:
         self._budget.replace_caps(
             max_new_images=settings.max_new_images if rebuild.may_buy else 0, max_cost_usd=settings.max_cost_usd
         )
-        self._is_held = False
+        self._is_paused = False
         fresh = current_time() + self._settled_s
         before, self._pending = self._pending, {}
         for missing in rebuild.missing:
@@ -174,13 +174,13 @@ class BackgroundGenerator:
 
     def _compute_wait_s(self) -> float:
         """Return the seconds until the next hero is due."""
-        if self._is_held or not self._pending:
+        if self._is_paused or not self._pending:
             return math.inf
         return max(0.0, min(pending.due_s for pending in self._pending.values()) - current_time())
 
     def _start_due(self, group: TaskGroup) -> None:
         rebuild = self._rebuild
-        if rebuild is None or self._is_held:
+        if rebuild is None or self._is_paused:
             return
         now = current_time()
         for page in [page for page, pending in self._pending.items() if pending.due_s <= now]:

@@ -47,11 +47,11 @@ class Preview:
         self._said: set[str] = set()
         self._background: BackgroundGenerator | None = None
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """Pause new generations until the rebuild ends, because pages may change their prompts."""
         self._began_at = time.time()
         if self._background is not None:
-            self._background.hold()
+            self._background.pause()
 
     def take(self, settings: Settings, missing: Sequence[Resolution], *, docs_dir: Path, no_provider: str) -> None:
         """Take over the heroes that a rebuild lacked, and return at once.

@@ -44,7 +44,7 @@ class Serving:
     def before_build(self, options: LeonardoConfig, config: MkDocsConfig) -> None:
         """Pause the preview while a build runs, or make it for the first build of a server."""
         if self._preview is not None:
-            self._preview.hold()
+            self._preview.pause()
         elif self.is_on and options.enabled:
             self._preview = make_preview(config)
 

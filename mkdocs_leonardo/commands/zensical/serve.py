@@ -106,7 +106,7 @@ class _ManifestUpdater:
         from mkdocs_leonardo.commands.site import read_project_pages
 
         self._seen = self._measure_files()
-        self._preview.hold()
+        self._preview.pause()
         project = self._project = read_project(self._config_file)
         site = read_project_pages(project, self._console, with_drafts=True)
         for problem in site.problem_lines:
