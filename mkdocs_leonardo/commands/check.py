@@ -106,7 +106,7 @@ def _check_published_folder(
 
 def _find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
     """Find the page's image in the gallery if its record is missing; builds do not show such an image."""
-    stems = {short_key(quote.key) for quote in status.quotes}
+    stems = {short_key(offer.key) for offer in status.offers}
     return next((path for path in halves if path.stem in stems and path.suffix != ".json"), None)
 
 

@@ -169,7 +169,7 @@ def _read_samples(plan: PurchasePlan, console: Console) -> Iterator[Sample]:
             picture, record = status.hero.picture, status.record
             if picture is None or record is None:
                 continue
-            cost_usd = status.quotes[0].estimate_usd if record.cost_usd is None else record.cost_usd
+            cost_usd = status.offers[0].estimate_usd if record.cost_usd is None else record.cost_usd
             yield Sample(picture.style, picture.seed or 0, alchemy, record, status.read_picture(), cost_usd)
 
 

@@ -116,7 +116,7 @@ def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, galle
     found = find_statuses(runtime, heroes)
     cache_dir, gallery_dir = site.settings.cache_dir, site.settings.gallery_dir
     pages = site.pages | preview.pages
-    used = {quote.key for status in found for quote in status.quotes} | set(read_open_jobs(runtime))
+    used = {offer.key for status in found for offer in status.offers} | set(read_open_jobs(runtime))
     used |= {record.key for status in found for record in find_used_records(runtime, status)}
     sound, kept = list(runtime.cache.records()), list[PictureRecord]()
     others = OtherConfigurations(site.config, runtime)
@@ -253,13 +253,13 @@ class OtherConfigurations:
 
     def find_orphans(self, found: Sequence[HeroStatus]) -> tuple[PictureRecord, ...]:
         """Find records in the gallery that neither a page of `found` nor another configuration uses."""
-        wanted = {quote.key for status in found for quote in status.quotes}
+        wanted = {offer.key for status in found for offer in status.offers}
         records = self._runtime.gallery.records()
         return tuple(record for record in records if record.key not in wanted and not self.may_use(record))
 
     def find_idle_halves(self, found: Sequence[HeroStatus]) -> tuple[Path, ...]:
         """Find the gallery's incomplete pairs that neither a page of `found` nor another configuration uses."""
-        wanted = {short_key(quote.key) for status in found for quote in status.quotes}
+        wanted = {short_key(offer.key) for status in found for offer in status.offers}
         halves = () if self.are_there else self._runtime.gallery.incomplete_pairs()
         return tuple(path for path in halves if path.stem not in wanted)
 

@@ -110,12 +110,12 @@ class PurchasePlan:
                 yield f"{pluralise(len(drop_repeats(group)), *words)}: {pages}"
         if not self.buy:
             return
-        first = next(quote for quote in self.buy[0].quotes if quote.may_be_asked)
+        first = next(offer for offer in self.buy[0].offers if offer.may_be_asked)
         line = f"{pluralise(len(self.allowed), 'new image', 'new images')} from {first.provider}: "
         line += f"about {dollars(self.estimate_usd)}"
         if self.most_usd > self.estimate_usd:
             further = dict.fromkeys(
-                quote.provider for status in self.allowed for quote in status.quotes if quote.may_be_asked
+                offer.provider for status in self.allowed for offer in status.offers if offer.may_be_asked
             )
             further.pop(first.provider, None)
             line += f", at most {dollars(self.most_usd)} if {' or '.join(further)} has to step in"
@@ -286,10 +286,10 @@ def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], He
     made = sum(status.record is not None and not status.jobs for status in found)
     console.note(f"interrupted: {made} of {pluralise(len(futures), 'image', 'images')} done")
     left = [
-        (f"{status.hero.page} ({quote.provider})", quote.job)
+        (f"{status.hero.page} ({offer.provider})", offer.job)
         for status in found
-        for quote in status.quotes
-        if quote.job is not None and (status.record is None or status.record.key != quote.key)
+        for offer in status.offers
+        if offer.job is not None and (status.record is None or status.record.key != offer.key)
     ]
     for state, (condition, consequence) in _OPEN_JOB_WORDS.items():
         names = [name for name, job in left if job == state]

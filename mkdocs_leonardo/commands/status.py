@@ -49,8 +49,8 @@ _PROMPT_CHARACTERS = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """One provider's key and price for a picture.
+class Offer:
+    """One provider's offer of a picture: the key, the price and the state of a job.
 
     `is_able`: the provider takes the picture, and has not ended a job for it without an image.
     `is_allowed`: the site allows to generate.
@@ -84,7 +84,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class HeroStatus:
-    """The status of one page's hero. `quotes` are in the order of the providers.
+    """The status of one page's hero. `offers` are in the order of the providers.
 
     `record`, `store`: of the picture that a build would show.
     `rendering`: None until the picture's files are made.
@@ -96,7 +96,7 @@ class HeroStatus:
 
     hero: HeroSpec
     state: HeroState
-    quotes: tuple[Quote, ...] = ()
+    offers: tuple[Offer, ...] = ()
     record: PictureRecord | None = None
     store: PictureSource | None = None
     rendering: Rendering | None = None
@@ -113,10 +113,10 @@ class HeroStatus:
         return self._first.key if self._first is not None else ""
 
     @property
-    def _first(self) -> Quote | None:
-        """The quote of the first provider with a key that is able to make the picture; without one, the first quote."""
-        able = (quote for quote in self.quotes if quote.has_api_key and quote.is_able)
-        return next(able, next((quote for quote in self.quotes if quote.is_able), next(iter(self.quotes), None)))
+    def _first(self) -> Offer | None:
+        """The offer of the first provider with a key that is able to make the picture; without one, the first offer."""
+        able = (offer for offer in self.offers if offer.has_api_key and offer.is_able)
+        return next(able, next((offer for offer in self.offers if offer.is_able), next(iter(self.offers), None)))
 
     def read_picture(self) -> bytes:
         """Read the stored picture as delivered; BrokenEntry or StoreUnavailable if it cannot be read."""
@@ -125,43 +125,43 @@ class HeroStatus:
         return self.store.read(self.record)
 
     @property
-    def jobs(self) -> tuple[Quote, ...]:
+    def jobs(self) -> tuple[Offer, ...]:
         """The open jobs that come before the stored picture, or before a payment."""
-        jobs: list[Quote] = []
-        for quote in self.quotes:
-            if self.record is not None and quote.key == self.record.key:
+        jobs: list[Offer] = []
+        for offer in self.offers:
+            if self.record is not None and offer.key == self.record.key:
                 break
-            if quote.is_collectable:
-                jobs.append(quote)
+            if offer.is_collectable:
+                jobs.append(offer)
         return tuple(jobs)
 
     @property
     def is_due(self) -> bool:
         """Whether a build collects, or looks for, one of the jobs now."""
-        return any(quote.is_due for quote in self.jobs)
+        return any(offer.is_due for offer in self.jobs)
 
     @property
     def is_certain(self) -> bool:
         """Whether one of the jobs is certainly paid for."""
-        return any(quote.job == "accepted" for quote in self.jobs)
+        return any(offer.job == "accepted" for offer in self.jobs)
 
     @property
     def losses(self) -> tuple[str, ...]:
         """Warnings of lost answers of earlier builds; empty once the picture is stored."""
         is_absent = self.state in {"missing", "damaged"}
-        gone = [quote.provider for quote in self.quotes if quote.job == "lost" and is_absent]
+        gone = [offer.provider for offer in self.offers if offer.job == "lost" and is_absent]
         return tuple(unanswered_message(self.hero.page, provider) for provider in gone)
 
     @property
     def must_be_bought(self) -> bool:
         """Whether a build would pay for the picture."""
-        return self.state == "missing" and any(quote.may_be_asked for quote in self.quotes)
+        return self.state == "missing" and any(offer.may_be_asked for offer in self.offers)
 
     @property
     def has_price(self) -> bool:
         """Whether a build would pay for the picture, now or once the site has an API key."""
-        is_keyless = not any(quote.has_api_key for quote in self.quotes)
-        could_be_asked = any(quote.is_able and quote.is_allowed for quote in self.quotes)
+        is_keyless = not any(offer.has_api_key for offer in self.offers)
+        could_be_asked = any(offer.is_able and offer.is_allowed for offer in self.offers)
         return self.must_be_bought or (self.state == "missing" and is_keyless and could_be_asked)
 
     @property
@@ -180,7 +180,7 @@ class HeroStatus:
         """The highest possible cost: each provider charges for the picture and delivers none."""
         if not self.must_be_bought:
             return 0.0
-        return sum(quote.estimate_usd for quote in self.quotes if quote.may_be_asked)
+        return sum(offer.estimate_usd for offer in self.offers if offer.may_be_asked)
 
 
 @contextmanager
@@ -240,26 +240,26 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
         return HeroStatus(hero, "own")
     result = runtime.lookup.find(hero)
     damaged = collect_damaged_records(result.faults)
-    quotes = tuple(_make_quote(runtime, candidate, damaged, jobs.get(candidate.key)) for candidate in result.candidates)
+    offers = tuple(_make_offer(runtime, candidate, damaged, jobs.get(candidate.key)) for candidate in result.candidates)
     fault = "; ".join(one.text for one in result.faults)
     is_pin_faulty = any(one.source is Source.PINNED for one in result.faults)
     if isinstance(result, Hit):
         stored = result.stored
         rendering = runtime.renderer.load(stored.record, hero)
         state = _STATES[stored.source]
-        return HeroStatus(hero, state, quotes, stored.record, stored.store, rendering, fault, is_pin_faulty)
-    state, reason = _find_state(result, quotes)
-    paid = [quote for quote in quotes if quote.is_collectable]
+        return HeroStatus(hero, state, offers, stored.record, stored.store, rendering, fault, is_pin_faulty)
+    state, reason = _find_state(result, offers)
+    paid = [offer for offer in offers if offer.is_collectable]
     if paid:
-        state = "paid" if any(quote.job == "accepted" for quote in paid) else "uncertain"
+        state = "paid" if any(offer.job == "accepted" for offer in paid) else "uncertain"
     last = runtime.lookup.get_last_shown(hero.page)
     shown = last.record if last is not None else None
-    return HeroStatus(hero, state, quotes, fault=fault, is_pin_faulty=is_pin_faulty, reason=reason, last=shown)
+    return HeroStatus(hero, state, offers, fault=fault, is_pin_faulty=is_pin_faulty, reason=reason, last=shown)
 
 
-def _make_quote(
+def _make_offer(
     runtime: Runtime, candidate: Candidate, damaged: Mapping[str, PictureRecord], entry: Entry | None
-) -> Quote:
+) -> Offer:
     provider, picture = candidate.provider, candidate.picture
     job: JobState | None = None
     if entry is None:
@@ -271,7 +271,7 @@ def _make_quote(
             holder = runtime.journal.get_lease_holder(lease_name(picture))
             job = "lost" if holder is None else job
     refusal = runtime.journal.get_refusal(candidate.key)
-    return Quote(
+    return Offer(
         provider.name,
         candidate.key,
         provider.estimate_usd(picture),
@@ -284,18 +284,18 @@ def _make_quote(
     )
 
 
-def _find_state(miss: Miss, quotes: Sequence[Quote]) -> tuple[HeroState, str]:
+def _find_state(miss: Miss, offers: Sequence[Offer]) -> tuple[HeroState, str]:
     """Find the state of a missing picture, without regard to jobs, and the reason why it is not bought."""
     if miss.damage:
         return "damaged", miss.damage
-    for quote in quotes:
-        if quote.refusal is not None and quote.refusal.stops_chain:
-            return "refused", quote.refusal.reason
-        if quote.has_api_key and quote.is_able:
+    for offer in offers:
+        if offer.refusal is not None and offer.refusal.stops_chain:
+            return "refused", offer.refusal.reason
+        if offer.has_api_key and offer.is_able:
             return "missing", ""
-    for quote in quotes:
-        if quote.refusal is not None:
-            return "empty", not_again_message(quote.refusal.reason, quote.key)
+    for offer in offers:
+        if offer.refusal is not None:
+            return "empty", not_again_message(offer.refusal.reason, offer.key)
     return "missing", ""
 
 
@@ -394,7 +394,7 @@ def _as_json(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[st
                 "model": record.model if record else None,
                 "file": str(path) if path else None,
                 "estimate_usd": round(status.estimate_usd, 6),
-                "to_collect_from": [quote.provider for quote in status.jobs],
+                "to_collect_from": [offer.provider for offer in status.jobs],
                 "shows": short_key(record.key) if record else short_key(status.last.key) if status.last else None,
                 "prompt": picture.prompt if picture else None,
                 "style": picture.style if picture else None,

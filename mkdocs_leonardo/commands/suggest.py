@@ -250,10 +250,10 @@ def add_lines(data: bytes, values: Mapping[str, str]) -> bytes:
 
 def _format_lines(values: Mapping[str, str], indent: bytes, end: bytes) -> bytes:
     # A text of JSON is a quoted text of YAML.
-    return b"".join(indent + f"{key}: {_quote(value)}".encode() + end for key, value in values.items())
+    return b"".join(indent + f"{key}: {_quote_yaml(value)}".encode() + end for key, value in values.items())
 
 
-def _quote(value: str) -> str:
+def _quote_yaml(value: str) -> str:
     """Return the text in double quotes. Unprintable characters are escaped, since some break lines in YAML."""
     text = json.dumps(value, ensure_ascii=False)
     return "".join(character if character.isprintable() else _escape(ord(character)) for character in text)
