@@ -242,12 +242,14 @@ class Runtime:
             self._notify(logging.WARNING, f"{reason}; no image is paid for until then")
         journal_store = SealedStore(reason) if reason else self._open(settings.cache_dir / "journal", durable=True)
         self._shared_values = self._open(settings.cache_dir / "index", durable=False)
-        self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.site)
-        self.cache = PictureFolder(pictures, self._shared_values, site=settings.site, reason_unused=reason)
+        self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.config_name)
+        self.cache = PictureFolder(
+            pictures, self._shared_values, config_name=settings.config_name, reason_unused=reason
+        )
         self.gallery = PictureFolder(
             settings.gallery_dir,
             self._shared_values,
-            site=settings.site,
+            config_name=settings.config_name,
             links_within=_find_link_root(settings.gallery_dir),
         )
         self._rescue, self._memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()

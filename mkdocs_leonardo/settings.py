@@ -58,7 +58,7 @@ class Settings:
     """Whether the cache is in MkDocs's default folder, from which it can move to Zensical's."""
     former_cache: Path | None
     """The folder from which `with_cache_moved` moves the cache to `cache_dir`; None if the cache is there."""
-    site: str
+    config_name: str
     """The path of the configuration file, relative to its folder, or to a cache or gallery outside that folder."""
 
     def for_preview(self) -> Settings:
@@ -120,7 +120,7 @@ def settings_from(
         ),
         cache_may_move=cache_is_default and former is None,
         former_cache=former,
-        site=_site_name(root / config_file.name, folders.values()),
+        config_name=_make_config_name(root / config_file.name, folders.values()),
         options=config.provider_options,
         notes=tuple(note for _, declaration, options in config.chain for note in declaration.notes(options)),
     )
@@ -173,7 +173,7 @@ def with_cache_moved(settings: Settings, notify: Notify, environ: Mapping[str, s
     return replace(settings, cache_dir=cache_dir, generate=settings.generate and may_buy, former_cache=None)
 
 
-def _site_name(config_file: Path, folders: Iterable[Path]) -> str:
+def _make_config_name(config_file: Path, folders: Iterable[Path]) -> str:
     """Return the configuration's name: different for each configuration on the same folders, equal on every machine."""
     folders = list(folders)
     if all(folder.is_relative_to(config_file.parent) for folder in folders):

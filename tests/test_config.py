@@ -748,7 +748,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
         on_store_failure="cached",
         cache_may_move=False,
         former_cache=None,
-        site="mkdocs.yml",
+        config_name="mkdocs.yml",
     )
 
 

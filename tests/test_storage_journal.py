@@ -378,7 +378,7 @@ def test_last_hero_is_the_sites_own_and_an_earlier_versions_until_there_is_one(s
     german.remember_hero("index.md", other)
     assert (english.get_last_hero("index.md"), german.get_last_hero("index.md")) == (KEY, other)
     assert english.get_last_heroes() == {"index.md": KEY}
-    assert english.get_heroes_by_site() == {"mkdocs.en.yml": {KEY}, "mkdocs.de.yml": {other}}
+    assert english.get_heroes_by_config() == {"mkdocs.en.yml": {KEY}, "mkdocs.de.yml": {other}}
 
 
 def test_journal_in_memory_is_the_same(time: Time) -> None:

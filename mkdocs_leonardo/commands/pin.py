@@ -32,7 +32,7 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
                 there.append(page)
             elif record is not None:
                 try:
-                    runtime.gallery.save(replace(record, page=page, site=""), status.read_picture())
+                    runtime.gallery.save(replace(record, page=page, config_name=""), status.read_picture())
                 except (BrokenEntry, StoreUnavailable) as error:
                     raise CommandError(f"{page}: {error}") from error
                 copied[page] = site.config.display_path(runtime.gallery.path(record))

@@ -247,9 +247,9 @@ class OtherConfigurations:
 
     def may_use(self, record: PictureRecord) -> bool:
         """Return whether another configuration may use a picture that no page here uses."""
-        if record.site not in {"", self._config.settings.site} and self._is_there(record.site):
+        if record.config_name not in {"", self._config.settings.config_name} and self._is_there(record.config_name):
             return True
-        return record.key in self._noted or (not record.site and self.are_there)
+        return record.key in self._noted or (not record.config_name and self.are_there)
 
     def find_orphans(self, found: Sequence[HeroStatus]) -> tuple[PictureRecord, ...]:
         """Find records in the gallery that neither a page of `found` nor another configuration uses."""
@@ -268,24 +268,24 @@ class OtherConfigurations:
         """Whether there are other configurations. They may use a picture whose record names none."""
         own = self._config.config_file
         neighbours = (path for pattern in _CONFIGURATIONS for path in own.parent.glob(pattern) if path != own)
-        return any(map(self._may_use_plugin, neighbours)) or any(map(self._is_there, self._sites))
+        return any(map(self._may_use_plugin, neighbours)) or any(map(self._is_there, self._heroes))
 
     @cached_property
-    def _sites(self) -> dict[str, frozenset[str]]:
+    def _heroes(self) -> dict[str, frozenset[str]]:
         """The keys of each other configuration's pictures. The key `""` holds those that earlier versions recorded."""
         with suppress(StoreUnavailable):
-            found = self._runtime.journal.get_heroes_by_site()
-            return {site: keys for site, keys in found.items() if site != self._config.settings.site}
+            found = self._runtime.journal.get_heroes_by_config()
+            return {name: keys for name, keys in found.items() if name != self._config.settings.config_name}
         return {}
 
     @cached_property
     def _noted(self) -> frozenset[str]:
-        keys = [keys for site, keys in self._sites.items() if (self._is_there(site) if site else self.are_there)]
+        keys = [keys for name, keys in self._heroes.items() if (self._is_there(name) if name else self.are_there)]
         return frozenset().union(*keys)
 
-    def _is_there(self, site: str) -> bool:
+    def _is_there(self, name: str) -> bool:
         folders = (self._config.config_file.parent, self._config.settings.cache_dir)
-        return bool(site) and any((folder / site).is_file() for folder in folders)
+        return bool(name) and any((folder / name).is_file() for folder in folders)
 
     @staticmethod
     def _may_use_plugin(path: Path) -> bool:

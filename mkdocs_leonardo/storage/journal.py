@@ -58,17 +58,17 @@ class Journal(ProcessLeases):
         store: TextStore,
         owner: Owner,
         now: Callable[[], float],
-        site: str = "",
+        config_name: str = "",
         *,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`site` is the configuration whose last heroes are read and written; all configurations share the jobs.
+        """`config_name` names the configuration whose last heroes are read and written; all of them share the jobs.
 
         `now` gives Unix seconds. `stopwatch` gives seconds since an event that is the same for all processes of the
         machine.
         """
         super().__init__(store, owner, now, stopwatch)
-        self._site = site
+        self._config_name = config_name
 
     # Jobs ------------------------------------------------------------------------------------------------------------
 
@@ -261,27 +261,30 @@ class Journal(ProcessLeases):
     def remember_hero(self, page: str, key: str) -> None:
         """Remember the picture that `page` shows now."""
         with self._store.transaction():
-            self._store.set(_LAST + self._row_name(page), {"page": page, "key": key, "site": self._site})
-            if self._site and _parse_hero(page, self._store.get(_LAST + _digest_page(page)), site="") == key:
+            self._store.set(_LAST + self._row_name(page), {"page": page, "key": key, "site": self._config_name})
+            if (
+                self._config_name
+                and _parse_hero(page, self._store.get(_LAST + _digest_page(page)), config_name="") == key
+            ):
                 # An earlier version wrote the hero without its configuration, which is known now.
                 self._store.delete(_LAST + _digest_page(page))
 
     def get_last_heroes(self) -> dict[str, str]:
-        """Return the key of the picture that each page of this site showed last, in one query."""
-        return {page: key for page, key, site in self._read_heroes() if site == self._site}
+        """Return the key of the picture that each page of this configuration showed last, in one query."""
+        return {page: key for page, key, config_name in self._read_heroes() if config_name == self._config_name}
 
-    def get_heroes_by_site(self) -> dict[str, frozenset[str]]:
-        """Return the keys of the last heroes by site; "" stands for heroes that earlier versions wrote."""
+    def get_heroes_by_config(self) -> dict[str, frozenset[str]]:
+        """Return the keys of the last heroes by configuration; "" stands for heroes of earlier versions."""
         heroes = self._read_heroes()
-        return {site: frozenset(key for _, key, other in heroes if other == site) for _, _, site in heroes}
+        return {name: frozenset(key for _, key, other in heroes if other == name) for _, _, name in heroes}
 
     def get_last_hero(self, page: str) -> str | None:
-        """Return the key of the picture that `page` showed last; earlier versions wrote it for all sites."""
-        own = _parse_hero(page, self._store.get(_LAST + self._row_name(page)), site=self._site)
-        return own or _parse_hero(page, self._store.get(_LAST + _digest_page(page)), site="")
+        """Return the key of the picture that `page` showed last; earlier versions wrote it for all configurations."""
+        own = _parse_hero(page, self._store.get(_LAST + self._row_name(page)), config_name=self._config_name)
+        return own or _parse_hero(page, self._store.get(_LAST + _digest_page(page)), config_name="")
 
     def _read_heroes(self) -> list[tuple[str, str, str]]:
-        """Return page, key and site of every stored hero."""
+        """Return page, key and configuration of every stored hero."""
         found = [
             (
                 check_text_or_none(value, "page"),
@@ -290,10 +293,10 @@ class Journal(ProcessLeases):
             )
             for _, value in self._store.items(_LAST)
         ]
-        return [(page, key, site) for page, key, site in found if page is not None and key is not None]
+        return [(page, key, config_name) for page, key, config_name in found if page is not None and key is not None]
 
     def _row_name(self, page: str) -> str:
-        return _digest_page(f"{self._site}\0{page}" if self._site else page)
+        return _digest_page(f"{self._config_name}\0{page}" if self._config_name else page)
 
 
 def copy_rows(source: TextStore, target: TextStore) -> None:
@@ -332,9 +335,9 @@ def _read_refusal(key: str, value: JsonValue | None) -> Refusal | None:
     return Refusal(key, reason, page, provider, job_id, refused_at, is_empty=value.get("is_empty") is True)
 
 
-def _parse_hero(page: str, value: JsonValue | None, *, site: str) -> str | None:
-    """Return the key of a stored hero of `page` and `site`; None for any other row."""
-    is_about = check_text_or_none(value, "page") == page and (check_text_or_none(value, "site") or "") == site
+def _parse_hero(page: str, value: JsonValue | None, *, config_name: str) -> str | None:
+    """Return the key of a stored hero of `page` and `config_name`; None for any other row."""
+    is_about = check_text_or_none(value, "page") == page and (check_text_or_none(value, "site") or "") == config_name
     return check_text_or_none(value, "key") if is_about else None
 
 

@@ -60,17 +60,17 @@ class PictureFolder:
         folder: Path,
         notes: TextStore | None = None,
         *,
-        site: str = "",
+        config_name: str = "",
         links_within: Path | None = None,
         reason_unused: str = "",
     ) -> None:
         """`notes` keeps the record of each verified pair, with the state of its files.
 
-        `site` is the configuration that pairs are saved for. Symbolic links may lead to plain files below
+        `config_name` names the configuration that pairs are saved for. Symbolic links may lead to plain files below
         `links_within`; without it they are refused. `reason_unused` says why the folder is not used.
         """
         self._reason_unused = reason_unused
-        self._site = site
+        self._config_name = config_name
         self._folder = folder
         self._links_within = links_within
         self._start = f"{folder}{os.sep}"
@@ -146,7 +146,7 @@ class PictureFolder:
             raise StoreUnavailable(reason)
         if digest_of(data) != record.digest:
             raise ValueError("the record has the digest of other bytes")
-        record = replace(record, site=record.site or self._site)
+        record = replace(record, config_name=record.config_name or self._config_name)
         path = self.path(record)
         text = encode_record(record)
         try:
@@ -347,6 +347,8 @@ def encode_record(record: PictureRecord) -> bytes:
 
 def _to_values(record: PictureRecord) -> dict[str, JsonValue]:
     values: dict[str, JsonValue] = {field.name: getattr(record, field.name) for field in fields(record)}
+    # The word that earlier versions wrote for the configuration.
+    values["site"] = values.pop("config_name")
     return {**values, "request": dict(record.request)}
 
 
@@ -410,7 +412,7 @@ def _parse_values(value: JsonValue, path: Path | str) -> PictureRecord:
         page=check_field("page", _replace_surrogates, ""),
         marks=check_field("marks", _replace_surrogates, ""),
         request=check_field("request", _request, {}),
-        site=check_field("site", _replace_surrogates, ""),
+        config_name=check_field("site", _replace_surrogates, ""),
     )
 
 
