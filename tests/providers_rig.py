@@ -92,7 +92,7 @@ def leonardo_at(
 ) -> LeonardoProvider:
     """Leonardo's provider, made by its entry point's function and connected to the loopback services."""
     memory = memory or Memory()
-    settings = {"timeout_s": 120.0, "render_estimate_s": 1.0, **(options or {})}
+    settings = {"timeout_s": 120.0, "generation_estimate_s": 1.0, **(options or {})}
     return LeonardoProvider(
         ProviderContext(
             key=key,

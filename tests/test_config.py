@@ -734,7 +734,7 @@ def test_settings_from_options_carry_each_of_them(tmp_path: Path) -> None:
                 alchemy=False,
                 contrast=1.0,
                 timeout_s=5.0,
-                render_estimate_s=2.0,
+                generation_estimate_s=2.0,
                 requests_per_minute=7,
                 base_url="http://127.0.0.1:1",
                 image_hosts=("127.0.0.1",),

@@ -74,7 +74,7 @@ class TestLeonardo(ProviderContract):
         return LeonardoOptions(
             base_url=f"{base_url}/api/rest/v1",
             timeout_s=8.0,
-            render_estimate_s=0.2,
+            generation_estimate_s=0.2,
             create_timeout_s=2.0,
             api_version="v2" if self.form == "v2" else "v1",
         )

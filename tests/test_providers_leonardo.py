@@ -888,7 +888,7 @@ async def test_wave_of_quick_jobs_is_collected_soon_after_the_first(services: Se
     """Ten jobs of 2 s are collected soon, although an hour was expected."""
     services.leonardo.render_s = 0.4
     clock = FastClock(5.0)
-    provider = leonardo_at(services, clock=clock, options={"render_estimate_s": 3600.0, "timeout_s": 7200.0})
+    provider = leonardo_at(services, clock=clock, options={"generation_estimate_s": 3600.0, "timeout_s": 7200.0})
 
     async def one(number: int) -> None:
         submission = await provider.submit(replace(PICTURE, prompt=f"number {number}"))
@@ -914,7 +914,7 @@ async def test_render_times_are_kept_by_kind(services: Services) -> None:
                 services.finish_jobs()
 
     memory = Memory()
-    provider = leonardo_at(services, clock=DoneAfterTen(), memory=memory, options={"render_estimate_s": 6.0})
+    provider = leonardo_at(services, clock=DoneAfterTen(), memory=memory, options={"generation_estimate_s": 6.0})
     await make(provider)
     await provider.aclose()
     (kind,) = memory.times

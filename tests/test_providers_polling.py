@@ -11,10 +11,10 @@ from benchmarks.bench_polling import KINDS, average
 from mkdocs_leonardo.providers.base import ProcessMemory
 from mkdocs_leonardo.providers.leonardo.schedule import (
     CHANGE,
-    RenderTimeTable,
+    GenerationTimeTable,
+    generation_time_s,
     next_poll_s,
     recent,
-    render_time_s,
 )
 
 pytestmark = pytest.mark.anyio
@@ -75,8 +75,8 @@ def test_schedule_always_moves_on(seen: tuple[float, ...], *, early: bool) -> No
 
 def test_render_time_lies_between_the_polls() -> None:
     """The render time is between the last pending poll and the first done one."""
-    assert render_time_s(10.0, 12.0) == pytest.approx(11.0)
-    assert 8.0 < render_time_s(0.0, 12.0) < 11.0
+    assert generation_time_s(10.0, 12.0) == pytest.approx(11.0)
+    assert 8.0 < generation_time_s(0.0, 12.0) < 11.0
 
 
 def test_recent_forgets_what_was_before_a_change() -> None:
@@ -89,7 +89,7 @@ def test_recent_forgets_what_was_before_a_change() -> None:
 async def test_render_times_first_time_seen_wakes_those_who_wait() -> None:
     """The first render time of a kind wakes all waiting jobs and is stored."""
     memory = ProcessMemory()
-    times = RenderTimeTable(memory)
+    times = GenerationTimeTable(memory)
     group = await times.group("phoenix")
     changed = group.changed()
     await times.add("phoenix", 2.0, 2.2)
@@ -102,12 +102,12 @@ async def test_render_times_first_time_seen_wakes_those_who_wait() -> None:
 async def test_render_times_are_the_last_of_their_kind() -> None:
     """The last 32 render times of each kind are stored, oldest first."""
     memory = ProcessMemory()
-    times = RenderTimeTable(memory)
+    times = GenerationTimeTable(memory)
     for seconds in (*map(float, range(1, 41)), 1e6, math.inf):
         await times.add("phoenix", seconds, seconds)
 
-    assert (await RenderTimeTable(memory).group("phoenix")).seen == tuple(map(float, range(9, 41)))
-    assert (await RenderTimeTable(memory).group("other")).seen == ()
+    assert (await GenerationTimeTable(memory).group("phoenix")).seen == tuple(map(float, range(9, 41)))
+    assert (await GenerationTimeTable(memory).group("other")).seen == ()
 
 
 async def test_times_that_are_not_ours_are_left_out() -> None:
@@ -115,12 +115,12 @@ async def test_times_that_are_not_ours_are_left_out() -> None:
     memory = ProcessMemory()
     memory.update("times:k", lambda _: (None, [1, "x", None, -5, 0, 1e9, 10**400, [2], True, 2.5]), expire_s=60)
 
-    assert (await RenderTimeTable(memory).group("k")).seen == (1.0, 2.5)
+    assert (await GenerationTimeTable(memory).group("k")).seen == (1.0, 2.5)
 
 
 async def test_render_times_has_one_early_job_of_an_unknown_kind_and_replaces_it() -> None:
     """One job of an unknown kind is polled early; if it ends without a picture, another one takes its place."""
-    times = RenderTimeTable(ProcessMemory())
+    times = GenerationTimeTable(ProcessMemory())
     group = await times.group("phoenix")
     with group.waiting() as second:
         with group.waiting() as first:
@@ -136,7 +136,7 @@ async def test_render_times_has_one_early_job_of_a_known_kind_once_and_for_many(
     dice = random.Random(1)
     memory = ProcessMemory()
     memory.update("times:phoenix", lambda _: (None, [dice.uniform(15, 25) for _ in range(8)]), expire_s=60)
-    times = RenderTimeTable(memory)
+    times = GenerationTimeTable(memory)
     group = await times.group("phoenix")
     with group.waiting() as one, group.waiting(), group.waiting():
         assert not group.is_polled_early(one)

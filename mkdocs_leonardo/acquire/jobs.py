@@ -165,7 +165,7 @@ class Jobs:
             created_at=now,
             width_px=delivered.width_px,
             height_px=delivered.height_px,
-            # The render time of an earlier build's job is unknown.
+            # The generation time of an earlier build's job is unknown.
             seconds=max(0.0, round(now - job.accepted_at, 3)) if is_new else None,
             page=page,
             marks=delivered.marks,

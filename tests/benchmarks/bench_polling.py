@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import mean
 
-from mkdocs_leonardo.providers.leonardo.schedule import ENOUGH, next_poll_s, render_time_s
+from mkdocs_leonardo.providers.leonardo.schedule import ENOUGH, generation_time_s, next_poll_s
 
 JOBS = 100
 SLOTS = 10
@@ -92,7 +92,7 @@ def play(draw: Draw, *, seed: int, known: bool) -> Outcome:
             continue
         waiting.remove(job)
         ended.append((job, now))
-        seen.append(render_time_s(job.last_s, elapsed_s))
+        seen.append(generation_time_s(job.last_s, elapsed_s))
         if len(seen) <= ENOUGH:
             for each in waiting:
                 plan(each, now)

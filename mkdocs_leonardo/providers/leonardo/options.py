@@ -54,7 +54,7 @@ class LeonardoOptions:
     """1 to 4.5 in the service's steps; at least 2.5 with Alchemy. Another contrast is another image."""
     timeout_s: float = field(default=30.0, metadata=option(seconds, name="timeout"))
     """Seconds from a job's acceptance to the next provider's turn; a later build collects the late job."""
-    render_estimate_s: float = field(default=15.0, metadata=option(seconds, name="render_estimate"))
+    generation_estimate_s: float = field(default=15.0, metadata=option(seconds, name="render_estimate"))
     """Expected seconds per image, until real times are known."""
     requests_per_minute: int = field(default=150, metadata=option(whole_number(1)))
     """Limit for all requests to Leonardo, over all builds that share the cache."""

@@ -35,7 +35,7 @@ from mkdocs_leonardo.providers.leonardo.responses import (
     specific_error,
     text_of,
 )
-from mkdocs_leonardo.providers.leonardo.schedule import RenderTimeTable, next_poll_s
+from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable, next_poll_s
 
 if TYPE_CHECKING:
     import anyio
@@ -68,13 +68,13 @@ class JobPoller:
         api: Api,
         path: str,
         clock: Clock,
-        render_times: RenderTimeTable,
+        generation_times: GenerationTimeTable,
         give_up_at: float,
     ) -> None:
         """`path` is the job's own in the API; `give_up_at` is in Unix seconds."""
         self._options = options
         self._clock = clock
-        self._render_times = render_times
+        self._generation_times = generation_times
         self._api = api
         self._path = path
         grace_s = min(max(_GRACE_PART * options.timeout_s, _LEAST_GRACE_S), _MOST_GRACE_S)
@@ -90,7 +90,7 @@ class JobPoller:
     async def run(self, kind: str | None) -> GeneratedImage:
         """Wait for the picture and download it; ProviderError if the wait ends without one.
 
-        `kind` is the job's kind in the table of render times, None for a job of another process.
+        `kind` is the job's kind in the table of generation times, None for a job of another process.
         """
         url = await (self._poll_overdue_job() if kind is None else self._poll_by_schedule(kind))
         return await self._download(url)
@@ -98,21 +98,21 @@ class JobPoller:
     # Waiting -----------------------------------------------------------------------------------------------------
 
     async def _poll_by_schedule(self, kind: str) -> str:
-        """Poll at the times that earlier render times suggest; return the picture's address."""
-        group = await self._render_times.group(kind)
+        """Poll at the times that earlier generation times suggest; return the picture's address."""
+        group = await self._generation_times.group(kind)
         last_s = 0.0
         with group.waiting() as token:
             while True:
                 changed = group.changed()
                 elapsed_s = self._elapsed_s()
                 early = group.is_polled_early(token)
-                wait_s = next_poll_s(elapsed_s, last_s, group.seen, self._options.render_estimate_s, early=early)
+                wait_s = next_poll_s(elapsed_s, last_s, group.seen, self._options.generation_estimate_s, early=early)
                 if await self._sleep(wait_s, changed):
                     continue
                 asked_s = self._elapsed_s()
                 url, retry_s = await self._poll_once()
                 if url is not None:
-                    await self._render_times.add(kind, last_s, asked_s)
+                    await self._generation_times.add(kind, last_s, asked_s)
                     return url
                 if retry_s is None:
                     last_s = asked_s

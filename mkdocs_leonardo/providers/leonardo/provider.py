@@ -55,7 +55,7 @@ from mkdocs_leonardo.providers.leonardo.responses import (
     says_reference_is_lost,
     stated_cost_usd,
 )
-from mkdocs_leonardo.providers.leonardo.schedule import RenderTimeTable
+from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable
 from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class LeonardoProvider(Provider):
             NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
         )
         self._clock = context.clock
-        self._render_times = RenderTimeTable(context.memory)
+        self._generation_times = GenerationTimeTable(context.memory)
         self._user_id = ""
         self._uploads = LeonardoUploads(
             context.memory, context.clock, self._api, lambda path: self._path("v1", path), self._read_user_id
@@ -174,7 +174,7 @@ class LeonardoProvider(Provider):
             api=self._api(),
             path=self._path("v1", f"/generations/{quote_path(submission.job_id, safe='')}"),
             clock=self._clock,
-            render_times=self._render_times,
+            generation_times=self._generation_times,
             give_up_at=give_up_at,
         )
         return await poller.run(self._kinds.pop(submission.job_id, None))

@@ -1,14 +1,14 @@
-"""The times at which to poll a job: pure arithmetic on the render times of earlier jobs.
+"""The times at which to poll a job: pure arithmetic on the generation times of earlier jobs.
 
 The constants come from ``tests/benchmarks/bench_polling.py``, which plays 100 jobs in 10 slots with 19 ms a request.
-Requests per picture (one create call included) and lateness (collected minus done) as a part of the render time:
+Requests per picture (one create call included) and lateness (collected minus done) as a part of the generation time:
 
-| render times, seconds | nothing known before | known from earlier builds |
-|-----------------------|----------------------|---------------------------|
-| uniform 15 to 25      | 3.97, 8.3 %          | 3.70, 8.2 %               |
-| uniform 1.5 to 2.5    | 3.37, 11.0 %         | 3.56, 8.9 %               |
-| always 20             | 3.11, 6.8 %          | 2.96, 9.4 %               |
-| always 2              | 2.92, 10.0 %         | 2.57, 9.3 %               |
+| generation times, seconds | nothing known before | known from earlier builds |
+|---------------------------|----------------------|---------------------------|
+| uniform 15 to 25          | 3.97, 8.3 %          | 3.70, 8.2 %               |
+| uniform 1.5 to 2.5        | 3.37, 11.0 %         | 3.56, 8.9 %               |
+| always 20                 | 3.11, 6.8 %          | 2.96, 9.4 %               |
+| always 2                  | 2.92, 10.0 %         | 2.57, 9.3 %               |
 
 All 100 jobs take 1.08 to 1.11 times as long as on the ideal schedule. A few quick jobs among slow ones are
 collected late (up to 40 %). Polls that are early enough for them would cost every other job a poll.
@@ -26,9 +26,9 @@ from mkdocs_leonardo.providers.interface import JsonValue, Memory
 if TYPE_CHECKING:
     import anyio
 
-#: The first poll without earlier render times, as a part of the estimate.
+#: The first poll without earlier generation times, as a part of the estimate.
 ESTIMATE_PART = 0.8
-#: The quantile of earlier render times that counts as quick. The least time is often an outlier.
+#: The quantile of earlier generation times that counts as quick. The least time is often an outlier.
 QUICK_QUANTILE = 0.18
 #: The first poll comes this much after the quick time once `ENOUGH` times are known; before, at the quick time.
 FIRST_MARGIN = 1.10
@@ -39,12 +39,13 @@ GROWTH = 0.14
 UNSURE_GROWTH = 0.2
 LEAST_STEP_S = 0.1
 #: One job of a group is polled early, so that the schedule of the group learns from it. The early polls of a group
-#: without render times: from 0.5 s, every 0.3 s at first, then by a fifth.
+#: without generation times: from 0.5 s, every 0.3 s at first, then by a fifth.
 EARLY_FIRST_S = 0.5
 EARLY_STEP_S = 0.3
 EARLY_STEPS_UNTIL_S = 2.4
 EARLY_GROWTH = 0.2
-#: The early polls of a group with render times, as parts of the first poll's time: the service may have become quicker.
+#: The early polls of a group with generation times, as parts of the first poll's time. They show that the service has
+#: become quicker.
 EARLY_PARTS = (0.35, 0.65)
 #: A job that was done at its first poll may have been done earlier, so its time is noted as this much shorter.
 #: Otherwise each first poll would come later than the last one, since a noted time includes the wait for its poll.
@@ -53,7 +54,7 @@ UNSEEN_MARGIN = FIRST_MARGIN * 1.1
 CHANGE = 2.5
 #: The number of the latest times that count.
 WINDOW = 24
-#: A job of a group with render times is polled early if at least this many jobs wait, since only they gain by it.
+#: A job of a group with generation times is polled early if at least this many jobs wait, since only they gain by it.
 EARLY_MIN_JOBS = 4
 #: The prefix of the memory's keys, and the time for which a kind without new jobs is remembered (seconds): 90 days.
 _TIMES, _TIMES_LIFE_S = "times:", 90 * 86_400.0
@@ -64,8 +65,8 @@ _MOST_TIMES, _LONGEST_S = 32, 3600.0
 def next_poll_s(elapsed_s: float, last_s: float, seen: Sequence[float], estimate_s: float, *, early: bool) -> float:
     """Return seconds from now until the next poll of a job that was accepted `elapsed_s` ago.
 
-    `last_s` is the job's age at its last poll, 0 without one. `seen` are the render times of its group, oldest first.
-    `early`: the job is the one that is polled early.
+    `last_s` is the job's age at its last poll, 0 without one. `seen` holds the generation times of the job's group,
+    oldest first. `early`: the job is the one that is polled early.
     """
     at_s = _first_poll_s(seen, estimate_s)
     if early and not seen:
@@ -81,8 +82,8 @@ def next_poll_s(elapsed_s: float, last_s: float, seen: Sequence[float], estimate
     return max(0.0, at_s - elapsed_s)
 
 
-def render_time_s(last_s: float, done_s: float) -> float:
-    """Return the likely render time of a job that was unfinished at `last_s` (0: not polled) and done at `done_s`."""
+def generation_time_s(last_s: float, done_s: float) -> float:
+    """Return the likely generation time of a job unfinished at `last_s` (0: not polled) and done at `done_s`."""
     return (last_s + done_s) / 2 if last_s else done_s / UNSEEN_MARGIN
 
 
@@ -107,8 +108,8 @@ def _first_poll_s(seen: Sequence[float], estimate_s: float) -> float:
     return quick_s * (FIRST_MARGIN if len(times) >= ENOUGH else 1.0)
 
 
-class RenderTimeTable:
-    """The render times of this process's jobs, by kind: a job's model, size and quality.
+class GenerationTimeTable:
+    """The generation times of this process's jobs, by kind: a job's model, size and quality.
 
     `memory` has the times of earlier processes; worker threads read and write it. A table belongs to one event loop.
     """
@@ -128,10 +129,10 @@ class RenderTimeTable:
         return self._groups[kind]
 
     async def add(self, kind: str, last_s: float, done_s: float) -> None:
-        """Note the render time of a job that was unfinished at `last_s` (0: not polled) and done at `done_s`."""
+        """Note the generation time of a job that was unfinished at `last_s` (0: not polled) and done at `done_s`."""
         from mkdocs_leonardo.providers.interface import to_thread
 
-        seconds = render_time_s(last_s, done_s)
+        seconds = generation_time_s(last_s, done_s)
         (await self.group(kind)).add(seconds)
 
         def change(value: JsonValue | None) -> tuple[None, JsonValue]:
@@ -182,7 +183,7 @@ class JobGroup:
         return self._early_job is token
 
     def add(self, seconds: float) -> None:
-        """Add a render time, and wake the waiting jobs if it changes their schedule much."""
+        """Add a generation time, and wake the waiting jobs if it changes their schedule much."""
         before = _first_poll_s(self.seen, seconds) if self.seen else None
         self.seen = (*self.seen, seconds)[-2 * WINDOW :]
         after = _first_poll_s(self.seen, seconds)
