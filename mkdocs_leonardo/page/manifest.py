@@ -159,6 +159,7 @@ def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:
         "key": short_key(asset.key),
         "provider": asset.provider,
         "source": asset.source.value,
+        # The name is that of earlier manifests, for the blur-up image.
         "placeholder": rendering.blur_up,
         "dominant": rendering.dominant,
         "scrim": list(astuple(rendering.scrim)),

@@ -109,7 +109,7 @@ def render_hero(
     text = ['<div class="leonardo-hero__text">', heading_html, *tagline, *ground, "</div>"]
     picture = _render_picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
     # While a page loads, the stylesheet takes the text for complete once an element follows it. That is the blur-up
-    # image, which is painted below the text.
+    # image, which is painted below the text. Its class is a name that sites' own stylesheets use.
     blur_up = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
     caption = _render_caption("figcaption" if is_apart else "p", asset.creator, markup.credit)
     if is_apart:

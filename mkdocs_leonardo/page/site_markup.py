@@ -28,7 +28,8 @@ class HeroContext:
     `layout` is the page's or the site's; with ``none``, a template draws the hero. `provider` is leonardo, openai,
     local, own or another one. `credit` names the AI that made the picture, "" if none did. The files' names begin with
     `key`. `width` and `height` are the picture's, in pixels. `dominant` is its main colour as ``#rrggbb``, and `focus`
-    its focal point in the syntax of `object-position`. `placeholder` is its blur-up image, a data URI.
+    its focal point in the syntax of `object-position`. `placeholder`, a name that templates use, is the blur-up image
+    as a data URI.
     """
 
     _asset: HeroAsset

@@ -1,4 +1,19 @@
-"""Journal entries: the create calls for a picture, with the state of each, and their form as JSON."""
+"""Journal entries: the create calls for a picture, with the state of each, and their form as JSON.
+
+Stored words stay as the first version wrote them. These differ from the words of the code:
+
+| stored                          | in the code                                                      |
+|---------------------------------|------------------------------------------------------------------|
+| `tries`, an entry's `creates`   | the create calls, and their number                               |
+| `sent`, a call's state          | `intended`                                                       |
+| `intended_at`                   | `sent_at`, when the first create call was sent                   |
+| `beat_at`, `beat`, `claim`      | the last heartbeat, the number of heartbeats, a lease            |
+| `rest:` and a provider          | the provider's cooldown                                          |
+| `resumed`, `local`              | `Source.COLLECTED`, `Source.PAINTED` and the painter             |
+| `look`                          | the default reference in Zensical's manifest                     |
+| `site`                          | `config_name`, the name of a configuration                       |
+| `placeholder`                   | `blur_up`, the copy of 16 pixels shown while an image loads      |
+"""
 
 from __future__ import annotations
 
