@@ -222,12 +222,12 @@ class Jobs:
         error: ProviderError,
         request: JobRequest,
         *,
-        number: int = 0,
+        number: int | None = None,
         job: Submission | None = None,
     ) -> None:
         """Carry out the decision up to its step; raises `error` if that step is STOP.
 
-        `number` is that of the failed create call. `job` is the job that could not be collected.
+        `number` is that of the failed create call, if one was sent. `job` is the job that could not be collected.
         """
         name = request.provider.name
         request.add_attempt(str(error))
@@ -248,7 +248,9 @@ class Jobs:
         if decision.wait_s:
             await self._context.clock.sleep(decision.wait_s)
 
-    async def _forget(self, error: ProviderError, request: JobRequest, number: int, job: Submission | None) -> None:
+    async def _forget(
+        self, error: ProviderError, request: JobRequest, number: int | None, job: Submission | None
+    ) -> None:
         key = request.key
         # Without the refusal, every build would pay again for a job without a picture.
         is_empty = isinstance(error, JobEmpty) or (isinstance(error, JobFailed) and error.charged is not Charged.NO)
@@ -261,8 +263,10 @@ class Jobs:
         if job is not None:
             self.uncollected.pop(key, None)
             left = await to_thread(self._context.journal.delete_job, key, job.job_id)
-        else:
+        elif number is not None:
             left = await to_thread(self._context.journal.delete_call, key, number)
+        else:
+            return
         if not isinstance(error, JobEmpty):
             # Other machines ask for an empty job themselves, and record the refusal then.
             await request.publish(left)

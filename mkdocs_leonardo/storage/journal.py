@@ -117,16 +117,16 @@ class Journal(ProcessLeases):
             if self.get_entry(entry.key) is None:
                 self._write(entry)
 
-    def accept(self, key: str, submission: Submission, number: int = 0) -> Entry:
+    def accept(self, key: str, submission: Submission, number: int | None = None) -> Entry:
         """Write the job that the service accepted, even if its call is not in the journal, since the job is paid for.
 
-        `number` is that of the call; 0: the last call.
+        `number` is that of the call; None: the last call.
         """
         with self._store.transaction():
             before = self.get_entry(key)
             if before is None:
                 before = Entry(key, submission.provider, submission.model, page="", calls=())
-            fitting = [call for call in before.calls if number in (0, call.number)]
+            fitting = [call for call in before.calls if number in (None, call.number)]
             chosen = fitting[-1] if fitting else CreateCall(number or 1, sent_at=submission.accepted_at)
             if chosen.job_id not in ("", submission.job_id):
                 self._remember_closed(before.provider, chosen.job_id)
@@ -168,9 +168,9 @@ class Journal(ProcessLeases):
 
         return self._change(key, number, asked)
 
-    def delete_call(self, key: str, number: int = 0) -> Entry | None:
-        """Delete a call without a job to collect (0: all such calls); returns the rest of the entry."""
-        return self._drop(key, lambda call: call.state == "intended" and number in (0, call.number))
+    def delete_call(self, key: str, number: int | None = None) -> Entry | None:
+        """Delete a call without a job to collect (None: all such calls); returns the rest of the entry."""
+        return self._drop(key, lambda call: call.state == "intended" and number in (None, call.number))
 
     def delete_job(self, key: str, job_id: str | None = None) -> Entry | None:
         """Delete a collected job, or, without `job_id`, the whole entry; returns the rest of the entry."""
