@@ -50,7 +50,8 @@ class Build:
         self.runtime = Runtime(settings, environ=environ, notify=self._notify, budget=budget)
         self._awaited: tuple[str, ...] = ()
         self._heroes: dict[str, tuple[HeroSpec, Resolution | Future[Resolution]]] = {}
-        chain, keyed = self.runtime.chain, self.runtime.providers_with_api_key
+        chain = self.runtime.chain
+        keyed = self.runtime.providers_with_api_key
         if self._no_key and settings.generate:
             if not keyed:
                 self._notify(logging.INFO, f"{self._no_key}: {_PAINTED}")
@@ -83,7 +84,8 @@ class Build:
 
     def take_stored(self, hero: HeroSpec) -> bool:
         """Take the page's hero if all its files are stored; returns whether they are. Opens no connection."""
-        lookup, ready = self.runtime.lookup, None
+        lookup = self.runtime.lookup
+        ready = None
         with suppress(HeroError, OSError):
             ready = lookup.resolve_stored(hero, lookup.find(hero))
         # The page keeps its place among the pages until `request_hero` takes it.
@@ -95,7 +97,9 @@ class Build:
 
         Returns the picture's probable key, and the picture if it is stored.
         """
-        lookup, result, expected_key = self.runtime.lookup, None, ""
+        lookup = self.runtime.lookup
+        result = None
+        expected_key = ""
         # The pipeline meets the same error again, and reports it.
         with suppress(HeroError, OSError):
             result = lookup.find(hero)
@@ -104,7 +108,8 @@ class Build:
                 self._heroes[hero.page] = (hero, ready)
                 return ready.asset.key if ready.asset else "", ready.asset
             expected_key = lookup.predict_key(hero, result)
-        loop, resolve = self.runtime.loop, self.runtime.pipeline.resolve
+        loop = self.runtime.loop
+        resolve = self.runtime.pipeline.resolve
         # Work without a service skips the queue, so that processors have work while services answer.
         start = loop.start_queued if isinstance(result, Miss) else loop.start
         work = start(resolve, hero, result)

@@ -68,7 +68,8 @@ class _Command(click.Command):
         from mkdocs_leonardo.commands.terminal import CommandError, Console
         from mkdocs_leonardo.errors import HeroError
 
-        options, program = dict(ctx.params), ctx.find_root().params
+        options = dict(ctx.params)
+        program = ctx.find_root().params
         config_file = options.pop("config_file") or program["config_file"]
         verbose = options.pop("verbose", False) or program["verbose"]
         console = Console(verbose=verbose, for_program=options.pop("as_json", False))
@@ -127,7 +128,8 @@ _REST = click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED, metavar="[ZEN
 
 def _add_command(name: str, text: str, *parameters: click.Parameter, examples: Sequence[str]) -> None:
     """Add a command to the program."""
-    taken, end = [*parameters, *_make_program_options(hidden=True)], _format_examples(*examples)
+    taken = [*parameters, *_make_program_options(hidden=True)]
+    end = _format_examples(*examples)
     main.add_command(_Command(name, help=text, params=taken, epilog=end, context_settings=_SETTINGS))
 
 

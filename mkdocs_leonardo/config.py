@@ -225,7 +225,8 @@ class LeonardoConfig(Config):
 
     def _sections(self) -> Iterator[tuple[str, Exception]]:
         """Read the options of each provider that has a section, is in the list, or comes with the plugin."""
-        listed, known = self.get("providers"), {name for name, _ in self._schema}
+        listed = self.get("providers")
+        known = {name for name, _ in self._schema}
         names = [
             *BUILT_IN,
             *(listed if isinstance(listed, tuple) else ()),

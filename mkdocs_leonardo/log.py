@@ -68,7 +68,9 @@ def watch(futures: Collection[Future[T]], *, timeout_s: float) -> Iterator[tuple
     # Not imported by builds without heroes.
     from concurrent.futures import FIRST_COMPLETED, wait
 
-    pending, began_at, seconds = {*futures}, time.monotonic(), 0.0
+    pending = {*futures}
+    began_at = time.monotonic()
+    seconds = 0.0
     while pending and seconds <= timeout_s:
         done, pending = wait(pending, timeout=_REDRAW_S, return_when=FIRST_COMPLETED)
         seconds = time.monotonic() - began_at
@@ -95,7 +97,8 @@ class Progress:
 
     def wait(self, futures: Collection[Future[Any]], *, timeout_s: float) -> None:
         """Return when every future is done, or after `timeout_s` seconds."""
-        ready, said_s = 0, 0.0
+        ready = 0
+        said_s = 0.0
         try:
             for done, seconds in watch(futures, timeout_s=timeout_s):
                 ready += len(done)

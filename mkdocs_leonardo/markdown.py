@@ -243,7 +243,8 @@ class PageRenderer:
     # What is shown ---------------------------------------------------------------------------------------------------
 
     def _find_hero(self, manifest: Manifest) -> tuple[HeroSpec, HeroAsset] | None:
-        published, path = self._published, self._page.path
+        published = self._published
+        path = self._page.path
         found = HeroReader(manifest.defaults, published.docs_dir).read(
             self._page.meta,
             page=path,
@@ -284,7 +285,8 @@ class PageRenderer:
     @cached_property
     def _target(self) -> TargetPage:
         """The page's facts for its markup, as its author has set them."""
-        page, theme = self._page, self._config.get("theme")
+        page = self._page
+        theme = self._config.get("theme")
         features = theme.get("features") if isinstance(theme, Mapping) else None
         return TargetPage(
             source=page.path,
@@ -335,7 +337,8 @@ class PageRenderer:
 
     def _social(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """Return the tags for sharing in an element that `zensical build` moves into the finished page's head."""
-        published, file = self._published, asset.rendering.social
+        published = self._published
+        file = asset.rendering.social
         if not published.is_wrapped or not published.assets_url or file is None:
             return ""
         image = self._page.meta.get("image")

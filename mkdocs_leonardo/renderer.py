@@ -85,7 +85,8 @@ class Renderer:
         from mkdocs_leonardo.imaging.render import render
 
         encoding = self._encoding.for_hero(hero)
-        key, known = self._compute_variant_key(record, encoding), self._find_known_files(record, encoding)
+        key = self._compute_variant_key(record, encoding)
+        known = self._find_known_files(record, encoding)
 
         def write(folder: Path) -> Rendering:
             return render(

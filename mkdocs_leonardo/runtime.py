@@ -105,7 +105,8 @@ class Runtime:
         return self._read(self._count_spending)
 
     def _count_spending(self) -> Spending:
-        budget, requests = self._budget, sum(limiter.granted for limiter in self._rate_limiters.values())
+        budget = self._budget
+        requests = sum(limiter.granted for limiter in self._rate_limiters.values())
         if budget is None:
             return Spending(requests=requests)
         return Spending(budget.new_images, budget.uncertain, max(0.0, budget.cost_usd), requests)

@@ -123,7 +123,8 @@ class Access:
         Otherwise polls would wait for the limit, the job would seem late, and the next provider would be paid.
         """
         async with self._gates.setdefault(name, Lock()):
-            waited, limiter = False, self._rate_limiters.get(name)
+            waited = False
+            limiter = self._rate_limiters.get(name)
             while limiter is not None and await self.reason_not_to_call(name) is None:
                 requests = REQUESTS_PER_JOB * (self._in_flight[name] + 1)
                 wait_s = await to_thread(limiter.compute_wait_s, self._clock.now(), requests)

@@ -257,7 +257,8 @@ class Pipeline:
         # Another process or machine may have made the picture while this one waited.
         result = await to_thread(self._lookup.find, HeroSpec(request.page, request.picture))
         result, reason = await self._look_in_team(request.page, result)
-        candidates, stored = result.candidates, result.stored if isinstance(result, Hit) else None
+        candidates = result.candidates
+        stored = result.stored if isinstance(result, Hit) else None
         # Only the providers before the stored picture's own can have a better one.
         rank = len(candidates) if stored is None else stored.rank
         try:

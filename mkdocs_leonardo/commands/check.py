@@ -138,7 +138,8 @@ def _check_site(
     for problem in site.problems:
         yield Finding(problem.page, "front matter", str(problem), problem)
     others = OtherConfigurations(site.config, runtime)
-    unused, halves = others.find_orphans(found), runtime.gallery.incomplete_pairs()
+    unused = others.find_orphans(found)
+    halves = runtime.gallery.incomplete_pairs()
     for status in found:
         if status.hero.page not in shown:
             yield from _check_page(site, runtime, status, unused, halves)
@@ -213,7 +214,8 @@ def _pin_step(site: SitePages, page: str) -> str:
 
 def _choose_fix(site: SitePages, status: HeroStatus) -> str:
     """Return the fix for a damaged image: another copy of it, if there is one."""
-    page, folder = status.hero.page, site.settings.gallery_dir
+    page = status.hero.page
+    folder = site.settings.gallery_dir
     if status.is_pin_faulty and status.state == "cached":
         return f"run mkdocs-leonardo pin {page}, and commit {site.config.display_path(folder)}"
     # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
@@ -227,7 +229,8 @@ def _check_own_image(runtime: Runtime, status: HeroStatus, site: SitePages) -> I
     """Check that the author's own image can be shown, and is as large as its place on the page."""
     from mkdocs_leonardo.imaging.normalise import upright_size
 
-    page, path = status.hero.page, get_own_path(status.hero)
+    page = status.hero.page
+    path = get_own_path(status.hero)
     try:
         record, data = runtime.renderer.read_own(path)
         yield from _check_contrast(status, runtime.renderer.load(record, status.hero), data, site)
@@ -276,7 +279,8 @@ def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: S
     from mkdocs_leonardo.imaging.normalise import normalise
     from mkdocs_leonardo.tint import SCRIM_STEP
 
-    encoding, focus = site.settings.encoding, status.hero.focus
+    encoding = site.settings.encoding
+    focus = status.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
     needed = measure(image, encode_blur_up(image), focus, dominant=find_dominant_colour(image))
     if not may_cover(status.hero.layout, needed):

@@ -166,7 +166,8 @@ def _read_samples(plan: PurchasePlan, console: Console) -> Iterator[Sample]:
     alchemy = plan.settings.options[_SERVICE].alchemy
     with open_runtime(plan.settings, console, asks_providers=False) as runtime:
         for status in find_statuses(runtime, [status.hero for status in plan.wanted]):
-            picture, record = status.hero.picture, status.record
+            picture = status.hero.picture
+            record = status.record
             if picture is None or record is None:
                 continue
             cost_usd = status.offers[0].estimate_usd if record.cost_usd is None else record.cost_usd

@@ -122,7 +122,8 @@ def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
     from mkdocs_leonardo.config import DEFAULT_CACHE
     from mkdocs_leonardo.settings import ZENSICAL_CACHE, with_cache_moved
 
-    settings, root = site.settings, site.config.config_file.parent
+    settings = site.settings
+    root = site.config.config_file.parent
     if settings.cache_may_move:
         settings = replace(settings, cache_dir=root / ZENSICAL_CACHE, former_cache=root / DEFAULT_CACHE)
         settings = with_cache_moved(settings, console.notify, os.environ)
@@ -145,7 +146,8 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
         # The heroes are those that a build without providers would show.
         with open_runtime(site.settings, console, asks_providers=False) as runtime:
             for resolution in runtime.loop.map(runtime.pipeline.resolve, heroes):
-                page, asset = resolution.hero.page, resolution.asset
+                page = resolution.hero.page
+                asset = resolution.asset
                 if asset is None:
                     console.warn(f"{page}: no image: {explain_failure(resolution)}")
                 elif not (asset.is_substitute and _has_real_picture(shown.get(page), folder)):

@@ -173,7 +173,8 @@ def _make_takes(heroes: Sequence[HeroSpec], pages: tuple[str, ...], number: int)
     """
     if len(pages) != 1 or len(heroes) != 1:
         raise CommandError("--takes makes alternatives for one page; name it, and only it")
-    hero, picture = heroes[0], heroes[0].picture
+    hero = heroes[0]
+    picture = heroes[0].picture
     if picture is None:
         raise CommandError(f"{hero.page} shows your own image (hero_image); there is nothing to make takes of")
     return tuple(

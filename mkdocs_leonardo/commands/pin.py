@@ -27,7 +27,8 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
     absent: list[JsonValue] = []
     with open_runtime(site.settings, console) as runtime:
         for status in find_statuses(runtime, heroes):
-            page, record = status.hero.page, status.record
+            page = status.hero.page
+            record = status.record
             if status.state == "pinned":
                 there.append(page)
             elif record is not None:

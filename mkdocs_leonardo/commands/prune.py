@@ -118,7 +118,8 @@ def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, galle
     pages = site.pages | preview.pages
     used = {offer.key for status in found for offer in status.offers} | set(read_open_jobs(runtime))
     used |= {record.key for status in found for record in find_used_records(runtime, status)}
-    sound, kept = list(runtime.cache.records()), list[PictureRecord]()
+    sound = list(runtime.cache.records())
+    kept = list[PictureRecord]()
     others = OtherConfigurations(site.config, runtime)
     for record in sound:
         # A page that exists and was not read now may be another language's, or built on other days only.
@@ -144,7 +145,8 @@ def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, galle
 
 
 def _collect_files(folder: PictureFolder, record: PictureRecord, prefix: str = "") -> Unused:
-    path, prompt = folder.path(record), record.request.get("prompt")
+    path = folder.path(record)
+    prompt = record.request.get("prompt")
     words = f" {prompt[:60]!r}" if isinstance(prompt, str) else ""
     text = f"{prefix}image {short_key(record.key)}{f' of {record.page}' if record.page else ''}{words}"
     return Unused((path, path.with_suffix(".json")), text, record.cost_usd or 0.0)

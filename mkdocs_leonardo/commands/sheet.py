@@ -84,7 +84,9 @@ def _draw_sheet(
     rows = -(-len(thumbs) // columns)
     step = (_THUMB_WIDTH_PX + _GAP_PX, high + _CAPTION_PX + _GAP_PX)
     sheet = Image.new("RGB", (_GAP_PX + columns * step[0], _TITLE_PX + rows * step[1] + _GAP_PX), _BACKGROUND)
-    draw, large, small = ImageDraw.Draw(sheet), _load_font(20), _load_font(14)
+    draw = ImageDraw.Draw(sheet)
+    large = _load_font(20)
+    small = _load_font(14)
     _draw_text(draw, (_GAP_PX, 12), shorten(title, _TITLE_CHARACTERS), _INK, large)
     _draw_text(draw, (_GAP_PX, 38), shorten(subtitle, _TITLE_CHARACTERS + _TITLE_CHARACTERS // 4), _FAINT, small)
     for index, (item, thumb) in enumerate(zip(items, thumbs, strict=True)):

@@ -169,7 +169,8 @@ def read_project_config(project: Project, console: Console) -> SiteConfig:
     use_host_of(str(project.path))
     from mkdocs_leonardo.settings import settings_from, with_cache_moved
 
-    plugin, theme = read_plugin_config(project), project.theme
+    plugin = read_plugin_config(project)
+    theme = project.theme
     settings = settings_from(
         plugin,
         project.path,
@@ -258,7 +259,8 @@ def _load_site(config_file: str | None, console: Console) -> LoadedSite:
 def _make_config(site: LoadedSite, console: Console) -> SiteConfig:
     from mkdocs_leonardo.settings import is_for_zensical, with_cache_moved
 
-    config, used = site.config, site.options
+    config = site.config
+    used = site.options
     if used is None:
         raise CommandError(f"{config.config_file_path} does not use the plugin; add `- leonardo` below `plugins:`")
     path = find_config_file(config).resolve()

@@ -260,7 +260,8 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
 def _make_offer(
     runtime: Runtime, candidate: Candidate, damaged: Mapping[str, PictureRecord], entry: Entry | None
 ) -> Offer:
-    provider, picture = candidate.provider, candidate.picture
+    provider = candidate.provider
+    picture = candidate.picture
     job: JobState | None = None
     if entry is None:
         job = "accepted" if can_fetch_again(candidate, damaged) else None
@@ -332,7 +333,8 @@ def status(config_file: str | None, console: Console) -> int:
 
 def _explain_unset_variables(runtime: Runtime) -> Iterator[str]:
     """Yield the messages on missing keys, each with its consequence for missing heroes."""
-    keyed, unset_key_variables = runtime.providers_with_api_key, runtime.unset_key_variables
+    keyed = runtime.providers_with_api_key
+    unset_key_variables = runtime.unset_key_variables
     if not keyed:
         if unset_key_variables:
             yield f"{' and '.join(unset_key_variables)} not set: missing heroes are placeholders"
@@ -384,7 +386,9 @@ def _summarise(found: tuple[HeroStatus, ...]) -> str:
 def _as_json(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str, ...]) -> JsonValue:
     pages: list[JsonValue] = []
     for status in found:
-        record, picture, path = status.record, status.hero.picture, _find_file(runtime, status)
+        record = status.record
+        picture = status.hero.picture
+        path = _find_file(runtime, status)
         pages.append(
             {
                 "page": status.hero.page,

@@ -77,7 +77,8 @@ class LoadedSite:
 
     def read(self, command: Literal["build", "serve"]) -> None:
         """Read every page; SiteUnreadable if a plugin fails. `serve` reads drafts as well."""
-        site_dir, plugins = self.config.site_dir, self.config.plugins
+        site_dir = self.config.site_dir
+        plugins = self.config.plugins
         with _explain_errors(self._notify), tempfile.TemporaryDirectory(prefix="mkdocs-leonardo-") as nowhere:
             self.config["site_dir"] = nowhere
             plugins.on_startup(command=command, dirty=False)
@@ -127,7 +128,8 @@ def find_templates_without_excerpts(env: Environment, view: str) -> tuple[str, .
     loader = env.loader
     if loader is None:
         return ()
-    waiting, files = [view], dict[str, str]()
+    waiting = [view]
+    files = dict[str, str]()
     while waiting:
         name = waiting.pop(0)
         if name in files:
@@ -208,7 +210,8 @@ def _explain_errors(notify: Notify) -> Iterator[None]:
 
     Code of plugins and hooks may raise any exception. It becomes SiteUnreadable, with the log's text if there is one.
     """
-    loggers, handler = [logging.getLogger(host) for host in HOSTS], _HostLog(notify)
+    loggers = [logging.getLogger(host) for host in HOSTS]
+    handler = _HostLog(notify)
     propagated = [logger.propagate for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)

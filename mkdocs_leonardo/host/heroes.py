@@ -99,7 +99,8 @@ class SiteHeroes:
 
     def join(self, config: MkDocsConfig, files: Files) -> None:
         """Wait for every hero, log the results, and add the heroes' files to the site."""
-        resolutions, markup = self._resolutions(config.site_name), self._settings.markup
+        resolutions = self._resolutions(config.site_name)
+        markup = self._settings.markup
         site = self._site = SiteMarkup(
             {one.hero.page: (one.hero, one.asset) for one in resolutions if one.asset is not None},
             site_url=config.site_url or "",
@@ -110,7 +111,8 @@ class SiteHeroes:
         )
         self._read_target = make_target_reader(config, files, site.has_hero)
         self._pictures = {**self._social.correct(site, files), **site.list_pictures()}
-        folder, identities = self._kept, self._build.file_identities
+        folder = self._kept
+        identities = self._build.file_identities
         kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
         _add_pictures(self._pictures, files, config, kept=kept)
         stylesheet = site.stylesheet()

@@ -71,7 +71,8 @@ def _render_macros(page: Page, config: MkDocsConfig, problems: list[InputError])
 
 def is_content_replaced(page: Page) -> bool:
     """Return whether another plugin has replaced the page's content, which then has none of the page's headings."""
-    content, ids = page.content or "", [item.id for item in page.toc]
+    content = page.content or ""
+    ids = [item.id for item in page.toc]
     return bool(ids) and not any(f'id="{each}"' in content or f"id={each}" in content for each in ids)
 
 

@@ -70,7 +70,8 @@ class HeroReader:
 
         `image` is its path relative to the page, and `value` its text.
         """
-        base, block = PurePosixPath(page), FRONT_MATTER.match(source())
+        base = PurePosixPath(page)
+        block = FRONT_MATTER.match(source())
         if block is None or not _OWN_IMAGE.search(block[1]):
             metas = ((folder, self._docs_dir / folder / FOLDER_METADATA) for folder in base.parents)
             base = next(

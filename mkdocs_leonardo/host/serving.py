@@ -83,7 +83,8 @@ def make_preview(config: MkDocsConfig) -> Preview:
 
     # Under `--strict`, a warning from the background would stop an unrelated rebuild.
     loudest = logging.INFO if config.strict else logging.CRITICAL
-    file, here = find_config_file(config).resolve(), Path.cwd()
+    file = find_config_file(config).resolve()
+    here = Path.cwd()
     is_found = file.parent == here and file.name in CONFIGURATIONS["mkdocs"]
     name = str(file.relative_to(here) if file.is_relative_to(here) else file)
     return Preview(

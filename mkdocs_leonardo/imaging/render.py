@@ -218,7 +218,8 @@ def render(
     """
     delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
     encoding = fit_encoding(encoding, delivered_size, may_enlarge=record.provider != OWN)
-    size, focus = (encoding.width_px, encoding.height_px), encoding.focus
+    size = (encoding.width_px, encoding.height_px)
+    focus = encoding.focus
     image, source_type = _normalise(picture, encoding, is_generated=record.provider not in NO_AI)
     # A cropped file is different for each focal point, and pages with different ones may share the picture.
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
@@ -264,7 +265,8 @@ def _normalise(picture: bytes | Image.Image, encoding: Encoding, *, is_generated
 
 def _measure(image: Image.Image, focus: FocalPoint, variants: Sequence[Variant], source_type: str) -> Rendering:
     """Return the files with the measurements of the picture that they show."""
-    colour, small = contrast.find_dominant_colour(image), contrast.encode_blur_up(image)
+    colour = contrast.find_dominant_colour(image)
+    small = contrast.encode_blur_up(image)
     return Rendering(
         variants=tuple(variants),
         blur_up=small,

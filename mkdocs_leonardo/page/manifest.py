@@ -81,7 +81,8 @@ def digest_request(hero: HeroSpec, own_digest: str = "") -> str:
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Return the content of the manifest's file, with a line for each hero. Equal heroes give equal bytes."""
-    defaults, reference = manifest.defaults, manifest.defaults.picture.reference
+    defaults = manifest.defaults
+    reference = manifest.defaults.picture.reference
     value: dict[str, JsonValue] = {
         "version": _VERSION,
         "defaults": {

@@ -96,7 +96,8 @@ def render_hero(
     "" for a custom one. With `markup.credit`, a line names the AI that made the picture, if one did. A text for
     `credit` is that line, with ``{creator}`` for the name.
     """
-    spec, title = replace(spec, layout=choose_layout(spec, asset, heading_html)), _extract_title(heading_html)
+    spec = replace(spec, layout=choose_layout(spec, asset, heading_html))
+    title = _extract_title(heading_html)
     sizes = compute_sizes(theme, spec.layout, hidden=page.hidden, is_post=page.is_post)
     is_apart = spec.layout in _APART
     shade = "" if is_apart else _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
@@ -129,7 +130,8 @@ def choose_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout
     """Return the layout of a hero with this heading. `auto` becomes `stacked` or `content`; any other layout stays."""
     if spec.layout != "auto":
         return spec.layout
-    title, scrim = _extract_title(heading_html), asset.rendering.scrim
+    title = _extract_title(heading_html)
+    scrim = asset.rendering.scrim
     shades = (scrim.long_narrow, scrim.long_wide) if is_long(title, spec.tagline) else (scrim.narrow, scrim.wide)
     return "stacked" if _letters(title) > _AUTO_LETTERS or max(shades) >= _AUTO_SHADE else "content"
 
@@ -164,7 +166,8 @@ def render_card(
         loading = 'fetchpriority="high" decoding="async"'
     else:
         # Browsers that know "auto" use the real width of a lazy picture; other browsers skip the word.
-        loading, sizes = 'loading="lazy" decoding="async"', f"auto, {sizes}"
+        loading = 'loading="lazy" decoding="async"'
+        sizes = f"auto, {sizes}"
     lines = [f'{_CARD_START} href="{escape(href)}" tabindex="-1" aria-hidden="true"{_attributes(asset, spec)}>']
     if is_eager:
         # Later cards are below the window, so their blur-up images would only make the page larger.

@@ -191,7 +191,8 @@ class SiteMarkup:
 
     def complete(self, page: TargetPage, output_html: str) -> str:
         """Put the hero of a rendered page into its final place, and complete the page's head."""
-        header, hero = self._headers.pop(page.url, None), self._heroes.get(page.source)
+        header = self._headers.pop(page.url, None)
+        hero = self._heroes.get(page.source)
         shows = header is not None or page.url in self._with_cards
         if not shows and hero is None:
             return output_html
@@ -204,7 +205,8 @@ class SiteMarkup:
 
     def _describe(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[SocialTags | None, str]:
         """Return the tags for sharing the page, and the JSON-LD on its picture's origin."""
-        origin, file = make_linked_data(asset, self._folder_url, caption=spec.alt), asset.rendering.social
+        origin = make_linked_data(asset, self._folder_url, caption=spec.alt)
+        file = asset.rendering.social
         if not self._markup.social or file is None:
             return None, origin
         return make_social_tags(page, spec, file, self._site_url, self._folder_url, self._site_name), origin

@@ -102,7 +102,8 @@ def answered_at(answer: Answer) -> float | None:
 def retry_after_s(answer: Answer, now: float) -> float | None:
     """Return the wait that headers or text ask for, 0 to `LONGEST_WAIT_S` seconds; None if neither asks for one."""
     value = answer.headers.get("retry-after", "").strip()
-    milliseconds, seconds = number_at(answer.headers.get("retry-after-ms", "").strip()), number_at(value)
+    milliseconds = number_at(answer.headers.get("retry-after-ms", "").strip())
+    seconds = number_at(value)
     if milliseconds is not None:
         seconds = milliseconds / 1000
     elif seconds is None:

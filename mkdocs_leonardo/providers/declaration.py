@@ -89,7 +89,8 @@ def options_from(kind: type[OptionsT], value: object, *variables: str) -> Option
     """
     if value is not None and not isinstance(value, dict):
         raise ValueError(f"it is {describe_value(value)}; write its settings below it, one a line, as name: value")
-    declared, given = options_in(kind), {}
+    declared = options_in(kind)
+    given = {}
     for name, written in (value or {}).items():
         if name not in declared:
             problem = converters.unknown_option(str(name), tuple(declared), *variables)
@@ -151,7 +152,8 @@ class Alert:
         """Return whether the balance is known, and lower than this alert."""
         if not self.is_usd and account.usd is None:
             return account.credits is not None and account.credits < self.amount
-        left_usd, rate = account.worth_usd, account.credit_usd
+        left_usd = account.worth_usd
+        rate = account.credit_usd
         alert_usd = self.amount if self.is_usd else None if rate is None else self.amount * rate
         return left_usd is not None and alert_usd is not None and left_usd < alert_usd
 

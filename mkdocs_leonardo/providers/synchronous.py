@@ -115,7 +115,8 @@ class SynchronousProvider(Provider):
 
     def _error_for(self, answer: Answer) -> ProviderError:
         """Return the error for an answer of another status than 200."""
-        words, status = text_at(answer.body, "error", "message") or answer.text, answer.status
+        words = text_at(answer.body, "error", "message") or answer.text
+        status = answer.status
         said = status_and(words, answer)
         specific = self._specific_error(answer, words, said)
         if specific is not None:

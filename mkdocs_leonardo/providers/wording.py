@@ -40,7 +40,8 @@ STYLE_WORDS: Mapping[str, str] = {
 #: The words for each strength of a reference.
 _STRENGTHS = {"low": "a hint of its", "mid": "its", "high": "exactly its"}
 #: The extension and media type of a copy of `copy_for_service`.
-EXTENSION, MIME_TYPE = "jpg", "image/jpeg"
+EXTENSION = "jpg"
+MIME_TYPE = "image/jpeg"
 
 
 def look_words(reference: Reference) -> str:

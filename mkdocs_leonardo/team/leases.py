@@ -172,7 +172,8 @@ class TeamLeases:
         while (name, number) in self._foreign:
             number += 1
         self._tried.add(name)
-        path, record = _make_path(name, number), LeaseRecord(self.owner, is_whole=not after)
+        path = _make_path(name, number)
+        record = LeaseRecord(self.owner, is_whole=not after)
         if not await self.store.create(path, record.encode(path, self._secret)):
             return None
         lease = self._hold(name, number, record)
@@ -188,7 +189,8 @@ class TeamLeases:
         """Wait until the owner has released the lease, or is dead; returns False after `timeout_s`."""
         last_seen = self._seen_by_acquire[name]
         since = self._waiting_since.setdefault(name, self._monotonic())
-        unchanged_s, looked_at = 0.0, self._monotonic()
+        unchanged_s = 0.0
+        looked_at = self._monotonic()
         while unchanged_s < TEAM_HOLD_S:
             await self._sleep(LOOK_S)
             try:

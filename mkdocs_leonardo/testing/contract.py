@@ -333,8 +333,10 @@ def _has_new_request(service: LoopbackService) -> Callable[[], bool]:
 @contextmanager
 def _capture_logs() -> Iterator[io.StringIO]:
     """Capture the text that all loggers log, down to DEBUG."""
-    text, root = io.StringIO(), logging.getLogger()
-    handler, level = logging.StreamHandler(text), root.level
+    text = io.StringIO()
+    root = logging.getLogger()
+    handler = logging.StreamHandler(text)
+    level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:

@@ -210,7 +210,8 @@ class _Handler(BaseHTTPRequestHandler):
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
             return
-        content, headers = reply.body, {**reply.headers}
+        content = reply.body
+        headers = {**reply.headers}
         if not isinstance(content, bytes):
             content = json.dumps(content).encode()
             headers.setdefault("Content-Type", "application/json")

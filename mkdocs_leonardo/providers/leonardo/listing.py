@@ -75,7 +75,8 @@ class Listing:
 
 def _fits(entry: JsonValue, call: CreateRequest) -> bool:
     """Return whether a listed job has the call's prompt, and its size and model if the list shows them."""
-    model, size = text_at(entry, "modelId").lower(), (number_at(entry, "imageWidth"), number_at(entry, "imageHeight"))
+    model = text_at(entry, "modelId").lower()
+    size = (number_at(entry, "imageWidth"), number_at(entry, "imageHeight"))
     return (
         clean_text(text_at(entry, "prompt")) == call.prompt
         and (not model or model in call.models)

@@ -190,7 +190,8 @@ class LeonardoProvider(Provider):
                 RequestRefused, f"cannot tell jobs of {self._options.model} from one another in its list"
             )
         user_id = await self._read_user_id()
-        listing, is_whole = Listing(call, since=since, known=known), False
+        listing = Listing(call, since=since, known=known)
+        is_whole = False
         for _ in range(_MOST_PAGES):
             path = f"/generations/user/{quote_path(user_id, safe='')}?offset={listing.length}&limit={_PAGE}"
             answer = await self._get(self._path("v1", path))

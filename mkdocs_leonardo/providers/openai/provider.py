@@ -172,7 +172,8 @@ class OpenAIProvider(ImageAndTextProvider):
         return usage_usd(self.model, text_in=max(0.0, text_in), image_in=max(0.0, image_in), out=out)
 
     def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: PLR0911 - one return for each failure
-        status, lower = answer.status, words.lower()
+        status = answer.status
+        lower = words.lower()
         kinds = {text_at(answer.body, "error", name).lower().replace("_", "") for name in ("code", "type")}
         if kinds & _QUOTA_CODES or any(text in lower for text in _QUOTA_WORDS):
             return self._error(AccountRefused, f"has no credit left on this account ({said})")
