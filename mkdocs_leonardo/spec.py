@@ -151,7 +151,7 @@ class PictureRecord:
     `digest` is the SHA-256 (64 hex digits) of the bytes beside it. `cost_usd` is the cost that the service stated, else
     None. `created_at` is in Unix seconds. `page` is the first page that asked for the picture. `marks` names the marks
     of origin in the delivered bytes: ``xmp``, ``c2pa``, both or nothing. `config_name` is the path of the
-    configuration that asked for the picture, relative to its folder or to the cache; "" in records of earlier versions.
+    asking configuration, relative to the configuration's folder or to the cache; "" in records of earlier versions.
     """
 
     key: str
