@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.storage.limits import RateLimiter
     from mkdocs_leonardo.storage.text_store import TextStore
     from mkdocs_leonardo.team.leases import TeamLeases
+    from mkdocs_leonardo.team.object_store import ObjectStore
     from mkdocs_leonardo.team.pictures import TeamPictures
 
 T = TypeVar("T")
@@ -170,8 +171,8 @@ class Runtime:
             inspect=inspect_image,
             reject=partial(_log_rejection, settings.cache_dir / REJECTED, self._clock.now),
             concurrency=settings.concurrency,
-            team=self._team[0],
-            team_leases=self._team[1],
+            team=self.team,
+            team_leases=self._team_leases,
             pays_in_doubt=settings.on_store_failure == "generate",
         )
         return Pipeline(context)
@@ -201,32 +202,38 @@ class Runtime:
         paths = (*self.gallery.incomplete_pairs(), *self.cache.incomplete_pairs())
         return tuple(path for path in paths if path.suffix != ".json")
 
-    @property
+    @cached_property
     def team(self) -> TeamPictures | None:
         """The pictures that machines share, if the site has a store for them."""
-        return self._team[0]
-
-    @cached_property
-    def _team(self) -> tuple[TeamPictures | None, TeamLeases | None]:
-        """The store of pictures that machines share, if the site has one, and its leases; neither connects yet.
-
-        The leases are those of a machine that may write to the store and may pay; else there are none.
-        """
-        address = self._settings.shared_store
-        if address is None:
-            return None, None
-        from mkdocs_leonardo.team.leases import TeamLeases
-        from mkdocs_leonardo.team.object_store import ObjectStore
+        if self._settings.shared_store is None:
+            return None
         from mkdocs_leonardo.team.pictures import StoreRights, TeamPictures
 
+        return TeamPictures(self._object_store, StoreRights.of(self._environ))
+
+    @cached_property
+    def _team_leases(self) -> TeamLeases | None:
+        """The leases of a machine that may write to the team's store and may pay; None for any other machine."""
+        if self._settings.shared_store is None or not self.providers_with_api_key:
+            return None
+        from mkdocs_leonardo.team.leases import TeamLeases
+        from mkdocs_leonardo.team.pictures import StoreRights
+
+        rights = StoreRights.of(self._environ)
+        if not rights.is_writer:
+            return None
+        return TeamLeases(self._object_store, now=self._clock.now, sleep=self._clock.sleep, secret=rights.secret)
+
+    @cached_property
+    def _object_store(self) -> ObjectStore:
+        """The team's store, which does not connect yet."""
+        from mkdocs_leonardo.team.object_store import ObjectStore
+
+        address = self._settings.shared_store
+        assert address is not None  # noqa: S101 - only the team's pictures and leases use the store
         may_pay = self._settings.generate and self.providers_with_api_key
         consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
-        objects = ObjectStore(address, self._environ, notify=self._notify, consequence=consequence)
-        rights = StoreRights.of(self._environ)
-        team = TeamPictures(objects, rights)
-        if not rights.is_writer or not self.providers_with_api_key:
-            return team, None
-        return team, TeamLeases(objects, now=self._clock.now, sleep=self._clock.sleep, secret=rights.secret)
+        return ObjectStore(address, self._environ, notify=self._notify, consequence=consequence)
 
     # Stores ----------------------------------------------------------------------------------------------------------
 
