@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from mkdocs_leonardo.acquire.failover import (
     DEFAULT_COOLDOWN_S,
     MAX_CALLS,
-    MAX_COOLDOWN_S,
     RETRY_WAIT_S,
     Decision,
     Step,
@@ -35,6 +34,7 @@ from mkdocs_leonardo.errors import (
     ServerError,
     ServiceFailed,
 )
+from mkdocs_leonardo.storage.limits import LONGEST_COOLDOWN_S
 
 #: What follows from each class after one create call that was not charged, at a provider that lists its jobs.
 AFTER_ONE_FREE_CREATE: dict[type[ProviderError], Decision] = {
@@ -107,8 +107,8 @@ def test_decide_after_one_free_create_is_the_table_row(kind: type[ProviderError]
         (None, 60.0),
         (7.5, 7.5),
         (0.0, 0.0),
-        (MAX_COOLDOWN_S + 1, MAX_COOLDOWN_S),
-        (math.inf, MAX_COOLDOWN_S),
+        (LONGEST_COOLDOWN_S + 1, LONGEST_COOLDOWN_S),
+        (math.inf, LONGEST_COOLDOWN_S),
         (-5.0, 60.0),
         (math.nan, 60.0),
     ],
@@ -218,7 +218,7 @@ def test_decide_asks_for_waits_that_a_build_can_bear(
     decision = after(kind, calls=calls, can_look=can_look, charged=charged, retry_after_s=retry_after_s)
 
     assert decision.wait_s in {0.0, RETRY_WAIT_S}
-    assert 0 <= decision.cooldown_s <= MAX_COOLDOWN_S
+    assert 0 <= decision.cooldown_s <= LONGEST_COOLDOWN_S
     assert decision.cooldown_s == 0 or kind is RateLimited
     assert decision.switch_off == (kind in {AccountRefused, NotSetUp, PictureElsewhere})
     assert decision.warn == (kind is PictureElsewhere)

@@ -35,15 +35,13 @@ from mkdocs_leonardo.errors import (
     PromptRefused,
     ProviderError,
     RateLimited,
-    RequestRefused,
     ServerError,
     ServiceFailed,
 )
+from mkdocs_leonardo.storage.limits import LONGEST_COOLDOWN_S
 
 #: The cooldown after a 429 that states none (seconds).
 DEFAULT_COOLDOWN_S = 60.0
-#: The longest cooldown (seconds): longer than a build, and short where a wrong clock asks for years.
-MAX_COOLDOWN_S = 3600.0
 #: The wait before looking for a lost job or creating once more (seconds).
 RETRY_WAIT_S = 2.0
 #: The length of the search for a job after a create call without an answer (seconds).
@@ -95,8 +93,7 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
                 Step.NEXT_PROVIDER, cooldown_s=choose_cooldown_s(error.retry_after_s), forget=not may_have_job
             )
         case ServiceFailed(charged=Charged.NO) if calls > 0:
-            step = _choose_repeat(calls)
-            return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
+            return _repeat(calls)
         case NoAnswer(charged=Charged.UNKNOWN) if calls > 0 and can_look:
             return Decision(
                 _choose_repeat(calls), wait_s=RETRY_WAIT_S, look_first=True, look_for_s=SEARCH_S, forget=False
@@ -105,8 +102,7 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
             return Decision(_choose_repeat(calls), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
         case ServerError(charged=Charged.UNKNOWN) if calls > 0:
             # The call counts in caps and report. Without a list, there is nothing to collect.
-            step = _choose_repeat(calls)
-            return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
+            return _repeat(calls)
         case AccountRefused():
             return Decision(Step.NEXT_PROVIDER, switch_off=True, forget=not may_have_job)
         case PromptRefused():
@@ -122,8 +118,15 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
             return Decision(Step.NEXT_PROVIDER, switch_off=True, warn=True, forget=False)
         case ServiceFailed() | JobUnfinished():
             return Decision(Step.NEXT_PROVIDER, forget=False)
-        case RequestRefused() | _:
+        case _:
+            # RequestRefused, and the errors of other packages' providers.
             return Decision(Step.NEXT_PROVIDER, forget=not may_have_job)
+
+
+def _repeat(calls: int) -> Decision:
+    """Decide to create once more after a wait, or to ask the next provider."""
+    step = _choose_repeat(calls)
+    return Decision(step, wait_s=RETRY_WAIT_S if step is Step.CREATE_AGAIN else 0.0)
 
 
 def _choose_repeat(calls: int) -> Step:
@@ -134,5 +137,7 @@ def choose_cooldown_s(retry_after_s: float | None) -> float:
     """Return the cooldown of a provider that refuses requests, or seems to be down (seconds)."""
     # `nan >= 0` is false, and leads to the default.
     return (
-        min(retry_after_s, MAX_COOLDOWN_S) if retry_after_s is not None and retry_after_s >= 0 else DEFAULT_COOLDOWN_S
+        min(retry_after_s, LONGEST_COOLDOWN_S)
+        if retry_after_s is not None and retry_after_s >= 0
+        else DEFAULT_COOLDOWN_S
     )

@@ -275,15 +275,18 @@ class Pipeline:
             await self._runner.collect_duplicates(request.address_to(candidates[rank]), stored.record)
             return stored
         if obtained is None:
-            if isinstance(result, Miss) and result.damage is not None:
-                reason = result.damage
-            is_in_doubt = request.team_lease is not None and request.team_lease.doubt is not None
-            if reason is None and is_in_doubt and not self._context.pays_in_doubt:
-                reason = IN_DOUBT
+            reason = self._find_reason_not_to_pay(request, result, reason)
             if reason is not None:
                 raise PictureUnavailable(reason)
             obtained = await self._runner.acquire_new(request, candidates)
         return await self._share(replace(obtained, rank=rank), request)
+
+    def _find_reason_not_to_pay(self, request: PictureRequest, result: LookupResult, reason: str | None) -> str | None:
+        """Find why the missing picture is not bought; None if it may be. `reason` is that of the team's store."""
+        if isinstance(result, Miss) and result.damage is not None:
+            return result.damage
+        is_in_doubt = request.team_lease is not None and request.team_lease.doubt is not None
+        return IN_DOUBT if reason is None and is_in_doubt and not self._context.pays_in_doubt else reason
 
     # The team's store -------------------------------------------------------------------------------------------------
 

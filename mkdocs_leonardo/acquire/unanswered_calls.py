@@ -19,11 +19,7 @@ from mkdocs_leonardo.acquire.request import BuildContext, JobRequest
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import ListUnclear, ProviderError, RequestRefused, ServiceFailed, StoreUnavailable
 from mkdocs_leonardo.spec import Submission
-from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, CreateCall, Entry
-
-#: An earlier process's call of this age needs one search (seconds), since the service carried it out long ago, or
-#: never. A younger call may have waited for the request limit for minutes before it was sent.
-FRESH_S = 600.0
+from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, FRESH_S, CreateCall, Entry
 
 
 @dataclass(frozen=True, slots=True)

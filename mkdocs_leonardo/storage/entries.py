@@ -32,6 +32,9 @@ from mkdocs_leonardo.storage.checked_json import (
 
 #: The largest difference between the clocks of two processes or machines that is provided for (seconds).
 CLOCKS_APART_S = 3600.0
+#: An earlier process's call of this age needs one search (seconds), since the service carried it out long ago, or
+#: never. A younger call may have waited for the request limit for minutes before it was sent.
+FRESH_S = 600.0
 #: The shortest interval between two attempts to collect a job (seconds).
 LEAST_INTERVAL_S = 60.0
 #: The interval as a part of the job's age, if that is longer: intervals grow with the age.

@@ -17,7 +17,8 @@ from mkdocs_leonardo.storage.text_store import TextStore
 
 #: A minute, and a second for requests that arrive late: the service counts by its own clock.
 WINDOW_S = 61.0
-#: The longest cooldown; a longer one in a store is ignored (seconds).
+#: The longest cooldown (seconds): longer than a build, and short where a wrong clock asks for years. A longer one in a
+#: store is ignored.
 LONGEST_COOLDOWN_S = 3600.0
 
 _LEAST_WAIT_S = 0.001

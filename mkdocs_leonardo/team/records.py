@@ -12,11 +12,12 @@ from typing import TypeGuard
 from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json
 from mkdocs_leonardo.storage.checked_json import check_integer, check_mapping, check_text
-from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry, encode_entry, parse_entry
+from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, FRESH_S, CreateCall, Entry, encode_entry, parse_entry
 from mkdocs_leonardo.storage.pictures import encode_record
 
-#: The age that another machine's recent create call is given, whatever its clock says (seconds).
-INTENT_AGE_S = 590.0
+#: The age that another machine's recent create call is given, whatever its clock says (seconds): young enough for a
+#: search that waits, and old enough to include every job that may be the call's.
+INTENT_AGE_S = FRESH_S - 10.0
 #: The most bytes of a lease's record.
 MAX_BYTES = 2**18
 
@@ -107,7 +108,6 @@ def fit_to_clock(entry: Entry, now: float) -> Entry:
 def _fit_call_to_clock(call: CreateCall, now: float) -> CreateCall:
     sent_at = call.sent_at
     if sent_at > now - CLOCKS_APART_S:
-        # Young enough for a search that waits, and old enough to include every job that may be the call's.
         sent_at = now - INTENT_AGE_S
     accepted_at = now if call.accepted_at > now - CLOCKS_APART_S else call.accepted_at
     return replace(call, sent_at=sent_at, ended_at=0.0, accepted_at=accepted_at)
