@@ -26,7 +26,7 @@ from mkdocs_leonardo.imaging.memory import configure_malloc
 #: may keep the memory of its largest picture: anyio's 40 threads would keep 75 MB more.
 THREADS = 4
 
-#: Queued coroutines that run at once by default. Each takes about 14 KB of memory while it waits, and so many keep the
+#: Queued coroutines that run at once by default. Each takes about 14 KB of memory while it waits. This many keep the
 #: cores busy while services work.
 #: A queued call takes 1.9 KB of memory. A task that waits for a token of a limiter takes 10.5 KB.
 MOST_QUEUED = 64

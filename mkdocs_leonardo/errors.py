@@ -90,7 +90,7 @@ class RateLimited(ProviderError):
 
 
 class ServiceFailed(ProviderError):
-    """The request failed at the service, or no answer came; `charged` is UNKNOWN unless nothing was sent."""
+    """The request failed at the service, or no answer came; `charged` is NO only if nothing was sent."""
 
 
 class ServerError(ServiceFailed):
@@ -138,7 +138,7 @@ class PollFailed(JobUnfinished):
 
 
 class PictureElsewhere(JobUnfinished):
-    """The paid picture is on a host that the configuration does not list, as later pictures will be."""
+    """The paid picture is on a host that the configuration does not list; the next pictures will be there too."""
 
 
 class JobUnknown(ProviderError):

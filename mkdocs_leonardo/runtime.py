@@ -347,7 +347,7 @@ class Runtime:
                     yield self.make_provider(name)
 
     def compute_timeout_s(self, pictures: int) -> float:
-        """Return the longest wait for so many pictures (seconds): each service may be asked twice for each."""
+        """Return the longest wait for `pictures` (seconds): each provider may be asked twice for each picture."""
         a_picture_s = sum(2 * provider.timeout_s for provider in self.chain) + SLACK_S
         return -(-pictures // self._settings.concurrency) * a_picture_s
 

@@ -40,7 +40,7 @@ SLOW_TO_ENCODE: Mapping[str, Any] = {"formats": ["avif", "webp", "jpeg"], "width
 
 
 def pages(number: int) -> dict[str, str]:
-    """So many pages with different prompts."""
+    """Pages with different prompts."""
     names = ["index.md", *(f"page{place}.md" for place in range(1, number))]
     return {name: page(f"Page {place}", hero_prompt=f"view number {place}") for place, name in enumerate(names)}
 
@@ -75,7 +75,7 @@ def records(cache: Path) -> list[PictureRecord]:
 
 
 def age(cache: Path, seconds: float) -> None:
-    """Move every time in the open jobs into the past by so many seconds."""
+    """Move every time in the open jobs into the past by the given number of seconds."""
     store = TextStore.open(cache / "journal", durable=False)
     try:
         for name, value in list(store.items("job:")):

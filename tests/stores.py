@@ -52,7 +52,7 @@ T = TypeVar("T")
 Kind = Literal["moto", "rclone", "apache", "folder"]
 KINDS: tuple[Kind, ...] = ("moto", "rclone", "apache", "folder")
 
-#: A server that is not there after so long never will be (seconds).
+#: A server is given up if it is not there after this time (seconds).
 START_TIMEOUT_S = 30.0
 BUCKET = "heroes"
 #: What rclone was told to expect.
@@ -240,7 +240,7 @@ class BreakableProxy:
 class Outage:
     """An outage of a `Gate`: `status` (0: hang up) is the answer to requests that `hits` names.
 
-    The outage lasts for so many seconds from the first request that `starts` it. Both functions get the method and the
+    The outage lasts for `seconds` from the first request that `starts` it. Both functions get the method and the
     path.
     """
 

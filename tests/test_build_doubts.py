@@ -19,7 +19,7 @@ QUICK: dict[str, object] = {
 
 
 def site_of(folder: Path, number: int, **options: object) -> Site:
-    """A site with so many pages of different prompts."""
+    """A site with this many pages of different prompts."""
     pages = {f"p{place}.md": page(f"Page {place}", hero_prompt=f"<p{place}>") for place in range(number)}
     return Site(folder, pages, {**QUICK, **options})
 

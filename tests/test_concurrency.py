@@ -22,7 +22,7 @@ def test_loop_blocking_calls_share_few_threads() -> None:
     together = threading.Barrier(THREADS)
 
     def block() -> int:
-        # Goes on when so many calls are in it: fewer threads would never end, more would leave more names.
+        # Goes on when this many calls are in it: fewer threads would never end, more would leave more names.
         together.wait(timeout=30)
         return threading.get_ident()
 

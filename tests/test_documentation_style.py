@@ -28,7 +28,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 #: Subjects without a name, and words of the house, in docstrings, comments and messages.
 FORBIDDEN_IN_CODE = re.compile(
     r"\b(nobody|somebody|anybody|everybody|whoever|others|at hand|stand-ins?|stands? in for|cured?|cures|"
-    r"for ever|(?:is|are) told)\b",
+    r"for ever|(?:is|are) told|so many|so long)\b",
     re.IGNORECASE,
 )
 #: The same words in the name of a test, and words that earlier versions had for the request of a picture.

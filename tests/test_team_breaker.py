@@ -19,7 +19,7 @@ class Watch:
 
 
 def fail(breaker: CircuitBreaker, times: int) -> None:
-    """So many failed calls, one after the other."""
+    """Failed calls, one after the other."""
     for _ in range(times):
         breaker.record_failure(breaker.begin())
 

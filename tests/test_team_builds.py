@@ -34,7 +34,7 @@ class Machine(Site):
 def machines(
     folder: Path, team: TeamStore, number: int, *, number_of_pages: int, concurrency: int = 10
 ) -> list[Machine]:
-    """So many copies of a site, each with a cache of its own."""
+    """Copies of a site, each with a cache of its own."""
     copies = []
     for copy in range(number):
         machine = Machine(

@@ -26,7 +26,7 @@ REQUESTS_PER_JOB = 5
 PACE_S = 1.0
 #: The most pages with create calls in flight at a provider that has not yet accepted one.
 MOST_PROBES = 2
-#: A provider is down when the create calls of so many pages in a row have all failed.
+#: A provider is down when the create calls of this many pages in a row have all failed.
 PAGES_OF_AN_OUTAGE = 2
 
 

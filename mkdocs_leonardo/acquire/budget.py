@@ -12,7 +12,7 @@ _SLACK_USD = 1e-8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reservation:
-    """The right to submit one paid job, at the estimate it was granted for. Equal only to itself."""
+    """The right to submit one paid job at `estimate_usd`. Equal only to itself."""
 
     estimate_usd: float
 
@@ -20,16 +20,16 @@ class Reservation:
 class Budget:
     """The create calls and dollars of one build, counted against its caps. One thread at a time may call it.
 
-    Each retry and each fallback has a reservation of its own. "There" is the provider of the call.
+    Each retry and each fallback has a reservation of its own.
 
-    | after            | the call counts       | at                                     |
-    |------------------|-----------------------|----------------------------------------|
-    | `reserve`        | yes                   | its estimate                           |
-    | `mark_uncertain` | yes, and as uncertain | its estimate                           |
-    | `settle`         | yes                   | the cost that the service states       |
-    | `zero_cost`      | yes                   | $0                                     |
-    | `count_only_at`  | for later calls there | its estimate, for later calls there    |
-    | `void`           | no                    | nothing                                |
+    | after            | the call counts                        | at                                |
+    |------------------|----------------------------------------|-----------------------------------|
+    | `reserve`        | yes                                    | its estimate                      |
+    | `mark_uncertain` | yes, and as uncertain                  | its estimate                      |
+    | `settle`         | yes                                    | the cost that the service states  |
+    | `zero_cost`      | yes                                    | $0                                |
+    | `count_only_at`  | for later calls to the given provider  | its estimate                      |
+    | `void`           | no                                     | nothing                           |
 
     `zero_cost`, `count_only_at` and `void` change nothing when they are repeated.
     """
@@ -53,7 +53,7 @@ class Budget:
 
     @property
     def cost_usd(self) -> float:
-        """The total cost of the create calls that count: a stated cost, or else the estimate, of each. At least 0."""
+        """The total cost of the create calls that count, each at its stated cost or its estimate. At least 0."""
         return math.fsum(self._standing_usd.values())
 
     @property
@@ -90,7 +90,7 @@ class Budget:
         """Count the create call at the cost that the service stated; returns the cost that counts now.
 
         None, or a cost that is not a sum of money, changes nothing, so that no response can lift a cap.
-        A job that was paid for after all counts again, even if its reservation was void.
+        A void reservation counts again if its job was paid for.
         """
         if cost_usd is None or not _is_money(cost_usd):
             cost_usd = self._standing_usd.get(reservation, reservation.estimate_usd)
@@ -114,7 +114,7 @@ class Budget:
         self._uncertain.discard(reservation)
 
     def count_only_at(self, reservation: Reservation, provider: str) -> None:
-        """Count the create call in later calls at `provider` only, since its list of jobs shows that no job was made.
+        """Count the create call for later calls to `provider` only: the provider's list shows that no job was made.
 
         So one build does not call `provider` more often than a cap allows.
         """

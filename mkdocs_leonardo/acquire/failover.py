@@ -63,7 +63,7 @@ class Decision:
     """The next step, and the actions before it. Times are in seconds.
 
     `look_first`: search the account's recent jobs before the step; a job that is found is collected instead.
-    `look_for_s`: search for so long, and create again only if the list shows that the call made no job.
+    `look_for_s`: the time of that search; create again only if the list shows that the call made no job.
     `warn`: log the switched off provider as a warning, since only the site's owner can mend it.
     `forget`: delete the call or job from the journal, since there is no job to collect or to look for.
     """

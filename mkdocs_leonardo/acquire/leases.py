@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 LEASE_POLL_S = 0.25
 #: The interval between two heartbeats (seconds).
 LOCAL_HEARTBEAT_S = 2.0
-#: Work on a picture stops when its lease was not renewed for so long (seconds), before another process may acquire it.
+#: Work on a picture stops after this time without a renewal of its lease (seconds): earlier than `LEASE_S`, after which
+#: another process may acquire the lease.
 LOCAL_HOLD_S = 8.0
 
 

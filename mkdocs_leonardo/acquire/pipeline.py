@@ -44,7 +44,7 @@ from mkdocs_leonardo.storage.journal import CallUnpublished, JobAccepted, LeaseT
 
 #: The failure of a page whose picture another machine may have paid for.
 IN_DOUBT = (
-    "the team's store cannot say whether another machine has paid for it; it is made when the store can, or with "
+    "the team's store cannot say whether another machine has paid for it; it is made once the store answers, or with "
     "`on_store_failure: generate`"
 )
 #: The fix for a picture whose entry in the team's store cannot be shown.

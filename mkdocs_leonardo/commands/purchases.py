@@ -243,7 +243,7 @@ def _await_results(
 
 
 def _explain_no_picture(purchase: Resolution) -> Failure | None:
-    """Say why a paid job gave no picture, in a group that may not pay for another one."""
+    """Say why a paid job gave no picture, in a run that only collects."""
     reasons = describe_attempts(attempt for attempt in purchase.attempts if not attempt.is_held_back)
     return Failure(f"{reasons}; run the command again to pay for another one") if reasons else purchase.failure
 

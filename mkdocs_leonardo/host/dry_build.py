@@ -120,10 +120,10 @@ class LoadedSite:
 
 
 def find_templates_without_excerpts(env: Environment, view: str) -> tuple[str, ...]:
-    """Return the files of a blog view that shows no excerpt's content, since covers stand at the head of excerpts.
+    """Find why a blog view cannot show covers: return the files of a view that shows no excerpt's content.
 
-    The view's own file comes first. Returns () for a view that shows the content, or may show it because it chooses
-    parts of a post while a page is built. It also returns () for a template with an error, which the build reports.
+    Covers stand at the head of excerpts. The view's own file comes first. Returns () for a view that shows the content,
+    or chooses parts of a post while a page is built. Returns () for a broken template, which the build reports.
     """
     loader = env.loader
     if loader is None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.host.background import BackgroundGenerator
     from mkdocs_leonardo.settings import Settings
 
-#: A page must have asked for the same hero for so long before it is paid for (seconds): longer than the pause of an
+#: A hero is paid for after a page has asked for it, unchanged, for this time (seconds): longer than the pause of an
 #: editor that saves by itself, and of an author between two words.
 SETTLED_S = 5.0
 #: More pages than this are counted instead of named.

@@ -1,11 +1,13 @@
 """The measurements of a picture: the least shade for white text on it, its blur-up image and its dominant colour.
 
-The stylesheet puts title and tagline at the foot of the hero and lays the picture's dark tint behind them at the
-measured alpha. A picture that would need much of it is covered with its blur-up image there, which has no details. The
-tint spans a phone's whole width, and on a desktop the three quarters where lines start, on the right in right-to-left
-scripts. The part of the picture behind the text depends on the window and on the amount of text. The views below are
-examples of phones and desktops, of which the most demanding one decides. For a short text these are the views with
-short texts, so a bright sky far above the text has no effect. For a long text these are all views.
+The stylesheet puts title and tagline at the foot of the hero. Behind this text it lays the picture's dark tint, at the
+measured alpha. Where the tint would be too dark, the blur-up image, which has no details, covers the picture behind the
+text. The tint spans the whole width of a phone. On a desktop it spans three quarters of the width, from the side where
+lines start.
+
+The part of the picture behind the text depends on the window and on the length of the text. The views below are
+examples of phones and desktops, and the most demanding view decides. A short text is measured in the views with short
+texts, so that a bright sky far above the text has no effect. A long text is measured in all views.
 """
 
 from __future__ import annotations

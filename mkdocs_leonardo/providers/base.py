@@ -54,7 +54,7 @@ class Account:
 
 
 class Memory(Protocol):
-    """A provider's memory across builds, for values that cost nothing to lose, such as the ids of uploaded files."""
+    """A provider's memory across builds, for values whose loss costs nothing, such as the ids of uploaded files."""
 
     def get(self, key: str) -> JsonValue | None:
         """Return the value of `key`, if there is one."""
@@ -75,7 +75,7 @@ class ProcessMemory:
         """Return the value of `key`, if there is one."""
         return self._values.get(key)
 
-    def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:  # noqa: ARG002 - no process lives so long
+    def update(self, key: str, change: Callable[[JsonValue | None], tuple[T, JsonValue]], *, expire_s: float) -> T:  # noqa: ARG002 - a process ends before
         """Replace the value of `key` and return a result; `change` returns (result, new value)."""
         result, self._values[key] = change(self._values.get(key))
         return result

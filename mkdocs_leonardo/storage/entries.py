@@ -45,7 +45,7 @@ GIVE_UP_S = 30 * 86400.0
 #: How long the id of a deleted job is kept (seconds): longer than the job of any unanswered call is searched for, so
 #: that no search adopts it.
 CLOSED_S = GIVE_UP_S + 5 * 86400.0
-#: A job is also given up when the service has not known it for so long (seconds).
+#: A job is also given up after this time in which the service did not know it (seconds).
 UNKNOWN_S = 6 * 3600.0
 
 _MOST_CALLS = 100
@@ -155,7 +155,7 @@ class Refusal:
 
 
 def encode_entry(entry: Entry) -> JsonValue:
-    """Return the entry as JSON: its calls in `tries`, and the fields of earlier versions, which know of one call."""
+    """Return the entry as JSON: its calls in `tries`, and fields for earlier versions, which read one call only."""
     known = entry.accepted[0] if entry.accepted else entry.calls[-1]
     return {
         "key": entry.key,

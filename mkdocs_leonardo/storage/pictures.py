@@ -252,7 +252,10 @@ class PictureFolder:
         return target
 
     def _read_record(self, stem: str, key: str = "") -> PictureRecord:
-        """Read a record, of `key` if that is known, without a check of its picture; FileNotFoundError without one."""
+        """Read a record without a check of its picture; FileNotFoundError if there is no record.
+
+        With a `key`, BrokenEntry for a record of another key.
+        """
         path = self._folder / f"{stem}.json"
         if reason := self.explain_unused():
             raise FileNotFoundError(reason)
@@ -282,7 +285,7 @@ class PictureFolder:
 
 
 def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
-    """Read a plain file; FileNotFoundError without one, BrokenEntry for a link or any other kind of file."""
+    """Read a plain file. FileNotFoundError if there is no file, BrokenEntry for a link or any other kind of file."""
     try:
         descriptor = os.open(path, OPEN_FLAGS | os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError) as error:

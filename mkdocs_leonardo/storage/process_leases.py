@@ -22,7 +22,7 @@ from mkdocs_leonardo.storage.checked_json import (
 )
 from mkdocs_leonardo.storage.text_store import TextStore
 
-#: A holder that has not renewed its lease for so long has lost it (seconds). Holders renew about every 2 s.
+#: A holder loses its lease after this time without a renewal (seconds). Holders renew about every 2 s.
 LEASE_S = 10.0
 #: How long a store keeps a lease (seconds).
 KEPT_S = 86400.0

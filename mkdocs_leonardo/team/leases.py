@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 TEAM_HEARTBEAT_S = 4.0
 #: The timeout of one heartbeat (seconds): two that fail take less than `TEAM_HOLD_S`.
 HEARTBEAT_CALL_S = 5.0
-#: An owner that has not changed its object for so long, while an observer watched, has lost its lease (seconds).
+#: An owner loses its lease when an observer has seen no change of its object for this time (seconds).
 TEAM_HOLD_S = 20.0
 #: The interval between two listings by a machine that waits for leases (seconds).
 LOOK_S = 1.5

@@ -42,8 +42,8 @@ T = TypeVar("T")
 #: One state of an object: e_tag, when it was written (Unix seconds by the service's clock), and size in bytes.
 ObjectVersion: TypeAlias = tuple[str | None, float, int]
 
-#: After so many failures in a row, the store gets no calls for a while. After so many rejections in a row, the build
-#: makes no more calls of that kind.
+#: After this many failures in a row, the store gets no calls for a while. After this many rejections in a row, it gets
+#: no more calls of that kind.
 MOST_FAILURES = 3
 #: An open breaker lets one call through after this time (seconds). It is shorter than `leases.TEAM_HOLD_S`, so that a
 #: machine keeps its leases through a short interruption.
@@ -371,7 +371,7 @@ class ObjectStore:
                 text = str(error)
                 reason, is_final = explain_error(text), is_permanent(text, is_folder=self.address.scheme == "file")
             except Exception:  # noqa: BLE001 - the client's own faults are of a kind that only it knows
-                reason = "its client failed"
+                reason = "its client failed; update obstore, or build without shared_store"
             else:
                 self._record_answer(kind)
                 return result

@@ -146,9 +146,10 @@ async def rig(subject: ProviderUnderTest, *, speed: float = SPEED, is_reachable:
 
 
 async def ask_new_process(subject: ProviderUnderTest, base_url: str, submission: Submission | None = None) -> str:
-    """Start a new process, and return its generation key, or the result of its `fetch` for a submission.
+    """Start a new process, and return its answer.
 
-    The result is ``picture``, ``no image`` or the name of an error. The process gets what the journal stores.
+    Without a submission, the answer is the generation key of a picture. With one, it is the result of `fetch`:
+    ``picture``, ``no image`` or the name of an error. The process gets what the journal stores of the submission.
     """
     kind = type(subject)
     if "<" in kind.__qualname__:

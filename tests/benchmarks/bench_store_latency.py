@@ -84,7 +84,7 @@ def photograph() -> bytes:
 
 
 def fill(folder: Path, pages: int) -> list[str]:
-    """Store a picture for each of so many pages, and return their keys."""
+    """Store a picture for each of this many pages, and return their keys."""
     (folder / "pictures").mkdir(exist_ok=True)
     data = photograph()
     first = folder / "picture"

@@ -27,7 +27,7 @@ PROMPTS = (
 
 
 def photographs(number: int) -> list[bytes]:
-    """So many JPEGs, at most 60: the painter's pictures with grain, mirrored, and with exchanged colours."""
+    """JPEGs, at most 60: the painter's pictures with grain, mirrored, and with exchanged colours."""
     grain = Image.effect_noise((1536, 864), 24)
     made = []
     variations = itertools.product(itertools.permutations(range(3)), (False, True), PROMPTS)

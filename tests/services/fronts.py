@@ -61,7 +61,7 @@ class Service:
 
     #: New connections are accepted and reset before a byte is read.
     down = Setting(default=False)
-    #: Every answer waits so long.
+    #: Every answer waits for this time.
     latency_s = Setting(0.0)
     #: Share of requests whose connection is cut before reading, after carrying out, or in the middle of the answer.
     cut_probability = Setting(0.0)

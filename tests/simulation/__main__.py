@@ -1,4 +1,4 @@
-"""``python -m tests.simulation [HISTORIES] [--seed FIRST] [--jobs N]``: plays so many histories.
+"""``python -m tests.simulation [HISTORIES] [--seed FIRST] [--jobs N]``: plays that many histories.
 
 ``--replay SEED`` shows one history event by event; ``--mutations`` counts the histories until each removed guard is
 found.
@@ -29,7 +29,7 @@ _CHUNK = 200
 _TRACED = 400
 #: Seconds between two lines of progress.
 _PROGRESS_S = 20.0
-#: So many failing seeds of one chunk are printed.
+#: At most this many failing seeds of one chunk are printed.
 _MOST_SHOWN = 20
 
 _PACKAGE = Path(mkdocs_leonardo.__file__).parent

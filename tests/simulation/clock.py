@@ -21,7 +21,7 @@ import anyio.to_thread
 
 T = TypeVar("T")
 
-#: A history has a few thousand steps; one with so many has a fault, such as a loop that waits for nothing.
+#: A history has a few thousand steps; one with this many has a fault, such as a loop that waits for nothing.
 MOST_STEPS = 400_000
 
 
@@ -123,7 +123,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self.held: list[asyncio.Handle] = []
 
     def freeze(self, seconds: float) -> None:
-        """Stop the process for so long, as SIGSTOP or a closed laptop does."""
+        """Stop the process for this time, as SIGSTOP or a closed laptop does."""
         if not self.is_frozen:
             self.is_frozen = True
             self._scheduler.at(self._scheduler.now + seconds, self._thaw)

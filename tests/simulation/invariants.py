@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: The seconds in which a service may hide the job of a call that ended in 5xx, or in a lost answer.
 HIDDEN_AFTER_5XX_S = 2.0
 HIDDEN_AFTER_LOSS_S = 10.0
-#: A job whose number is known may be given up when it was unknown for so long (seconds).
+#: A job whose number is known may be given up when it was unknown for this time (seconds).
 UNKNOWN_FOR_GOOD_S = 6 * 3600.0
 CLOCKS_APART_S = 3600.0
 #: A job whose picture cannot be downloaded is given up after this time (seconds).

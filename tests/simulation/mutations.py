@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-#: A removed guard must be found within so many histories.
+#: A removed guard must be found within this many histories.
 MOST_HISTORIES = 10_000
 
 _ROOT = Path(__file__).parents[2]

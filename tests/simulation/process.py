@@ -152,7 +152,7 @@ class Process:
                 raise Killed
 
     def freeze(self, seconds: float) -> None:
-        """Stop the process for so long, as SIGSTOP or a closed laptop does."""
+        """Stop the process for this time, as SIGSTOP or a closed laptop does."""
         if not self.is_over:
             self.world.note("asleep", self.number)
             self.record.has_slept = True

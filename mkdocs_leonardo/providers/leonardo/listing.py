@@ -17,7 +17,7 @@ _STALE_PAGES = 3
 
 
 class Listing:
-    """The account's list of jobs, as far as it was read; `best` is the job that `call` made after `since`."""
+    """The account's list of jobs, as far as it was read. `best`: the job made by `call`, after `since`."""
 
     def __init__(self, call: CreateRequest, *, since: float, known: frozenset[str]) -> None:
         self._call = call

@@ -56,9 +56,11 @@ class SizeLimits:
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """A price in credits: `flat`, `per_megapixel` (10^6 pixels), and `per_size_class` once for 2K and twice for 4K.
+    """A price in credits: the sum of three parts, rounded to whole credits.
 
-    The sum is rounded to whole credits.
+    `flat`: for each picture.
+    `per_megapixel`: for 10^6 pixels.
+    `per_size_class`: added once for 2K, twice for 4K.
     """
 
     flat: float = 0.0
