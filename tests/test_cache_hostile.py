@@ -13,6 +13,8 @@ from builds import Site, page
 from cli_rig import Shell
 from services import PromptModerated, Services
 
+from mkdocs_leonardo.spec import CENTER, FocalPoint, focus_suffix, social_name
+
 ESCAPE = "\x1b]0;owned\x07"
 
 
@@ -100,7 +102,7 @@ def test_pictures_behind_a_link_are_neither_used_nor_paid_again(shell: Shell, ho
 
 def test_prune_deletes_only_names_that_it_could_have_written(shell: Shell, home: Path) -> None:
     """`prune` leaves foreign files in the cache's folders, and deletes the rest of a killed build."""
-    cache = shell.site.cache
+    cache, focus = shell.site.cache, FocalPoint(0.25, 1.0)
     foreign = [
         cache / place / name
         for place in ("pictures", "variants", "takes/index")
@@ -109,6 +111,9 @@ def test_prune_deletes_only_names_that_it_could_have_written(shell: Shell, home:
     ours = [
         cache / "pictures/.0123456789abcdef.jpg.0123456789abcdef.tmp",
         cache / "variants/0123456789abcdef-480.jpg",
+        cache / f"variants/0123456789abcdef{focus_suffix(focus)}-480.jpg",
+        cache / "variants" / social_name("0123456789abcdef" * 4, CENTER),
+        cache / "variants" / social_name("0123456789abcdef" * 4, focus),
         cache / "variants/.0123456789abcdef-480.webp.01234567.tmp",
         cache / "takes/index/seed-1.jpg",
         cache / "takes/index/.seed-1.jpg.0123456789abcdef.tmp",

@@ -38,8 +38,11 @@ if TYPE_CHECKING:
 MARK = ".mkdocs-leonardo"
 _MARK_TEXT = "mkdocs-leonardo writes into this folder, and replaces what is in it.\n"
 _UNSPENT = "; nothing was spent"
-#: Files of a hero in a site, whatever its size, crop and format.
-_VARIANT_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-z-]{1,40}\.(?:avif|webp|jpg|png)")
+#: Encoded files of a hero, with the names that `spec.focus_suffix` and `spec.social_name` give: the focal point stands
+#: before a width, and behind `social`.
+VARIANT_NAME = re.compile(
+    r"[0-9a-f]{16}(?:-\d{1,3}x\d{1,3})?-(?:\d{1,5}|social(?:-\d{1,3}x\d{1,3})?)\.(?:avif|webp|jpg|jpeg|png)", re.ASCII
+)
 #: Files of a contact sheet of takes.
 TAKE_NAME = re.compile(r"(?:now|seed-[0-9]{1,10})\.(?:avif|webp|jpg|png)|index\.html|sheet\.jpg")
 
@@ -114,7 +117,7 @@ def is_in_site(site: SitePages, folder: Path) -> bool:
 def is_own_output(entries: Sequence[Path]) -> bool:
     """Return whether `publish_into` has written these files, completely or in part. Its manifest is a mark as well."""
     names = {path.name for path in entries} - {STYLESHEET}
-    return is_marked(entries) or MANIFEST in names or all(map(_VARIANT_NAME.fullmatch, names))
+    return is_marked(entries) or MANIFEST in names or all(map(VARIANT_NAME.fullmatch, names))
 
 
 def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:

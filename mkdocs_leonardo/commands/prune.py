@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
+from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME, VARIANT_NAME
 from mkdocs_leonardo.commands.site import SitePages, read_site
 from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, find_used_records, open_runtime, read_open_jobs
 from mkdocs_leonardo.commands.terminal import CommandError, Console
@@ -23,6 +23,7 @@ from mkdocs_leonardo.files import DRAFT_NAME
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.resolution import name_some
 from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars, short_key
+from mkdocs_leonardo.storage.pictures import PAIR_NAME
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SiteConfig
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 #: A file without a record that is younger may be part of a pair that a build is writing (seconds).
 STRAY_AFTER_S = 3600.0
-_PICTURE_NAME = re.compile(r"([0-9a-f]{16})\.(?:json|jpg|png|webp|avif)")
-_VARIANT_NAME = re.compile(r"[0-9a-f]{16}-(?:[0-9]{1,5}|social)\.(?:avif|webp|jpg|jpeg|png)")
 _UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 #: A configuration that uses the plugin, or may inherit it.
 _USES_PLUGIN = re.compile(r"^INHERIT\s*:|^[^#\n]*\bleonardo\b", re.MULTILINE)
@@ -155,8 +154,8 @@ def _collect_files(folder: PictureFolder, record: PictureRecord, prefix: str = "
 def _find_strays(folder: Path, stems: set[str], *, temporary_only: bool = False) -> Iterator[Unused]:
     """Find files of incomplete pairs, and files that a killed process left."""
     for path in _list_files(folder):
-        match = _PICTURE_NAME.fullmatch(path.name)
-        is_stray = _is_temporary(path, _PICTURE_NAME) or (match and match[1] not in stems and not temporary_only)
+        match = PAIR_NAME.fullmatch(path.name)
+        is_stray = _is_temporary(path, PAIR_NAME) or (match and match[1] not in stems and not temporary_only)
         if is_stray and _is_old(path):
             yield Unused((path,), f"stray file {path.name}")
 
@@ -173,8 +172,8 @@ def _find_unused_variants(
     unused = [
         path
         for path in _list_files(folder)
-        if (_is_temporary(path, _VARIANT_NAME) and _is_old(path))
-        or (_VARIANT_NAME.fullmatch(path.name) and path not in used)
+        if (_is_temporary(path, VARIANT_NAME) and _is_old(path))
+        or (VARIANT_NAME.fullmatch(path.name) and path not in used)
     ]
     if unused:
         yield Unused(tuple(unused), f"{pluralise(len(unused), 'encoded file', 'encoded files')} of images not in use")

@@ -49,7 +49,8 @@ _LARGEST_SIDE_PX = 2**16
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
 _RECORD_NAME = re.compile(r"[0-9a-f]{16}\.json")
-_PAIR_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(PICTURE_EXTENSIONS)})")
+#: The name of a picture, or of its record; the group is the beginning of the key.
+PAIR_NAME = re.compile(rf"([0-9a-f]{{16}})\.(?:json|{'|'.join(PICTURE_EXTENSIONS)})")
 
 
 class PictureFolder:
@@ -184,7 +185,7 @@ class PictureFolder:
     def incomplete_pairs(self) -> tuple[Path, ...]:
         """Return pictures that have no record beside them, and records that have no picture, sorted by name."""
         try:
-            names = self._list_names(_PAIR_NAME)
+            names = self._list_names(PAIR_NAME)
         except OSError:
             return ()
         described = {name[:16] for name in names if name.endswith(".json")}
