@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from datetime import date
 
 from mkdocs_leonardo.picture_rules import STYLES
-from mkdocs_leonardo.spec import clean_text
+from mkdocs_leonardo.spec import SURROGATE, clean_text
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 #: The names in braces that prompts may hold; `prompt` is the page's own prompt, for the site's template alone.
 PROMPT_NAMES = ("title", "description", "category", "tags", "site_name")
 TEMPLATE_NAMES = ("prompt", *PROMPT_NAMES)
@@ -26,10 +25,10 @@ _SHOWN_CHARACTERS = 60
 
 def make_legible(text: str) -> str:
     """Return the text without control characters and halves of characters, which keys and services cannot hold."""
-    if _SURROGATE.search(text):
+    if SURROGATE.search(text):
         # "\ud83c\udf0a" in YAML arrives as two halves of a wave. A half alone cannot be written as UTF-8.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-        text = _SURROGATE.sub(" ", text)
+        text = SURROGATE.sub(" ", text)
     return clean_text(_CONTROL.sub(" ", text))
 
 

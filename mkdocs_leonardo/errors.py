@@ -3,6 +3,7 @@
     HeroError
     ├── InputError                the author corrects a line of a page
     ├── SettingsError             the author corrects an option
+    ├── SiteUnreadable            the host, or one of its plugins, cannot read the site
     ├── PictureError              the bytes are no picture that may be shown
     ├── ProviderError             the class decides on failover; `charged` says whether money may be gone
     │   ├── RateLimited           the provider gets no call for a time; the next provider
@@ -29,6 +30,7 @@
         ├── StoreUnavailable      read-only, full, locked or gone: the build goes on without the store
         │   └── StoreRejected     the store answers and rejects the call: waiting does not help
         └── BrokenEntry           an entry that is not what was stored: a miss with a warning
+            └── SignedOtherwise   a record of the team's store that is signed with another secret
 
 Messages hold no key, no ``Authorization`` value and no signed URL.
 """

@@ -106,7 +106,7 @@ class Progress:
                 if ready == len(futures) or seconds < self._quiet_s:
                     continue
                 if self._stream.isatty():
-                    self._stream.write(f"{_CLEAR}leonardo: {words}")
+                    self._stream.write(f"{_CLEAR}{PREFIX}{words}")
                     self._stream.flush()
                     self._is_drawn = True
                 elif seconds - said_s >= self._line_s:

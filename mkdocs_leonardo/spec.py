@@ -17,7 +17,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, Union
 
-_WIDTH_PX = attrgetter("width_px")
+#: Returns the width by which variants are ordered.
+get_width_px = attrgetter("width_px")
 
 JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]
 
@@ -260,7 +261,7 @@ class Rendering:
             if variant.role == "hero":
                 ladders.setdefault(variant.format, []).append(variant)
         for ladder in ladders.values():
-            ladder.sort(key=_WIDTH_PX)
+            ladder.sort(key=get_width_px)
         return ladders
 
 
@@ -356,6 +357,8 @@ def digest_of(data: bytes) -> str:
 
 
 #: Control characters, on which a terminal acts, and halves of characters, which no encoding can write.
+#: Halves of characters, which names of files may hold and no encoding can write.
+SURROGATE = re.compile(r"[\ud800-\udfff]")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 #: Amounts below this (USD) are written with tenths of a cent.
 _CENTS_FROM_USD = 0.1

@@ -102,7 +102,7 @@ class Annotations:
 
     def _add(self, level: int, text: str, *, title: str = "", file: str = "", line: int = 1) -> None:
         level = logging.ERROR if level >= logging.ERROR else logging.WARNING
-        annotation = Annotation(level, text, f"leonardo: {title}" if title else "leonardo", file, line)
+        annotation = Annotation(level, text, f"{PREFIX}{title}" if title else "leonardo", file, line)
         if annotation not in self._found:
             self._found.append(annotation)
 

@@ -21,7 +21,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import link_or_copy
 from mkdocs_leonardo.host.pages import encryption_problem, first_view_page, is_content_replaced, make_target_reader
 from mkdocs_leonardo.host.social import SocialImages, has_blog, has_social_cards, mend_feeds, set_card_background
-from mkdocs_leonardo.log import log, notify
+from mkdocs_leonardo.log import PREFIX, log, notify
 from mkdocs_leonardo.page.markup import TargetPage
 from mkdocs_leonardo.page.site_markup import SiteMarkup
 from mkdocs_leonardo.report import complaints
@@ -61,7 +61,7 @@ class SiteHeroes:
         try:
             self._build = Build(settings, environ=os.environ, notify=notify)
         except HeroError as error:
-            raise PluginError(f"leonardo: {error}") from None
+            raise PluginError(f"{PREFIX}{error}") from None
         self._settings = settings
         self._kept = kept
         self._is_preview = is_preview
@@ -133,7 +133,7 @@ class SiteHeroes:
         for level, message in found:
             notify(level, message)
         if any(level >= logging.ERROR for level, _ in found):
-            raise PluginError("leonardo: heroes are missing, and `on_missing: error` stops the build")
+            raise PluginError(f"{PREFIX}heroes are missing, and `on_missing: error` stops the build")
         log.info("%s", summary)
         return resolutions
 

@@ -13,7 +13,7 @@ from mkdocs.exceptions import PluginError
 
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.configuration import CONFIGURATIONS, find_config_file
-from mkdocs_leonardo.log import log
+from mkdocs_leonardo.log import PREFIX, log
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -60,7 +60,7 @@ class Serving:
             try:
                 self._preview.take(build.settings, missing, docs_dir=Path(config.docs_dir), no_provider=no_provider)
             except HeroError as error:
-                raise PluginError(f"leonardo: {error}") from None
+                raise PluginError(f"{PREFIX}{error}") from None
 
     def watch(self, server: LiveReloadServer, build: SiteBuild) -> None:
         """Have the server watch the stamp, and so rebuild when a new hero is ready."""

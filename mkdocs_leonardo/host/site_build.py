@@ -15,7 +15,7 @@ from mkdocs_leonardo.host.front_matter_text import find_prompt_comment
 from mkdocs_leonardo.host.kept_folder import KeptFolder
 from mkdocs_leonardo.host.pages import read_front_matter
 from mkdocs_leonardo.host.reader import HeroReader
-from mkdocs_leonardo.log import is_read_by_github, log, notify
+from mkdocs_leonardo.log import PREFIX, is_read_by_github, log, notify
 from mkdocs_leonardo.spec import SITE_FOLDER
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bo
         settings = with_cache_moved(read_settings(options, config), notify, os.environ)
     except SettingsError as error:
         SiteBuild(handler=handler).close()
-        raise PluginError(f"leonardo: {error}") from None
+        raise PluginError(f"{PREFIX}{error}") from None
     for note in settings.notes:
         log.info("%s", note)
     return SiteBuild(settings, is_preview=is_preview, handler=handler)

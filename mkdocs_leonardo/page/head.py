@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from html import escape, unescape
-from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import urljoin
 
 from mkdocs_leonardo.page.markup import TargetPage
-from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, HeroAsset, HeroSpec, Variant
+from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, HeroAsset, HeroSpec, Variant, get_width_px
 
 #: The end of the head, its `<meta>` tags, and elements whose text may look like either.
 _HEAD_TOKEN = re.compile(
@@ -31,7 +30,6 @@ _HEAD_END = b"</head"
 _HREF = r"\bhref=[\"']?([^\"'\s>]+)"
 _VALUE = rf"\b{SOCIAL_MARK}=(?:\"([^\"]*)\"|'([^']*)')"
 
-_WIDTH_PX = attrgetter("width_px")
 #: Made once: `dumps` makes one for each page.
 _JSON = json.JSONEncoder(ensure_ascii=False)
 
@@ -143,7 +141,7 @@ def make_linked_data(asset: HeroAsset, folder_url: str, *, caption: str) -> str:
     if not source_type:
         return ""
     heroes = [variant for variant in asset.rendering.variants if variant.role == "hero"]
-    largest = max([variant for variant in heroes if variant.format == "jpeg"] or heroes, key=_WIDTH_PX)
+    largest = max([variant for variant in heroes if variant.format == "jpeg"] or heroes, key=get_width_px)
     creator = asset.creator
     value = {
         "@context": "https://schema.org",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES, OPEN_FLAGS, write_atomically
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, digest_of, parse_json, short_key
+from mkdocs_leonardo.spec import SURROGATE, JsonValue, PictureRecord, digest_of, parse_json, short_key
 from mkdocs_leonardo.storage.checked_json import (
     check_amount,
     check_amount_or_none,
@@ -41,10 +41,9 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _EXTENSION = re.compile("|".join(PICTURE_EXTENSIONS))
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
 _ANY = re.compile(r".*", re.DOTALL)
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 #: The year 10000, which Python's calendar does not have: such a time counts as unknown.
 _END_OF_TIME_S = 253_402_300_800
-_LARGEST_SIDE_PX = 2**16
+LARGEST_SIDE_PX = 2**16
 #: What Git has in place of a file that Git LFS keeps (its specification, version 1).
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
@@ -426,7 +425,7 @@ def _name(value: JsonValue | None) -> str:
 
 def _replace_surrogates(value: JsonValue | None) -> str:
     """Return a text that can be written again: a page's name may hold bytes that are no text."""
-    return _SURROGATE.sub("\ufffd", check_pattern(value, _ANY))
+    return SURROGATE.sub("\ufffd", check_pattern(value, _ANY))
 
 
 def _optional_amount(value: JsonValue | None) -> float | None:
@@ -439,10 +438,10 @@ def _time(value: JsonValue | None) -> float:
 
 
 def _pixels(value: JsonValue | None) -> int:
-    return check_integer(value, 0, _LARGEST_SIDE_PX)
+    return check_integer(value, 0, LARGEST_SIDE_PX)
 
 
 def _request(value: JsonValue | None) -> dict[str, JsonValue]:
     """Return the request, which only people read; empty if no encoding can write it."""
     request = check_mapping(value)
-    return {} if _SURROGATE.search(json.dumps(request, ensure_ascii=False)) else request
+    return {} if SURROGATE.search(json.dumps(request, ensure_ascii=False)) else request

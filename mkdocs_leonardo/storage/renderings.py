@@ -21,11 +21,10 @@ from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
 from mkdocs_leonardo.storage.checked_json import check_integer, check_mapping, check_pattern
-from mkdocs_leonardo.storage.pictures import read_plain_file
+from mkdocs_leonardo.storage.pictures import LARGEST_SIDE_PX, read_plain_file
 from mkdocs_leonardo.storage.text_store import TextStore
 
 _PREFIX = "rendering:"
-_MAX_SIDE_PX = 2**16
 _MAX_SCRIM_PERCENT = 100
 
 #: A plain file name of a picture, without a separator, a leading dot, or any character that shells or HTML escape.
@@ -161,8 +160,8 @@ def _parse_rendering(record: Mapping[str, JsonValue], columns: _Columns, folder:
         blur_up=check_pattern(record["placeholder"], _BLUR_UP),
         dominant=check_pattern(record["dominant"], _COLOUR),
         scrim=Scrim(*[check_integer(scrim[name], 0, _MAX_SCRIM_PERCENT) for name in _SCRIM]),
-        width_px=check_integer(record["width_px"], 1, _MAX_SIDE_PX),
-        height_px=check_integer(record["height_px"], 1, _MAX_SIDE_PX),
+        width_px=check_integer(record["width_px"], 1, LARGEST_SIDE_PX),
+        height_px=check_integer(record["height_px"], 1, LARGEST_SIDE_PX),
         source_type=check_pattern(record.get("source_type", ""), _SOURCE_TYPE),
     )
 
@@ -241,8 +240,8 @@ def _parse_columns(value: JsonValue) -> _Columns:
     columns = _Columns(
         roles=_check_words(record["roles"], _ROLES),
         formats=_check_words(record["formats"], _FORMATS),
-        widths_px=_check_numbers(record["widths_px"], _MAX_SIDE_PX),
-        heights_px=_check_numbers(record["heights_px"], _MAX_SIDE_PX),
+        widths_px=_check_numbers(record["widths_px"], LARGEST_SIDE_PX),
+        heights_px=_check_numbers(record["heights_px"], LARGEST_SIDE_PX),
         sizes_bytes=_check_numbers(record["sizes_bytes"], MAX_PICTURE_BYTES),
         digests=check_pattern(record["digests"], _DIGESTS),
         names=_check_names(record["names"]),

@@ -15,6 +15,7 @@ from mkdocs_leonardo.commands.zensical.launch import Addition, run_zensical
 from mkdocs_leonardo.commands.zensical.project import Project, find_project
 from mkdocs_leonardo.files import is_below
 from mkdocs_leonardo.host.kept_folder import KeptFolder
+from mkdocs_leonardo.log import PREFIX
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import MANIFEST
 from mkdocs_leonardo.storage.cache_move import is_in_use
@@ -57,7 +58,7 @@ def _run(arguments: list[str], project: Project, state: BuildState, console: Con
     warnings = dict.fromkeys((*state.warnings, *_finish_site(project, state, there), *_read_messages(report)))
     console.warn(*(text for text in warnings if text not in state.warnings))
     if warnings and (strict or project.values.get("strict") is True):
-        console.note(f"leonardo: {pluralise(len(warnings), 'warning', 'warnings')} in strict mode")
+        console.note(f"{PREFIX}{pluralise(len(warnings), 'warning', 'warnings')} in strict mode")
         return 1
     return 0
 
@@ -66,7 +67,7 @@ def is_plugin_used(project: Project, console: Console) -> bool:
     """Return whether the site uses the plugin; a note says so if it does not."""
     if project.is_on("leonardo"):
         return True
-    console.note(f"leonardo: {project.path.name} does not use the plugin, or switches it off; the site has no heroes")
+    console.note(f"{PREFIX}{project.path.name} does not use the plugin, or switches it off; the site has no heroes")
     return False
 
 
@@ -123,7 +124,7 @@ def _clean_cache(project: Project, console: Console) -> bool:
     if not is_in_use(kept_dir) or not is_below(kept_dir, wiped):
         return False
     _empty_folder(wiped, kept_dir)
-    console.note(f"leonardo: {wiped} is emptied, but for {kept_dir}")
+    console.note(f"{PREFIX}{wiped} is emptied, but for {kept_dir}")
     return True
 
 

@@ -21,6 +21,7 @@ from mkdocs_leonardo import __version__
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.files import link_or_copy, write_if_changed
+from mkdocs_leonardo.log import PREFIX
 from mkdocs_leonardo.resolution import Failure, Resolution
 from mkdocs_leonardo.spec import MANIFEST, STYLESHEET
 
@@ -187,7 +188,7 @@ def prepare_build(project: Project, console: Console, *, yes: bool) -> Iterator[
     console.warn(*site.problem_lines)
     times = _read_times(map(str, (site.settings.gallery_dir, site.settings.cache_dir / "pictures")))
     with build_heroes(site, site.settings, console, yes=yes) as heroes:
-        console.note(f"leonardo: {heroes.totals}")
+        console.note(f"{PREFIX}{heroes.totals}")
         yield save_heroes(project, heroes, console, before={"fingerprint": fingerprint, "folders": times})
 
 

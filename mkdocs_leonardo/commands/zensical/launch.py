@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs_leonardo.commands.terminal import CommandError
+from mkdocs_leonardo.log import PREFIX
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 
@@ -101,7 +102,7 @@ def _compute_revision(manifest: Path) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"leonardo: {text}\n")
+    sys.stderr.write(f"{PREFIX}{text}\n")
 
 
 def make_command(arguments: list[str], addition: Addition) -> list[str]:

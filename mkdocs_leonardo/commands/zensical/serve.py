@@ -21,6 +21,7 @@ from mkdocs_leonardo.commands.zensical.project import Project, find_project, rea
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.preview import Preview
 from mkdocs_leonardo.host.stamp import STAMP
+from mkdocs_leonardo.log import PREFIX
 from mkdocs_leonardo.spec import MANIFEST
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class _ManifestUpdater:
         self._theme = theme
         self._preview = Preview(
             environ=os.environ,
-            notify=lambda level, text: console.note(f"leonardo: {text}") if level >= logging.INFO else None,
+            notify=lambda level, text: console.note(f"{PREFIX}{text}") if level >= logging.INFO else None,
             command=("mkdocs-leonardo",),
         )
         self._seen: object = None
