@@ -71,7 +71,7 @@ def find_page_values(meta: Mapping[str, object], *, title: str, site_name: str) 
 
 
 def _list_words(value: object) -> list[str]:
-    """List the words of YAML's text, number or list of those. Other values are left out."""
+    """List the words in a value of YAML: a text, a number, or a list of these. Any other value has no words."""
     listed = value if isinstance(value, list | tuple) else [value]
     words = [str(each).strip() for each in listed if isinstance(each, str | int | float) and not isinstance(each, bool)]
     return [word for word in words if word]

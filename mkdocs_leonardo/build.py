@@ -71,7 +71,7 @@ class Build:
 
     @property
     def provider_wanted(self) -> str:
-        """Why the site can ask no provider, and the fix; empty if it can ask one."""
+        """The reason why the site can ask no provider, with the fix; "" if it can ask one."""
         if self.runtime.providers_with_api_key:
             return ""
         lacks = f"there is {self._no_key}; set one" if self._no_key else "`providers` names no service"

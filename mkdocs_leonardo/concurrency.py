@@ -71,7 +71,7 @@ class EventLoop:
         return (future.result() for future in futures)
 
     def call(self, function: Callable[[], T]) -> T:
-        """Call a function in the loop's thread, so that coroutines do not change meanwhile what it reads.
+        """Call a function in the loop's thread, so that no coroutine changes the values that the function reads.
 
         A loop that is closed or closing takes no call: then this thread calls the function.
         """

@@ -35,7 +35,7 @@ class Converter(Generic[T]):
     schema: Mapping[str, JsonValue]
 
     def __call__(self, value: object) -> T:
-        """The converted value; TypeError or ValueError with the fix as its message."""
+        """Return the converted value; TypeError or ValueError with the fix as its message."""
         return self.convert(value)
 
 

@@ -52,7 +52,7 @@ def name_draft(path: Path) -> Path:
 
 
 def write_if_changed(path: Path, data: bytes) -> None:
-    """Replace the file at `path` unless it holds `data` already: servers and caches compare a file's time."""
+    """Replace the file at `path` unless the file holds `data`. Servers and caches compare a file's time."""
     try:
         if path.read_bytes() == data:
             return

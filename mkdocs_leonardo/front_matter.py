@@ -92,8 +92,8 @@ class FrontMatter:
     """One page's hero and problems. With any wrong value, `hero` is None, so that no misunderstanding costs money.
 
     `image` is the path of the author's own picture, relative to the documentation folder. `reference` has the possible
-    paths of the page's reference: beside the page, and in the folders above, whose metadata may name it. The caller
-    opens these files.
+    paths of the page's reference: beside the page, and in each folder above, since a folder's metadata may name the
+    reference. The caller opens these files.
     """
 
     hero: HeroSpec | None

@@ -1,6 +1,7 @@
-"""Look-up of a page's picture: stored, paid for, or missing. Synchronous; opens no connection.
+"""The look-up of a page's picture: stored, paid for, or missing. Synchronous; opens no connection.
 
-`Lookup.find` runs once for a page. The code that shows, makes or counts the picture takes its `Hit` or `Miss`.
+`Lookup.find` runs once for a page. Its result, a `Hit` or `Miss`, goes to the code that shows, makes or counts the
+picture.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def _find_context(md: Markdown) -> _Context | None:
 class _PublishedHeroes:
     """The published heroes of a site, read once for all pages. Each message about them is logged once.
 
-    `assets` is the folder of the pictures. `assets_url` is its full address, "" if the site's is unknown.
+    `assets` is the folder of the pictures. `assets_url` is the folder's full address, "" without a site's address.
     """
 
     def __init__(self, *, root_dir: str, docs_dir: str, assets: str, site_url: str, manifest: str, report: str) -> None:
@@ -172,7 +172,7 @@ class _PublishedHeroes:
 
 
 def _touch(manifest: Path) -> None:
-    """Make Zensical render every page again in the next build, which then repeats the messages.
+    """Make Zensical render every page again in the next build, so that this build repeats the messages.
 
     Zensical takes unchanged pages from its cache and runs no extension for them, unless the time of a watched file has
     changed by a second. Zensical's server, which watches the file, ends without this call.
@@ -186,7 +186,7 @@ def _touch(manifest: Path) -> None:
 
 @lru_cache(maxsize=8)
 def _cached_heroes(changed_at_ns: int, **where: str) -> _PublishedHeroes:
-    """Return the published heroes, read again when the manifest has changed since `changed_at_ns`."""
+    """Return the published heroes, read once for each `changed_at_ns`, the manifest's time of last change."""
     del changed_at_ns
     return _PublishedHeroes(**where)
 

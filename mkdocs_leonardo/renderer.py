@@ -200,7 +200,7 @@ class OwnFile:
 
 
 def inspect_image(data: bytes) -> ImageInfo:
-    """Decode a picture and its marks of origin; raises PictureError if it is not one within the limits."""
+    """Decode a picture and its marks of origin. PictureError unless the bytes are a picture within the limits."""
     from mkdocs_leonardo.imaging.normalise import inspect
     from mkdocs_leonardo.imaging.provenance import detect
 

@@ -93,7 +93,7 @@ class Complaint(str):
     text: str
 
     def __new__(cls, pages: Sequence[str], text: str) -> Self:
-        """``a.md, b.md: text``, in one line, as the log would make it."""
+        """Make one line of the form ``a.md, b.md: text``, as the log would."""
         text = printable(text)
         self = super().__new__(cls, f"{name_some(pages)}: {text}")
         self.pages = tuple(pages)

@@ -284,7 +284,7 @@ class Runtime:
         return store
 
     def _move_rescued_pictures(self) -> None:
-        """Move pictures that an earlier build had to store elsewhere into the cache."""
+        """Move into the cache the pictures that an earlier build stored elsewhere."""
         for record in list(self._rescue.records()):
             try:
                 self.cache.save(record, self._rescue.read(record))
@@ -339,7 +339,7 @@ class Runtime:
         return provider
 
     def make_unlisted_providers(self) -> Iterator[Provider]:
-        """Make the installed providers that the site does not list; one that cannot be used is left out."""
+        """Make the installed providers that the site does not list; a provider that cannot be used is left out."""
         listed = {provider.name for provider in self.chain}
         for name in declared_names():
             if name not in listed:

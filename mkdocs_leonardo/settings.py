@@ -144,7 +144,7 @@ def _rules(config: LeonardoConfig) -> PictureRules:
 
 
 def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_dir: Path, site_dir: Path | None) -> None:
-    """Raise SettingsError for a folder that overlaps another one; `names` are the folders as written."""
+    """Raise SettingsError for a folder that overlaps another one; `names` holds the folders as written."""
     taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild without end")}
     if site_dir is not None:
         taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every image would be paid again")

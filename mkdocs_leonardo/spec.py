@@ -66,9 +66,9 @@ Strength = Literal["low", "mid", "high"]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference image, whose look a new picture takes over.
+    """A reference image: a new picture takes over its look.
 
-    `digest` is the file's SHA-256 (64 hex digits). `path` is the file's path, which is no part of the key.
+    `digest` is the file's SHA-256 (64 hex digits). `path` is the file's path, which is not in the key.
     """
 
     digest: str
@@ -267,7 +267,7 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class HeroAsset:
-    """A picture with its rendering and source, ready for a page; `created_at` and `marks` as in the record.
+    """A picture with its rendering and source, ready for a page. `created_at` and `marks` are those of the record.
 
     `creator` is the name of the AI as pages show it, "" for a picture that no AI made.
     """

@@ -128,7 +128,7 @@ def test_docstring_has_the_form_of_its_kind(path: Path) -> None:
             docstring = ast.get_docstring(node) or ""
             is_noun = isinstance(node, ast.ClassDef) or is_property(node)
             # The contract's tests state what is true of a provider; `__init__` describes its parameters.
-            if docstring and not node.name.startswith(("__", "test_")):
+            if docstring and not node.name.startswith(("__init__", "test_")):
                 is_wrong = docstring.startswith(("Return", "Yield")) if is_noun else not IMPERATIVE.match(docstring)
                 found += [f"{node.name}: {docstring.splitlines()[0]}"] * is_wrong
     assert found == []

@@ -56,7 +56,7 @@ _RESTORE = (
 
 @dataclass(slots=True)
 class InFlight:
-    """The work for one picture, shared by all pages that ask for it. `done` is None once finished."""
+    """The work for one picture, shared by all pages that ask for it. `done` is None once the work has ended."""
 
     done: Event | None
     stored: StoredPicture | None = None
@@ -79,7 +79,7 @@ class Pipeline:
 
     @property
     def awaited(self) -> tuple[str, ...]:
-        """Names of providers with a request in flight that nothing can repeat: its response is the image itself."""
+        """The names of providers with a request in flight whose response is the only copy of the image."""
         return tuple(sorted({asked.name for asked in self._jobs.providers_in_call if not asked.keeps_jobs}))
 
     async def aclose(self) -> None:
@@ -309,7 +309,7 @@ class Pipeline:
         return result if stored is None else self._lookup.make_hit(result.candidates, stored, result.faults), None
 
     async def _share(self, stored: StoredPicture, request: PictureRequest) -> StoredPicture:
-        """Upload the picture to the team's store; returns the picture that the store holds, maybe an earlier one."""
+        """Upload the picture to the team's store; returns the picture in the store, which may be an earlier one."""
         team = self._context.team
         if team is None or stored.store is None:
             return stored

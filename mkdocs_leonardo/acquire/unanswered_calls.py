@@ -51,7 +51,7 @@ class UnansweredCalls:
         self._ruled_out: dict[str, Entry] = {}
 
     def note_failed_call(self, key: str, number: int, reservation: Reservation) -> None:
-        """Record a failed call of this build that may have made a job; its reservation still counts."""
+        """Record a failed call of this build that may have made a job. The call's reservation still counts."""
         self._context.budget.mark_uncertain(reservation)
         self._reserved[key, number] = reservation
         self._ended_at[key, number] = self._context.clock.now()
@@ -109,7 +109,7 @@ class UnansweredCalls:
         await request.publish(await to_thread(self._context.journal.delete_call, key, call.number))
 
     async def _adopt_job(self, request: JobRequest, call: CreateCall) -> Submission | None:
-        """Find the job of one call in the list and record it in the journal; None if it is not there."""
+        """Find the job of one call in the list, and record the job in the journal; None if the list lacks the job."""
         provider, key = request.provider, request.key
         is_of_this_build = (key, call.number) in self._reserved
         since = min(call.sent_at, self._context.clock.now())

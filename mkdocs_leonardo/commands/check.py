@@ -40,7 +40,7 @@ _CONTRAST_TOLERANCE = 5
 class Finding:
     """A finding of `check`. `where` is a page, or with `is_file` a file relative to the site's folder.
 
-    `problem` is the problem in front matter that the finding reports; None for another finding.
+    `problem` is the problem in front matter, None for any other finding.
     """
 
     where: str

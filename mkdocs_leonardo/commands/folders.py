@@ -66,7 +66,7 @@ def require_own_folder(folder: Path, option: str, *, is_own: Callable[[Sequence[
 
 
 def prepare_folder(folder: Path, option: str, *, gets_mark: bool = True) -> None:
-    """Create the folder, and mark it; CommandError, before anything is spent, if it cannot be written."""
+    """Create the folder, and mark it. CommandError if the folder cannot be written; no image is paid for before."""
     try:
         make_writable_folder(folder)
         if gets_mark and not (folder / MARK).exists():
@@ -115,7 +115,7 @@ def is_in_site(site: SitePages, folder: Path) -> bool:
 
 
 def is_own_output(entries: Sequence[Path]) -> bool:
-    """Return whether `publish_into` has written these files, completely or in part. Its manifest is a mark as well."""
+    """Return whether `publish_into` has written these files or a part of them. A manifest is a mark as well."""
     names = {path.name for path in entries} - {STYLESHEET}
     return is_marked(entries) or MANIFEST in names or all(map(VARIANT_NAME.fullmatch, names))
 

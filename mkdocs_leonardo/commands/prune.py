@@ -240,7 +240,7 @@ def _format_size(size_bytes: int) -> str:
 
 
 class OtherConfigurations:
-    """The other configurations with the same cache or gallery. One whose file is gone does not count."""
+    """The other configurations with the same cache or gallery. A configuration without a file does not count."""
 
     def __init__(self, config: SiteConfig, runtime: Runtime) -> None:
         self._config = config
@@ -266,7 +266,7 @@ class OtherConfigurations:
 
     @cached_property
     def are_there(self) -> bool:
-        """Whether there are other configurations. They may use a picture whose record names none."""
+        """Whether there are other configurations, each of which may use a picture whose record names none."""
         own = self._config.config_file
         neighbours = (path for pattern in _CONFIGURATIONS for path in own.parent.glob(pattern) if path != own)
         return any(map(self._may_use_plugin, neighbours)) or any(map(self._is_there, self._heroes))

@@ -75,7 +75,7 @@ class SiteConfig:
     """The folder in which the Markdown extension looks for pictures; None if the site does not use it."""
 
     def display_path(self, path: Path) -> str:
-        """Return the path for a message: relative to the configuration's folder if it is below that."""
+        """Return the path for a message: relative to the configuration's folder for a path below that folder."""
         root = self.config_file.parent
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
@@ -118,7 +118,7 @@ class SitePages:
 
 
 def read_config(config_file: str | None, console: Console) -> SiteConfig:
-    """Read the site's configuration; CommandError or HeroError if there is none, or if it is wrong."""
+    """Read the site's configuration; CommandError or HeroError if the file is missing or wrong."""
     project = _find_project_without_mkdocs(config_file)
     if project is not None:
         return read_project_config(project, console)
@@ -289,7 +289,7 @@ def _find_published_folder(docs_dir: Path, extensions: Mapping[str, Mapping[str,
 
 
 def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) -> Iterator[str]:
-    """Read the site's own stylesheets in the order of the pages' links. Remote ones are not fetched."""
+    """Read the site's own stylesheets in the order of the pages' links. Remote stylesheets are not fetched."""
     for name in map(str, names):
         for folder in folders:
             with suppress(OSError, UnicodeDecodeError, ValueError):
@@ -300,7 +300,7 @@ def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) ->
 def find_shade_alpha(stylesheets: Iterable[str]) -> float | None:
     """Find the alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they set none.
 
-    None as well if they give the text or the shade another colour, since the contrast cannot be measured then.
+    Returns None, too, if the stylesheets give the text or the shade another colour, which prevents a measurement.
     """
     alpha = None
     for stylesheet in stylesheets:
@@ -321,7 +321,7 @@ def find_shade_alpha(stylesheets: Iterable[str]) -> float | None:
 def _choose(
     site: SitePages, names: Sequence[str], pages: Collection[str], explain: Callable[[SitePages, str], str]
 ) -> frozenset[str]:
-    """Choose those of `pages` that fit a name, or all without names; CommandError for a name that fits none."""
+    """Choose the `pages` that fit a name; without names, all. CommandError for a name that fits no page."""
     if not names:
         return frozenset(pages)
     fitting = {name: {page for page in pages if _is_named(page, name, site.config.docs_dir)} for name in names}

@@ -223,7 +223,7 @@ def drop_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
 
 
 def find_used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, ...]:
-    """Find the records of the pictures that the page shows, or may show while its own is missing."""
+    """Find the records of the pictures that the page shows, or may show while its own picture is missing."""
     hero = status.hero
     if hero.picture is None:
         if hero.own_image is None:
@@ -286,7 +286,7 @@ def _make_offer(
 
 
 def _find_state(miss: Miss, offers: Sequence[Offer]) -> tuple[HeroState, str]:
-    """Find the state of a missing picture, without regard to jobs, and the reason why it is not bought."""
+    """Find the state of a missing picture, apart from jobs, and the reason why the picture is not bought."""
     if miss.damage:
         return "damaged", miss.damage
     for offer in offers:

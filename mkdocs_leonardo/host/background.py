@@ -27,7 +27,7 @@ from mkdocs_leonardo.spec import HeroSpec, PictureSpec, dollars
 
 @dataclass(frozen=True, slots=True)
 class _MissingHero:
-    """A hero that a page lacks. It is made at `due_s`, on the event loop's clock, unless its page changes before.
+    """A hero that a page lacks, made at `due_s` (the event loop's clock) unless the page changes earlier.
 
     `file` is the page's file, None for a page that another plugin made.
     """

@@ -39,10 +39,10 @@ class SiteUnreadable(HeroError):
 
 
 class LoadedSite:
-    """A site's configuration, read by the host, and its pages, after `read`.
+    """A site's configuration, read by the host, and, after `read`, its pages.
 
-    `pages` are all pages, and `problems` those in their front matter. `coverless` are the templates of blog
-    views on which no post's cover can stand.
+    `pages` holds all pages, and `problems` the problems in front matter. `coverless` holds the templates of blog views
+    that cannot show a post's cover.
     """
 
     def __init__(self, config_file: str | None, notify: Notify) -> None:
@@ -148,7 +148,7 @@ def find_templates_without_excerpts(env: Environment, view: str) -> tuple[str, .
 
 
 def _is_about_posts(tree: nodes.Template) -> bool:
-    """Return whether the template mentions posts. One that does not may have loops of its own, such as over icons."""
+    """Return whether the template mentions posts. The loops of any other template may be over icons, for example."""
     return any(each.name in {"post", "posts", "excerpt"} for each in tree.find_all(nodes.Name))
 
 

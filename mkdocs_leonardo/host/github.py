@@ -154,9 +154,10 @@ class AnnotationHandler(logging.Handler):
 
 
 def _find_repository(config_file: Path, workspace: str) -> Path:
-    """Return the folder that GitHub's paths begin at: the repository in the workspace, else the workspace.
+    """Return the folder to which GitHub's paths are relative.
 
-    Without a workspace, it is the nearest repository, else the site's folder.
+    In a workspace, that is the repository, or else the workspace. Elsewhere, that is the nearest repository, or else
+    the site's folder.
     """
     top = Path(workspace).resolve() if workspace else None
     if top is not None and (top / ".git").exists():

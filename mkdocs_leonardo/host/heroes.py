@@ -52,8 +52,8 @@ _NO_BACKGROUND = "new heroes become the background of Material's social cards wi
 class SiteHeroes:
     """The heroes of one build. `request_hero` and `join` make them, `show` and `complete` put them on pages.
 
-    In a build of a preview (`is_preview`), `missing` are the heroes left to the preview. `no_provider` is the reason
-    why no provider could be asked, "" if one could.
+    In a build of a preview (`is_preview`), `missing` holds the heroes left to the preview. `no_provider` is the reason
+    why no provider could be asked, or "".
     """
 
     def __init__(self, settings: Settings, config: MkDocsConfig, kept: KeptFolder | None, *, is_preview: bool) -> None:
@@ -80,9 +80,9 @@ class SiteHeroes:
     # While pages are read --------------------------------------------------------------------------------------------
 
     def request_hero(self, page: Page, hero: HeroSpec) -> bool:
-        """Start to make the page's hero unless it is stored, and return whether it is.
+        """Return whether the page's hero is stored; start to make a missing hero.
 
-        The address of its image is announced to other plugins.
+        The address of the hero's image is announced to other plugins.
         """
         if first_view_page(page) is not page:
             self._continued.add(page.file.src_uri)

@@ -39,7 +39,7 @@ class KeptFolder:
         """Rename the folder back without outdated files. Returns the paths in the site of the files that stay.
 
         `files` maps paths in the site to the cache's files. `identities` has device and inode of cache files that were
-        checked before. Call it after the host has cleaned and before it copies.
+        checked before. Call this after the host has cleaned its folder, and before the host copies.
         """
         # If a file cannot be deleted, or the place is taken, all files are linked anew.
         with suppress(OSError):

@@ -53,7 +53,7 @@ def first_view_page(page: Page) -> Page:
 
 
 def _render_macros(page: Page, config: MkDocsConfig, problems: list[InputError]) -> Mapping[str, object]:
-    """Return the page's metadata with macros rendered in `hero_*` texts, which macros-plugin itself leaves alone."""
+    """Return the page's metadata with macros rendered in `hero_*` texts. macros-plugin itself renders none there."""
     macros: Any = config.plugins.get("macros")
     is_wanted = page.meta.get("render_macros", macros is not None and macros.config.get("render_by_default"))
     if macros is None or not is_wanted:

@@ -32,7 +32,7 @@ PAGES_NAMED = 5
 class Preview:
     """The preview's list of heroes missing from the last rebuild, which it logs or generates in the background.
 
-    `command` is what the command line of this site begins with.
+    `command` is the beginning of the site's command line.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Preview:
     def take(self, settings: Settings, missing: Sequence[Resolution], *, docs_dir: Path, no_provider: str) -> None:
         """Take over the heroes that a rebuild lacked, and return at once.
 
-        `no_provider` is the reason why no provider was asked, "" if one was. HeroError if the stores or the providers
+        `no_provider` is the reason why no provider was asked, or "". HeroError if the stores or the providers
         cannot be opened as `settings` say.
         """
         if missing and not settings.generate:

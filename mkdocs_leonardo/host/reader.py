@@ -102,7 +102,7 @@ class HeroReader:
         raise InputError(page, "hero_image", message)
 
     def _open_reference(self, page: str, places: tuple[PurePosixPath, ...]) -> Reference:
-        """Open the page's reference, the first file at one of `places`; InputError if it cannot be used."""
+        """Open the page's reference: the first file in `places`. InputError if the file cannot be used."""
         try:
             return self._references.first([self._docs_dir / each for each in places], self._defaults.strength)
         except PictureError as error:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class SiteBuild:
-    """One build. `settings` are the site's own, None if the plugin is switched off: then pages stay as they are.
+    """One build. `settings` holds the site's settings, or None if the plugin is switched off and changes no page.
 
     The builds of a preview have a copy of the settings that spends nothing. `heroes` is None until a page asks for one.
     """
@@ -48,9 +48,9 @@ class SiteBuild:
         self.heroes: SiteHeroes | None = None
 
     def keep_pictures(self, site_dir: str, *, is_dirty: bool) -> None:
-        """Keep the pictures of the previous build from the host's cleaning, which a dirty build leaves out.
+        """Keep the pictures of the previous build from the host's cleaning. A dirty build does not clean.
 
-        Delete the folder that a killed build set aside, if the plugin has since been switched off.
+        A folder that a killed build set aside is deleted if the plugin is switched off now.
         """
         if is_dirty:
             return

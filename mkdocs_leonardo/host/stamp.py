@@ -52,7 +52,7 @@ def write_stamp(cache_dir: Path) -> None:
 
 
 def wake_previews(cache_dir: Path) -> None:
-    """Have previews on this cache show its new pictures. A cache without a stamp stays as it is."""
+    """Make previews show new pictures of the cache, by its stamp. A cache without a stamp stays as it is."""
     with suppress(OSError):
         if (cache_dir / STAMP).exists():
             write_stamp(cache_dir)

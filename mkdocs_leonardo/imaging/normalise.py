@@ -244,10 +244,10 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 
 
 def _ends_well(kind: DeliveredFormat, data: bytes) -> bool:
-    """Return whether the file reaches its own end.
+    """Return whether the file is complete by its own markers. WebP and AVIF count as complete.
 
-    Pillow's answer depends on `ImageFile.LOAD_TRUNCATED_IMAGES`, which other code in the process may have set. For WebP
-    and AVIF it does not: their libraries decode the file as a whole.
+    Pillow finds a truncated JPEG or PNG only if other code in the process has not set
+    `ImageFile.LOAD_TRUNCATED_IMAGES`. It always finds a truncated WebP or AVIF.
     """
     if kind == "jpeg":
         return _END_OF_IMAGE in _jpeg_markers(data)

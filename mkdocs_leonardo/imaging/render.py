@@ -320,7 +320,7 @@ class Draft:
 
 @contextmanager
 def open_draft(folder: Path, stem: str, xmp: bytes) -> Iterator[Draft]:
-    """Open a draft. If the block ends well, its files get their own names, else they are removed."""
+    """Open a draft. After the block, the files get their own names; after an exception, they are deleted."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = Draft(folder, stem, xmp)
     try:

@@ -62,8 +62,8 @@ _CARD_START = '<a class="leonardo-card"'
 class TargetPage(NamedTuple):
     """The facts of a page that its markup needs. `url` is relative to the site, as the host gives it.
 
-    `hidden` comes from `hidden_parts`. `image` is the page's `image`, as its metadata says: the author's, or the hero's
-    where there is none.
+    `hidden` comes from `hidden_parts`. `image` is the image for sharing in the page's metadata: the author's, or else
+    the hero's.
     """
 
     source: str
@@ -137,7 +137,7 @@ def choose_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout
 
 
 def may_cover(layout: Layout, scrim: Scrim | None = None) -> bool:
-    """Return whether text may stand on the image. `scrim`: the shade that the image needs, None before it is known."""
+    """Return whether text may stand on the image. `scrim`: the shade that the image needs, if it is known."""
     if layout == "auto" and scrim is not None:
         return max(scrim.narrow, scrim.wide) < _AUTO_SHADE
     return layout not in _APART | {"none"}

@@ -185,7 +185,7 @@ class SiteMarkup:
         return not any(name in output_html for name in names)
 
     def is_left_in_content(self, page: TargetPage, output_html: str) -> bool:
-        """Return whether the page's hero has the layout `full`, and the theme's place for it is unknown."""
+        """Return whether the page's hero has the layout `full`, for which the theme has no known place."""
         is_full = page.url in self._headers and self._heroes[page.source][0].layout == "full"
         return is_full and find_full_width_place(output_html)[0] < 0
 

@@ -37,7 +37,7 @@ _NO_CARDS = ".md-post--excerpt .leonardo-hero .leonardo-hero__picture{display:no
 def build_stylesheet(
     specs: Collection[HeroSpec], theme: str, markup: MarkupOptions = MarkupOptions()
 ) -> tuple[str, bytes]:
-    """Return the stylesheet's file name, with a digest so that caches may keep the file, and its content.
+    """Return the stylesheet's file name and content. The name has a digest, so that caches may keep the file.
 
     `specs` are the site's heroes, in any order: the same layouts and focal points give the same file. `theme` is
     MkDocs's name of the theme, "" for the site's own templates, to which no theme's rules apply.
@@ -52,8 +52,8 @@ def build_stylesheet(
 def build_zensical_stylesheet(manifest: Manifest) -> bytes:
     """Return the content of the stylesheet beside a manifest, as this version writes it.
 
-    It has all layouts, since Zensical reads a page's layout when it renders the page. It has no covers: in excerpts,
-    the posts' heroes look like cards.
+    The stylesheet has all layouts, since Zensical reads a page's layout when it renders the page. The stylesheet has no
+    covers: in excerpts, the posts' heroes look like cards.
     """
     files = {*_PARTS, THEMES[ZENSICALS_THEME].rules, "zensical"} - {"cards"}
     content = _content(files, (shown.focus for shown in manifest.heroes.values()))
@@ -69,7 +69,7 @@ def is_outdated(manifest: Manifest, folder: Path) -> bool:
 
 
 def _theme_files(theme: str) -> set[str]:
-    """Return the files of the theme's rules; for an unknown theme those of all themes, since it may build on any."""
+    """Return the files of the theme's rules. An unknown theme may build on any theme, so it gets the rules of all."""
     if theme in THEMES:
         return {THEMES[theme].rules}
     return {known.rules for known in THEMES.values()} if theme else set()

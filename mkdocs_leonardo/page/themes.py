@@ -131,7 +131,7 @@ def is_blog_post(meta: Mapping[str, object]) -> bool:
 
 
 def find_full_width_place(start_of_page: str) -> tuple[int, bool]:
-    """Find where a hero spans the window, below the theme's header, and whether that is in the page's main part.
+    """Find where a hero spans the window, below the theme's header, and whether this place is in the page's main part.
 
     Returns `(-1, False)` for an unknown theme. The HTML tells the theme, since themes of other names build on these.
     """

@@ -127,7 +127,7 @@ class Connection:
         self._api: Api | None = None
 
     def __call__(self) -> Api:
-        """The API; NotSetUp if its address or key cannot be used at all."""
+        """Return the API; NotSetUp if its address or key cannot be used at all."""
         if self._api is None:
             self._api = self._connect()
         return self._api
@@ -204,7 +204,7 @@ class Provider(ABC):
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Close connections; the provider is not used afterwards."""
+        """Close connections. The provider gets no calls afterwards."""
 
     async def prepare(self, picture: PictureSpec) -> None:  # noqa: B027 - optional
         """Upload the files that the create call for `picture` names, free of charge; ProviderError if that fails.

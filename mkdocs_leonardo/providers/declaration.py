@@ -103,7 +103,7 @@ def options_from(kind: type[OptionsT], value: object, *variables: str) -> Option
 
 
 def _converter_of(hint: object, name: str) -> Callable[[object], object]:
-    """Return the converter for the type of a field; TypeError for a type that has none."""
+    """Return the converter for the type of a field; TypeError for a type without a converter."""
     plain: Mapping[object, Callable[[object], object]] = {
         bool: converters.switch,
         int: converters.whole_number(),
@@ -179,12 +179,14 @@ class Limits:
 class Declaration(Generic[OptionsT]):
     """The declaration of a provider.
 
-    `make` makes the configured provider. `options` is a dataclass, whose fields are the options; the context holds an
-    object of it. `key_variable` is the environment variable of the API key, if it is not named after the provider.
-    `creator` is the name of the AI as pages show it, if it is not the provider's. `problems` checks the options
-    together, given the names that the author wrote and the site's settings for pictures. It returns pairs of an
-    option's full name, as `easel.model` or `width`, and a text with the fix. `rules` are the settings that the model
-    takes, `notes` the remarks on allowed options.
+    `make`: makes the configured provider.
+    `options`: a dataclass whose fields are the options. The provider's context holds an object of this class.
+    `key_variable`: the environment variable of the API key; "" if the variable is named after the provider.
+    `problems`: checks the options together, given the names that the author wrote and the site's settings for pictures.
+    Returns pairs of an option's full name, such as `easel.model` or `width`, and a text with the fix.
+    `rules`: the settings that the model takes.
+    `notes`: the remarks on allowed options.
+    `creator`: the name of the AI as pages show it; "" for the provider's own name.
     """
 
     make: Callable[[ProviderContext[OptionsT]], Provider]

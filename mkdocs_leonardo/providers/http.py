@@ -93,7 +93,7 @@ class _RequestState:
             self.scope.shield = self.is_kept
 
     def error_for(self, error: Exception | None) -> TransportError:
-        """Return the error for the caller; without `error` the time ran out."""
+        """Return the error for the caller. `error` is None if the time ran out."""
         if self.stage in {"waiting", "connecting"} or isinstance(error, _NOTHING_SENT):
             port = self.target.port or _DEFAULT_PORTS.get(self.target.scheme)
             words = explain_unreached(error, self.target.host, port=port, via_proxy=self.via_proxy)
@@ -159,11 +159,11 @@ class Api:
         give_up_at: float | None = None,
         keep_once_sent: bool = False,
     ) -> Answer:
-        """Send a request exactly once, and return its answer, read within `timeout_s` of leaving the limiter.
+        """Send a request exactly once, and return its answer. NotSent or AnswerLost if no answer came.
 
-        The body is `json`, or a form of `parts`. `give_up_at` (Unix seconds) bounds the wait for the limiter. With
-        `keep_once_sent`, a cancelled build waits for the answer to a request that has left, since the answer is the
-        paid picture. NotSent or AnswerLost if no answer came.
+        The body is `json`, or a form of `parts`. `give_up_at` (Unix seconds) bounds the wait for the limiter, and
+        `timeout_s` the time after that wait. With `keep_once_sent`, a cancelled build waits for the answer to a request
+        that has left, since the answer is the paid picture.
         """
         failure: TransportError
         with anyio.CancelScope() as scope:

@@ -62,7 +62,7 @@ def environment_proxy(url: str) -> str | None:
 
 
 def explain_unreached(error: BaseException | None, host: str, *, port: int | None, via_proxy: bool) -> str:
-    """Return why no connection to `host` could be made, and the fix; without `error` the time ran out."""
+    """Return why no connection to `host` could be made, and the fix. `error` is None if the time ran out."""
     for cause in _causes(error):
         words = _via_proxy(cause) if via_proxy else _straight(cause, f"{host} port {port}" if port else host, host)
         if words:

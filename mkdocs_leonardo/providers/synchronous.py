@@ -97,7 +97,7 @@ class SynchronousProvider(Provider):
         return prompt
 
     async def _create(self, path: str, request: JsonValue | None, *, parts: Sequence[Part] | None = None) -> Answer:
-        """Send the create request exactly once; return the answer of status 200, ProviderError for any other one."""
+        """Send the create request exactly once; return the answer of status 200. ProviderError for any other answer."""
         answer = await self._send(
             "POST",
             path,
@@ -114,7 +114,7 @@ class SynchronousProvider(Provider):
         return answer
 
     def _error_for(self, answer: Answer) -> ProviderError:
-        """Return the error for an answer of another status than 200."""
+        """Return the error for an answer with a status other than 200."""
         words = text_at(answer.body, "error", "message") or answer.text
         status = answer.status
         said = status_and(words, answer)

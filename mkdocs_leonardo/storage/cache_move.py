@@ -148,7 +148,7 @@ def _merge(former: Path, folder: Path) -> None:
 
 
 def _move_pair(source: PictureFolder, target: PictureFolder, key: str) -> None:
-    """Move the picture of `key` to `target`, which keeps a sound one of its own."""
+    """Move the picture of `key` to `target`, unless `target` has a sound picture of this key."""
     record = source.get_unverified(key)
     if record is None:
         return

@@ -173,7 +173,7 @@ class Journal(ProcessLeases):
         return self._drop(key, lambda call: call.state == "intended" and number in (None, call.number))
 
     def delete_job(self, key: str, job_id: str | None = None) -> Entry | None:
-        """Delete a collected job, or, without `job_id`, the whole entry; returns the rest of the entry."""
+        """Delete the collected job `job_id`, or the whole entry for None; returns the rest of the entry."""
         return self._drop(key, lambda call: job_id is None or (call.state == "accepted" and call.job_id == job_id))
 
     def give_up(self, key: str, number: int) -> Entry | None:

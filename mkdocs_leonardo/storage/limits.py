@@ -1,6 +1,6 @@
-"""Values that the processes on one cache share, among them request windows and cooldowns.
+"""Values that the processes on one cache share, such as request windows and cooldowns.
 
-Where no store can be used, each process has limits of its own, in memory.
+Without a usable store, each process has limits of its own, in memory.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class RateLimiter:
         return wait_s
 
     def compute_wait_s(self, now: float, requests: int) -> float:
-        """Return the seconds until `requests` fit, at most as many as a window allows; 0.0 if they fit now."""
+        """Return the wait until the window has room for `requests` (seconds), or is empty; 0.0 if it has room now."""
         spare = min(requests, self._per_minute) - 1
         return admit(numbers_in(self._values.get(self._key)), now, self._per_minute - spare)[0]
 
@@ -122,7 +122,7 @@ class Cooldowns:
 
 
 def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, tuple[float, ...]]:
-    """Return how many seconds a request at `now` must wait after those at `times` (0.0: none), and the times to keep.
+    """Return the wait of a request at `now` after requests at `times` (seconds), and the times to keep.
 
     A time ahead of `now` by up to a window counts as it is: another process read the clock a moment later. A time
     further ahead counts as `now`: it was written before the clock was put back. So no request waits for more than two

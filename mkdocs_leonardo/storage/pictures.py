@@ -88,7 +88,7 @@ class PictureFolder:
         return self._read_pair(_stem(key), key)
 
     def get_verified(self, key: str) -> PictureRecord | None:
-        """Return the record of `key` with a verified picture; None without a pair, BrokenEntry if it is damaged.
+        """Return the record of `key` with a verified picture, or None. BrokenEntry if the pair is damaged.
 
         A verified pair is not read again while its files keep their sizes and times of last change.
         """
@@ -132,7 +132,7 @@ class PictureFolder:
         return data
 
     def path(self, record: PictureRecord) -> Path:
-        """Return the path of the picture of `record`; it need not exist."""
+        """Return the path of the picture of `record`, whether or not the file exists."""
         if record.extension not in PICTURE_EXTENSIONS:
             raise ValueError(f"extension is {record.extension!r}; one of {', '.join(PICTURE_EXTENSIONS)} is allowed")
         return self._folder / f"{_stem(record.key)}.{record.extension}"

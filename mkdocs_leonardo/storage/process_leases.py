@@ -145,7 +145,7 @@ def _parse_lease(value: JsonValue | None) -> tuple[Owner, float, float | None] |
 
 
 def _look_up_process(pid: int) -> tuple[bool, str]:
-    """Return whether the process is gone, and its start time, empty if the system does not tell it."""
+    """Return whether the process is gone, and the time of its start, "" if the system does not state the time."""
     if not Path("/proc/self/stat").exists():
         return _is_gone(pid), ""
     try:

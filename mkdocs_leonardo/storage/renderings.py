@@ -60,7 +60,7 @@ class RenderingCache:
         }
 
     def load(self, variant_key: str) -> Rendering | None:
-        """Load a rendering; None without one, BrokenEntry if one of its files is not what was written.
+        """Load the rendering of `variant_key`, or None. BrokenEntry if one of its files is not what was written.
 
         A file's digest is verified unless its size and time of last change are those of its last verification.
         To read nine files for each of a thousand heroes would be the greater part of a warm build. A process that can

@@ -128,7 +128,7 @@ class TextStore:
 
     @contextmanager
     def _using(self) -> Iterator[_OneConnectionCache]:
-        """Hold the cache for this thread alone; its errors become StoreUnavailable."""
+        """Hold the cache for this thread alone; the cache's errors become StoreUnavailable."""
         if not self._lock.acquire(timeout=self._wait_s):
             raise StoreUnavailable(f"{self._folder}: another thread holds the store")
         try:
@@ -258,7 +258,7 @@ class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no typ
         return 0, MODE_RAW, None, value
 
     def fetch(self, mode: object, filename: object, value: object, read: object) -> str:
-        """Return a stored value; raises BrokenEntry for one that diskcache would unpickle or read from a file."""
+        """Return a stored value; raises BrokenEntry for a value that diskcache would unpickle or read from a file."""
         if mode != MODE_RAW or filename is not None or read or not isinstance(value, str):
             raise BrokenEntry("a row has a value that is not text")
         return value
@@ -272,7 +272,7 @@ class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no typ
 
 
 class _OneConnectionCache(diskcache.Cache):  # type: ignore[misc]  # diskcache ships no types
-    """diskcache on one connection, opened and checked by this module, which threads share under a lock."""
+    """diskcache on one connection that this module has checked. Threads share the connection under a lock."""
 
     def __init__(self, connection: sqlite3.Connection, settings: dict[str, str | int]) -> None:
         self.connection = connection

@@ -1,1 +1,1 @@
-"""An object store that the machines of a team share: its pictures, and leases on pictures that a machine is making."""
+"""An object store that the machines of a team share: pictures, and leases on the pictures in work."""

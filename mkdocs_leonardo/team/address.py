@@ -26,7 +26,7 @@ class StoreAddress:
     region: str = ""
 
     def __str__(self) -> str:
-        """The address without its query, as messages show it."""
+        """Return the address without its query, as messages show it."""
         if self.scheme == "file":
             return f"file:///{self.prefix.lstrip('/')}"
         return f"{self.scheme}://{self.bucket}/{self.prefix}".rstrip("/")

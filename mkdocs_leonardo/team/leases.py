@@ -186,7 +186,7 @@ class TeamLeases:
         return lease
 
     async def wait(self, name: str) -> bool:
-        """Wait until the owner has released the lease, or is dead; returns False after `timeout_s`."""
+        """Wait until the owner has released the lease or is dead; returns False if that takes `timeout_s`."""
         last_seen = self._seen_by_acquire[name]
         since = self._waiting_since.setdefault(name, self._monotonic())
         unchanged_s = 0.0

@@ -213,7 +213,7 @@ class ObjectStore:
         return await self._call(_Kind.LIST, folder, lambda: self._list(folder))
 
     async def aclose(self) -> None:
-        """Let the client end its calls; to be awaited after the last call has returned or was cancelled."""
+        """Let the client end its calls. Await this after the last call has returned or was cancelled."""
         if self._opened is not None:
             await self._sleep(THREADS_END_S)
 

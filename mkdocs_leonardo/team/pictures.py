@@ -120,7 +120,7 @@ class TeamPictures:
         return None
 
     async def _try_call(self, key: str, call: Awaitable[T]) -> T | StorageError:
-        """Await a call; returns its result, or its error after the error was logged."""
+        """Await a call; returns the call's result, or the error, which is logged."""
         try:
             return await call
         except StoreUnavailable as error:

@@ -50,7 +50,7 @@ class Unmet(Exception):
 
 
 def require(condition: object, detail: str, cause: object = None) -> None:
-    """Raise Unmet unless the condition is true, from the cause if it is an exception."""
+    """Raise Unmet unless the condition is true. `cause`, if it is an exception, becomes the exception's cause."""
     if not condition:
         raise Unmet(detail) from (cause if isinstance(cause, BaseException) else None)
 

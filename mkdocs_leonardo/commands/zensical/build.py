@@ -26,7 +26,7 @@ def build(
 ) -> int:
     """Build the site; return Zensical's exit code, or 1 for a warning under `--strict`.
 
-    `rest` are the options that only Zensical reads.
+    `rest` holds the options that only Zensical reads.
     """
     project = find_project(config_file)
     arguments = ["build", "--config-file", str(project.path), *["--strict"] * strict, *rest]

@@ -196,7 +196,7 @@ def prepare_build(project: Project, console: Console, *, yes: bool) -> Iterator[
 def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: bool = False) -> Iterator[BuiltHeroes]:
     """Resolve the heroes of a build with these settings; buy missing images, within the caps, after a question.
 
-    Their files exist until the end of the block.
+    The heroes' files exist until the end of the block.
     """
     from mkdocs_leonardo.build import Build
 

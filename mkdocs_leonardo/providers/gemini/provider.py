@@ -142,7 +142,7 @@ class GeminiProvider(ImageAndTextProvider):
         }
 
     async def check_access(self) -> str:
-        """Check that the service knows the model; only a create call shows whether the project has a quota."""
+        """Check that the service knows the model. A quota of the project shows in create calls alone."""
         answer = await self._send("GET", f"/models/{quote_path(self.model, safe='')}", timeout_s=FREE_TIMEOUT_S)
         if answer.status == 404:
             raise self._error(AccountRefused, f"does not know the model {self.model!r}; set gemini.model")
@@ -248,7 +248,7 @@ def ratio_for(model: str, width_px: int, height_px: int) -> str:
 
 
 def _pictures_in(body: JsonValue | None) -> list[tuple[str, str]]:
-    """Return base64 text and address of each picture but the drafts, the last one first; reads gateways' names too."""
+    """Return base64 text and address of each picture but drafts, the last picture first. Reads gateways' names too."""
     entries = [
         (
             text_at(part, "inlineData", "data") or text_at(part, "inline_data", "data"),

@@ -295,7 +295,7 @@ def problems(options: LeonardoOptions, given: frozenset[str], picture: PictureSp
 
 
 def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield the errors in Leonardo's own options, as `leonardo.…`. `given` are those that the author wrote."""
+    """Yield the errors in Leonardo's own options, as `leonardo.…`. `given` names the options that the author wrote."""
     model = find_model(options.model)
     if not model.is_known and not model.model_id and options.api_version != "v2":
         near = difflib.get_close_matches(options.model.lower(), _NAMES, n=1)

@@ -99,7 +99,7 @@ def _is_made_by(entry: JsonValue, call: CreateRequest) -> bool:
 
 
 def _may_be_made_by(entry: JsonValue, call: CreateRequest) -> bool:
-    """Return whether `call` may have made the listed job, of which the list may hide values."""
+    """Return whether `call` may have made the listed job, whose values the list may hide."""
     if call.seed is None or _has_failed(entry):
         return False
     seed = number_at(entry, "seed")

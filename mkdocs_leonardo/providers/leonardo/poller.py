@@ -167,7 +167,7 @@ class JobPoller:
     # One poll ----------------------------------------------------------------------------------------------------
 
     async def _poll_once(self) -> tuple[str | None, float | None]:
-        """Poll the job once; return the picture's address if it is done, and the seconds to wait if the poll failed."""
+        """Poll the job once; return the address of a finished picture, and the wait after a failed poll (seconds)."""
         # The last poll gets a second for its answer, however late it is.
         end_at = max(self._end_at, self._clock.now() + 1.0)
         try:

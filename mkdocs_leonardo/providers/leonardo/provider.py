@@ -272,5 +272,5 @@ class LeonardoProvider(Provider):
         return f"{NAME}/{self.model}/{width_px}x{height_px}/{quality}"
 
     def _path(self, version: Version, path: str) -> str:
-        """Return the path below `api_root`, with the version; unchanged if `base_url` names no version."""
+        """Return `path` with the version in front, or `path` alone for a `base_url` that names no version."""
         return path if api_root(self._options.base_url) == self._options.base_url else f"/{version}{path}"

@@ -88,7 +88,7 @@ def generation_time_s(last_s: float, done_s: float) -> float:
 
 
 def recent(seen: Sequence[float]) -> tuple[float, ...]:
-    """Return the latest times that are alike, oldest first: the times before a change by `CHANGE` are left out."""
+    """Return the times since the last change by `CHANGE`, oldest first."""
     kept: list[float] = []
     for seconds in reversed(seen[-WINDOW:]):
         if kept and not kept[0] / CHANGE < seconds < kept[0] * CHANGE:
@@ -183,7 +183,7 @@ class JobGroup:
         return self._early_job is token
 
     def add(self, seconds: float) -> None:
-        """Add a generation time, and wake the waiting jobs if it changes their schedule much."""
+        """Add a generation time; wake the waiting jobs if this time changes the jobs' schedule much."""
         before = _first_poll_s(self.seen, seconds) if self.seen else None
         self.seen = (*self.seen, seconds)[-2 * WINDOW :]
         after = _first_poll_s(self.seen, seconds)

@@ -137,7 +137,7 @@ class LeonardoUploads:
         self._memory.update(_ID + name, lambda _: (None, upload_id), expire_s=_LIFE_S)
 
     def _claim_turn(self, name: str) -> bool:
-        """Claim the turn to upload the file; False while another process has it, for `UPLOAD_TURN_S` at most."""
+        """Claim the turn to upload the file, for `UPLOAD_TURN_S`. Returns False while another process has the turn."""
         now = self._clock.now()
 
         def change(value: JsonValue | None) -> tuple[bool, JsonValue]:
