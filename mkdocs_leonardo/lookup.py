@@ -180,7 +180,7 @@ class Lookup:
 
     def _tell_no_reference(self, provider: Provider) -> None:
         """Warn of a provider that is not asked for pictures with a reference."""
-        self._tell_once(
+        self._log_once(
             logging.WARNING,
             f"{provider.name} takes no reference with the model {provider.model}, so it draws no page that has "
             "one; leave style_reference and hero_reference out, or choose another model",
@@ -202,12 +202,12 @@ class Lookup:
             return store.get_verified(key)
         except BrokenEntry as error:
             faults.append(FaultyCopy(key, source, str(error), is_broken=True))
-            self._tell_once(logging.INFO, str(error))
+            self._log_once(logging.INFO, str(error))
             with suppress(StoreUnavailable):
                 faults[-1] = FaultyCopy(key, source, str(error), is_broken=True, record=store.get_record(key))
         except StoreUnavailable as error:
             faults.append(FaultyCopy(key, source, str(error)))
-            self._tell_once(logging.INFO, f"{error}; going on without it")
+            self._log_once(logging.INFO, f"{error}; going on without it")
         return None
 
     def _find_damage(self, candidates: Sequence[Candidate], faults: Sequence[FaultyCopy]) -> str | None:
@@ -253,7 +253,7 @@ class Lookup:
         try:
             return self._journal.get_entries()
         except StoreUnavailable as error:
-            self._tell_once(logging.WARNING, unreadable_journal_message(error))
+            self._log_once(logging.WARNING, unreadable_journal_message(error))
             return {}
 
     # Heroes of pages --------------------------------------------------------------------------------------------------
@@ -316,7 +316,7 @@ class Lookup:
         """Warn of a damaged picture in the gallery, even where the page has another copy of it."""
         for fault in result.faults:
             if fault.is_broken and fault.source is Source.PINNED:
-                self._tell_once(logging.WARNING, Complaint([page], fault.text))
+                self._log_once(logging.WARNING, Complaint([page], fault.text))
 
     def remember(self, page: str, stored: StoredPicture) -> None:
         """Record the picture as the page's last hero, and delete its collected job from the journal."""
@@ -335,7 +335,7 @@ class Lookup:
             # The page may then get a placeholder instead of its last hero.
             self._notify(logging.DEBUG, f"{page}: its last hero could not be recorded ({error})")
 
-    def _tell_once(self, level: int, message: str) -> None:
+    def _log_once(self, level: int, message: str) -> None:
         if message not in self._told:
             self._told.add(message)
             self._notify(level, message)

@@ -153,12 +153,12 @@ class _PublishedHeroes:
 
     def ask_for_run(self, reason: str) -> None:
         """Log what is wrong, and the command that fixes it."""
-        self.warn_once(f"{reason}; run `{self._command}` and build again")
+        self.log_once(f"{reason}; run `{self._command}` and build again")
         if not self.is_wrapped and not self._is_lacking:
             self._is_lacking = True
             atexit.register(_touch, self._path)
 
-    def warn_once(self, text: str) -> None:
+    def log_once(self, text: str) -> None:
         """Log a message once."""
         if text in self._told:
             return
@@ -253,7 +253,7 @@ class PageRenderer:
             source=lambda: (published.docs_dir / path).read_text(encoding="utf-8", errors="replace"),
         )
         for problem in found.problems:
-            published.warn_once(str(problem))
+            published.log_once(str(problem))
         hero = found.hero
         if hero is None:
             return None

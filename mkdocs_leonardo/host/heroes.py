@@ -92,7 +92,7 @@ class SiteHeroes:
             if asset is not None:
                 set_card_background(page, asset)
             else:
-                self._inform_once(_NO_BACKGROUND)
+                self._log_once(_NO_BACKGROUND)
         return asset is not None
 
     # When all pages are read -----------------------------------------------------------------------------------------
@@ -169,10 +169,10 @@ class SiteHeroes:
             text = f"{template} shows neither the page's content nor its hero; {_UNSEEN}"
             log.warning("%s", Complaint([target.source], text))
         if _NARROW not in self._told and self._site.is_left_in_content(target, output):
-            self._inform_once(_NARROW, target.source)
+            self._log_once(_NARROW, target.source)
         return self._site.complete(target, output)
 
-    def _inform_once(self, text: str, page: str = "") -> None:
+    def _log_once(self, text: str, page: str = "") -> None:
         """Log a message once in a build, about its first page."""
         if text not in self._told:
             self._told.add(text)
