@@ -21,7 +21,7 @@ from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.resolution import unwritable_journal_message
 from mkdocs_leonardo.spec import PAINTER, Source
 from mkdocs_leonardo.storage.cache_move import hide_from_git
-from mkdocs_leonardo.storage.fallbacks import PictureMemory, PrivateFolder, rescue_folder
+from mkdocs_leonardo.storage.fallbacks import InMemoryPictures, PrivateFolder, rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
@@ -260,14 +260,14 @@ class Runtime:
             config_name=settings.config_name,
             links_within=_find_link_root(settings.gallery_dir),
         )
-        self._rescue, self._memory = PrivateFolder(rescue_folder(settings.cache_dir)), PictureMemory()
+        self._rescue, self._memory = PrivateFolder(rescue_folder(settings.cache_dir)), InMemoryPictures()
         self._move_rescued_pictures()
         self.renderer = Renderer(settings.encoding, settings.cache_dir / "variants", self._shared_values, self._notify)
         self._scratch.callback(self.renderer.discard)
 
     def _open(self, folder: Path, *, durable: bool) -> TextStore:
         """Open the database in `folder`; if that fails, a store in memory, or a sealed one if `durable`."""
-        from mkdocs_leonardo.storage.text_store import MemoryStore, SealedStore, TextStore
+        from mkdocs_leonardo.storage.text_store import InMemoryStore, SealedStore, TextStore
 
         try:
             store = TextStore.open(folder, durable=durable)
@@ -277,7 +277,7 @@ class Runtime:
                 self._notify(logging.INFO, f"{error}; nothing new can be made in this build")
                 return SealedStore(f"{unwritable_journal_message(error)}, or choose another one")
             self._notify(logging.INFO, f"{error}; going on without it")
-            store = MemoryStore()
+            store = InMemoryStore()
         self._stack.callback(store.close)
         if store.set_aside_note:
             self._notify(logging.INFO, store.set_aside_note)

@@ -47,11 +47,11 @@ from mkdocs_leonardo.spec import (
     generation_key,
 )
 from mkdocs_leonardo.storage.entries import Entry
-from mkdocs_leonardo.storage.fallbacks import PictureMemory
+from mkdocs_leonardo.storage.fallbacks import InMemoryPictures
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.limits import Cooldowns
 from mkdocs_leonardo.storage.process_leases import Owner
-from mkdocs_leonardo.storage.text_store import MemoryStore
+from mkdocs_leonardo.storage.text_store import InMemoryStore
 
 # Services that fail in any order --------------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ class Charge:
 class ScriptedWorld:
     """The services' state and the clock; `wrong` collects violations, since a pipeline survives exceptions."""
 
-    journal_store: MemoryStore
+    journal_store: InMemoryStore
     creations: Iterator[Creation]
     fates: Iterator[Fate]
     turns: Iterator[int]
@@ -237,7 +237,7 @@ class ScriptedProvider(Provider):
         """Do nothing, since the provider holds no resource."""
 
 
-def pipeline_of(world: ScriptedWorld, home: PictureMemory, cooldowns: MemoryStore) -> tuple[Pipeline, Budget]:
+def pipeline_of(world: ScriptedWorld, home: InMemoryPictures, cooldowns: InMemoryStore) -> tuple[Pipeline, Budget]:
     """One build's pipeline over the stores of all builds."""
     budget = Budget(max_new_images=world.max_new_images, max_cost_usd=world.max_cost_usd)
     journal = world.journal()
@@ -272,7 +272,7 @@ def pipeline_of(world: ScriptedWorld, home: PictureMemory, cooldowns: MemoryStor
 def well_behaved_world() -> ScriptedWorld:
     """A world whose services do what they are asked."""
     return ScriptedWorld(
-        journal_store=MemoryStore(),
+        journal_store=InMemoryStore(),
         creations=repeat("made"),
         fates=repeat("done"),
         turns=repeat(0),
@@ -319,14 +319,14 @@ def test_caps_hold_and_nothing_is_paid_twice_in_any_interleaving_of_failures(
     After two good builds without caps, each living job is collected, and the journal holds only second choices.
     """
     world = ScriptedWorld(
-        journal_store=MemoryStore(),
+        journal_store=InMemoryStore(),
         creations=chain(creations, repeat("made")),
         fates=chain(fates, repeat("done")),
         turns=chain(turns, repeat(0)),
         lists=chain(lists, repeat(True)),  # noqa: FBT003 - a value
         stated=chain(stated, repeat(None)),
     )
-    home, cooldowns = PictureMemory(), MemoryStore()
+    home, cooldowns = InMemoryPictures(), InMemoryStore()
     heroes = [HeroSpec(f"page{number}.md", PictureSpec(f"view {number // 2}")) for number in range(7)]
 
     for number_of_pages, max_new_images, max_cost_usd in builds:
@@ -382,8 +382,8 @@ def test_call_that_is_carried_out_seconds_after_its_build_died_is_not_paid_again
     world.build = 1
     world.charge("first", key, picture.prompt, "done")
     world.unlisted_until_s = world.now_s + 6.0
-    home = PictureMemory()
-    pipeline, budget = pipeline_of(world, home, MemoryStore())
+    home = InMemoryPictures()
+    pipeline, budget = pipeline_of(world, home, InMemoryStore())
 
     (resolution,) = anyio.run(build, pipeline, [HeroSpec("a.md", picture)])
 

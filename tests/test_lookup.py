@@ -29,17 +29,17 @@ from mkdocs_leonardo.spec import (
     Submission,
     digest_of,
 )
-from mkdocs_leonardo.storage.fallbacks import PictureMemory
+from mkdocs_leonardo.storage.fallbacks import InMemoryPictures
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.limits import Cooldowns
 from mkdocs_leonardo.storage.process_leases import Owner
-from mkdocs_leonardo.storage.text_store import MemoryStore
+from mkdocs_leonardo.storage.text_store import InMemoryStore
 
 HERO = HeroSpec("a.md", PictureSpec("a harbour at dusk"))
 PROVIDERS = ("first", "second")
 
 
-class CountingStore(PictureMemory):
+class CountingStore(InMemoryPictures):
     """A store that counts the searches for each key."""
 
     def __init__(self) -> None:
@@ -81,10 +81,10 @@ class PictureProvider(Provider):
         """Do nothing, since the provider holds no resource."""
 
 
-def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipeline]:
+def parts(store: InMemoryPictures, *, generate: bool = True) -> tuple[Lookup, Pipeline]:
     """The look-up and the pipeline of one build."""
     clock, notify = SystemClock(), logging.getLogger(__name__).log
-    journal = Journal(MemoryStore(), Owner.of_this_process(), clock.now)
+    journal = Journal(InMemoryStore(), Owner.of_this_process(), clock.now)
     renderer = NoFiles(threads=1)
     lookup = Lookup(
         chain=[PictureProvider(name) for name in PROVIDERS],
@@ -102,7 +102,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
         journal=journal,
         budget=Budget(max_new_images=1, max_cost_usd=None),
         access=Access(
-            cooldowns=Cooldowns(MemoryStore(), clock.now), clock=clock, notify=notify, alerts={}, rate_limiters={}
+            cooldowns=Cooldowns(InMemoryStore(), clock.now), clock=clock, notify=notify, alerts={}, rate_limiters={}
         ),
         clock=clock,
         notify=notify,
@@ -113,7 +113,7 @@ def parts(store: PictureMemory, *, generate: bool = True) -> tuple[Lookup, Pipel
     return lookup, Pipeline(context)
 
 
-def keep(store: PictureMemory, lookup: Lookup, rank: int) -> None:
+def keep(store: InMemoryPictures, lookup: Lookup, rank: int) -> None:
     """Put the picture of the provider with that rank into the store."""
     key = lookup.find(HERO).candidates[rank].key
     store.save(PictureRecord(key, digest_of(b"x"), "jpg", PROVIDERS[rank], "model"), b"x")

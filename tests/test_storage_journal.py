@@ -15,7 +15,7 @@ from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, CreateCall, Entry, Refusal
 from mkdocs_leonardo.storage.journal import JobAccepted, Journal, LeaseTakenOver
 from mkdocs_leonardo.storage.process_leases import LEASE_S, Owner
-from mkdocs_leonardo.storage.text_store import MemoryStore, TextStore
+from mkdocs_leonardo.storage.text_store import InMemoryStore, TextStore
 
 KEY = "5" * 64
 REQUEST: dict[str, JsonValue] = {"prompt": "a lighthouse", "seed": None}
@@ -383,7 +383,7 @@ def test_last_hero_is_the_sites_own_and_an_earlier_versions_until_there_is_one(s
 
 def test_journal_in_memory_is_the_same(time: Time) -> None:
     """A journal in memory works like one on disk."""
-    journal = Journal(MemoryStore(), HERE, time)
+    journal = Journal(InMemoryStore(), HERE, time)
     intend(journal)
     accepted = journal.accept(KEY, submission())
 

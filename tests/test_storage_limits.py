@@ -17,7 +17,7 @@ from mkdocs_leonardo.storage.limits import (
     RateLimiter,
     admit,
 )
-from mkdocs_leonardo.storage.text_store import MemoryStore, TextStore
+from mkdocs_leonardo.storage.text_store import InMemoryStore, TextStore
 
 NOW = 1_790_000_000.0
 
@@ -210,7 +210,7 @@ def test_cooldowns_go_on_alone_without_their_store(closed: TextStore) -> None:
 
 def test_memory_will_do_as_a_store() -> None:
     """Windows and cooldowns work with a store in memory."""
-    store = MemoryStore()
+    store = InMemoryStore()
 
     assert RateLimiter(store, "p", 1).reserve(NOW) == 0.0
     assert RateLimiter(store, "p", 1).reserve(NOW) == WINDOW_S

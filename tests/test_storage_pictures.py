@@ -17,7 +17,7 @@ from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder, read_plain_file
-from mkdocs_leonardo.storage.text_store import MemoryStore
+from mkdocs_leonardo.storage.text_store import InMemoryStore
 
 KEY = "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
 STEM = KEY[:16]
@@ -270,7 +270,7 @@ def retouch(path: Path, data: bytes) -> None:
 @pytest.fixture
 def noting(folder: Path) -> PictureFolder:
     """The folder after its pair was verified and noted."""
-    noting = PictureFolder(folder, MemoryStore())
+    noting = PictureFolder(folder, InMemoryStore())
     assert noting.get_verified(KEY) == RECORD
     return noting
 
@@ -280,7 +280,7 @@ def test_sound_pair_is_found_with_every_field(pictures: PictureFolder, noting: P
     assert pictures.get_verified(KEY) == RECORD
     assert noting.get_verified(KEY) == RECORD
     assert noting.get_verified("0" * 64) is None
-    assert PictureFolder(tmp_path / "none", MemoryStore()).get_verified(KEY) is None
+    assert PictureFolder(tmp_path / "none", InMemoryStore()).get_verified(KEY) is None
 
 
 def test_pair_that_was_verified_is_not_read_again(pictures: PictureFolder, noting: PictureFolder, folder: Path) -> None:
@@ -357,7 +357,7 @@ def test_half_that_went_after_it_was_verified_is_missed(noting: PictureFolder, f
 )
 def test_crafted_note_counts_for_nothing(folder: Path, change: dict[str, object]) -> None:
     """A crafted note is ignored, and the files are read."""
-    notes = MemoryStore()
+    notes = InMemoryStore()
     noting = PictureFolder(folder, notes)
     noting.get_verified(KEY)
     ((name, note),) = notes.items("verified:")

@@ -11,7 +11,7 @@ import pytest
 from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.spec import Rendering, Scrim, Variant, digest_of
 from mkdocs_leonardo.storage.renderings import RenderingCache
-from mkdocs_leonardo.storage.text_store import MemoryStore
+from mkdocs_leonardo.storage.text_store import InMemoryStore
 
 KEY = "ab" * 32
 #: Columns of a record that are texts, a word for each file; the other columns are lists of numbers.
@@ -49,7 +49,7 @@ def written(folder: Path) -> Rendering:
     )
 
 
-def spoil(store: MemoryStore, number: int, change: Mapping[str, Any]) -> None:
+def spoil(store: InMemoryStore, number: int, change: Mapping[str, Any]) -> None:
     """Write other values into one file's place in the columns of the record."""
     record: Any = store.get(f"rendering:{KEY}")
     for column, value in change.items():
@@ -60,9 +60,9 @@ def spoil(store: MemoryStore, number: int, change: Mapping[str, Any]) -> None:
 
 
 @pytest.fixture
-def store() -> MemoryStore:
+def store() -> InMemoryStore:
     """The store of names, sizes and digests."""
-    return MemoryStore()
+    return InMemoryStore()
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def rendering(tmp_path: Path) -> Rendering:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, store: MemoryStore, rendering: Rendering) -> RenderingCache:
+def cache(tmp_path: Path, store: InMemoryStore, rendering: Rendering) -> RenderingCache:
     """A cache that holds `rendering` under KEY."""
     cache = RenderingCache(tmp_path / "variants", store)
     cache.save(KEY, rendering)
@@ -94,7 +94,7 @@ def test_unknown_rendering_is_none(cache: RenderingCache) -> None:
     assert cache.keys() == ()
 
 
-def test_folder_may_move(tmp_path: Path, store: MemoryStore, cache: RenderingCache) -> None:
+def test_folder_may_move(tmp_path: Path, store: InMemoryStore, cache: RenderingCache) -> None:
     """A moved folder keeps its renderings, since names are relative."""
     (tmp_path / "variants").rename(tmp_path / "moved")
 
@@ -151,7 +151,7 @@ def test_file_that_is_not_what_was_written_is_reported(
 )
 @pytest.mark.parametrize("column", ["files", "names"])
 def test_name_in_a_crafted_record_stays_in_its_folder(
-    tmp_path: Path, store: MemoryStore, cache: RenderingCache, name: str, column: str
+    tmp_path: Path, store: InMemoryStore, cache: RenderingCache, name: str, column: str
 ) -> None:
     """A crafted record names no file outside the folder, and nothing but pictures."""
     (tmp_path / "secret.jpg").write_bytes(b"secret")
@@ -179,7 +179,7 @@ def test_name_in_a_crafted_record_stays_in_its_folder(
         ("variants", [["hero"]]),
     ],
 )
-def test_crafted_record_is_reported(store: MemoryStore, cache: RenderingCache, field: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_crafted_record_is_reported(store: InMemoryStore, cache: RenderingCache, field: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """A record with a value of another type is broken."""
     record: Any = store.get(f"rendering:{KEY}")
     store.set(f"rendering:{KEY}", {**record, field: value})
@@ -216,7 +216,7 @@ def test_crafted_record_is_reported(store: MemoryStore, cache: RenderingCache, f
         ("names", "a.jpg b.jpg"),
     ],
 )
-def test_crafted_variant_is_reported(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_crafted_variant_is_reported(store: InMemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """A file's value of another type breaks the record."""
     spoil(store, 1, {column: value})
 
@@ -226,7 +226,7 @@ def test_crafted_variant_is_reported(store: MemoryStore, cache: RenderingCache, 
 
 @pytest.mark.parametrize("column", ["roles", "formats", "widths_px", "heights_px", "sizes_bytes", "digests", "names"])
 @pytest.mark.parametrize("value", [None, 5, "", [], ["hero"], {}, "missing", "one less"])
-def test_crafted_column_is_reported(store: MemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_crafted_column_is_reported(store: InMemoryStore, cache: RenderingCache, column: str, value: Any) -> None:  # noqa: ANN401 - any JSON
     """A column of another type, an empty one or a shorter one breaks the record."""
     record: Any = store.get(f"rendering:{KEY}")
     if value == "missing":
@@ -242,7 +242,7 @@ def test_crafted_column_is_reported(store: MemoryStore, cache: RenderingCache, c
         cache.load(KEY)
 
 
-def test_one_file_named_twice_is_no_trouble(store: MemoryStore, cache: RenderingCache, rendering: Rendering) -> None:
+def test_one_file_named_twice_is_no_trouble(store: InMemoryStore, cache: RenderingCache, rendering: Rendering) -> None:
     """A rendering with two variants in one file is whole."""
     first = rendering.variants[0]
     spoil(store, 1, {"files": first.file, "digests": first.digest, "sizes_bytes": first.size_bytes})
@@ -269,7 +269,7 @@ def test_files_that_were_loaded_were_seen(cache: RenderingCache, rendering: Rend
     assert cache.file_identities == {place: (found.st_dev, found.st_ino) for place, found in status.items()}
 
 
-def test_record_that_is_no_object_is_reported(store: MemoryStore, cache: RenderingCache) -> None:
+def test_record_that_is_no_object_is_reported(store: InMemoryStore, cache: RenderingCache) -> None:
     """A record that is a list is broken."""
     store.set(f"rendering:{KEY}", [1])
 
@@ -287,7 +287,7 @@ def test_rendering_with_files_elsewhere_is_a_mistake_of_the_caller(cache: Render
         cache.save(KEY, replace(rendering, variants=(rendering.variants[0]._replace(name="a/b.jpg"),)))
 
 
-def test_store_holds_no_path_of_the_machine(tmp_path: Path, store: MemoryStore, cache: RenderingCache) -> None:
+def test_store_holds_no_path_of_the_machine(tmp_path: Path, store: InMemoryStore, cache: RenderingCache) -> None:
     """The store contains no absolute path."""
     assert cache.keys() == (KEY,)
     assert str(tmp_path) not in json.dumps(store.get(f"rendering:{KEY}"))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.storage.text_store import MemoryStore, TextStore
+from mkdocs_leonardo.storage.text_store import InMemoryStore, TextStore
 
 INSERT = "INSERT INTO Cache(key, raw, store_time, mode, filename, value) VALUES (?, ?, 0, ?, ?, ?)"
 RAW, BINARY, TEXT, PICKLE = 1, 2, 3, 4
@@ -34,7 +34,9 @@ class Canary:
 @pytest.fixture(params=["file", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TextStore]:
     """A store of each implementation."""
-    kept: TextStore = MemoryStore() if request.param == "memory" else TextStore.open(tmp_path / "store", durable=False)
+    kept: TextStore = (
+        InMemoryStore() if request.param == "memory" else TextStore.open(tmp_path / "store", durable=False)
+    )
     yield kept
     kept.close()
 

@@ -20,7 +20,7 @@ from mkdocs_leonardo.errors import StorageError
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.base import StoredPicture, StoreStats
-from mkdocs_leonardo.storage.fallbacks import PictureMemory
+from mkdocs_leonardo.storage.fallbacks import InMemoryPictures
 from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.object_store import MOST_FAILURES, ObjectStore
@@ -67,9 +67,9 @@ RECORD = record_of(DATA)
 PICTURE_NAME = f"pictures/{KEY}-{RECORD.digest[:16]}.jpg"
 
 
-def in_memory(record: PictureRecord, data: bytes) -> PictureMemory:
+def in_memory(record: PictureRecord, data: bytes) -> InMemoryPictures:
     """The pair in the memory of this machine."""
-    memory = PictureMemory()
+    memory = InMemoryPictures()
     memory.save(record, data)
     return memory
 

@@ -12,7 +12,7 @@ from mkdocs_leonardo.spec import PictureRecord, digest_of
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 
-class PictureMemory:
+class InMemoryPictures:
     """Pictures in the memory of this process: the last resort for a paid picture that no disk takes."""
 
     def __init__(self) -> None:

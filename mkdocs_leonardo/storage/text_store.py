@@ -191,7 +191,7 @@ class TextStore:
         self.set_aside_note = f"{path} {why}; it was set aside as {aside.name} and a new one was begun"
 
 
-class MemoryStore(TextStore):
+class InMemoryStore(TextStore):
     """A store in the memory of this process, for a folder that cannot be used."""
 
     def __init__(self) -> None:
