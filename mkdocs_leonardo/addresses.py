@@ -11,7 +11,7 @@ ENCRYPTION_FIX = "it must begin with https:// (with http:// only for this machin
 
 
 def ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the IP address in `text`; None if it is not one."""
+    """Return the IP address in `text`; None for any other text."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:

@@ -46,7 +46,7 @@ def fill_in(text: str, values: Mapping[str, str]) -> str:
 
 
 def describe_unknown_name(prompt: str) -> str:
-    """Return the message on a name in braces that cannot be filled in, with the fix; "" if all can."""
+    """Return the message on a name in braces that cannot be filled in, with the fix; "" without such a name."""
     unknown = (found for found in _BRACES.finditer(prompt) if found[1] is not None and found[1] not in PROMPT_NAMES)
     found = next(unknown, None)
     if found is None:
@@ -59,7 +59,7 @@ def describe_unknown_name(prompt: str) -> str:
 
 
 def find_page_values(meta: Mapping[str, object], *, title: str, site_name: str) -> dict[str, str]:
-    """Return the value of each name in braces for one page; "" if the page has none."""
+    """Return the value of each name in braces for one page; "" for a value that the page lacks."""
     categories = _list_words(meta.get("categories")) or _list_words(meta.get("category"))
     return {
         "title": title,
@@ -84,7 +84,7 @@ def find_style(text: str, styles: tuple[str, ...] = STYLES) -> str | None:
 
 
 def find_nearest(word: str, choices: tuple[str, ...]) -> str | None:
-    """Return the one of `choices` that `word` is a likely misspelling of, else None."""
+    """Return the choice that `word` likely misspells, or None."""
     lower = {choice.lower(): choice for choice in choices}
     near = difflib.get_close_matches(word[:_SHOWN_CHARACTERS].strip().lower(), lower, n=1, cutoff=0.6)
     return lower[near[0]] if near else None

@@ -1,4 +1,4 @@
-"""One build as the hooks use it: it takes heroes while pages are read, and gives resolutions when all are read."""
+"""One build, for the hooks: takes heroes while the host reads pages, and afterwards gives resolutions."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class Build:
 
     @property
     def no_provider(self) -> str:
-        """Why no provider can be asked, whatever the options allow; empty if one can be asked."""
+        """The reason why no provider can be asked, whatever the options allow; "" if a provider can be asked."""
         return "" if self.runtime.providers_with_api_key else ": ".join(filter(None, [self._no_key, _PAINTED]))
 
     @property
     def provider_wanted(self) -> str:
-        """The reason why the site can ask no provider, with the fix; "" if it can ask one."""
+        """The reason why the site can ask no provider, with the fix; "" if a provider can be asked."""
         if self.runtime.providers_with_api_key:
             return ""
         lacks = f"there is {self._no_key}; set one" if self._no_key else "`providers` names no service"

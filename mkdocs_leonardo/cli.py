@@ -48,7 +48,7 @@ def _parse_alert(context: click.Context, parameter: click.Parameter, value: str 
 
 
 def _make_program_options(*, hidden: bool = False) -> list[click.Parameter]:
-    """Return the options of the program. Each command accepts them as well, so they may stand before or after it."""
+    """Return the options of the program. Each command accepts these options as well."""
     config_file = "The site's configuration (default: mkdocs.yml here)."
     return [
         click.Option(["-f", "--config-file"], metavar="FILE", help=config_file, hidden=hidden),

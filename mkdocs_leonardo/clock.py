@@ -36,5 +36,5 @@ class SystemClock:
 
 
 def _stopwatch_s() -> float:
-    """Return the seconds of a stopwatch, one that runs while the machine sleeps if the system has it."""
+    """Return the seconds of a stopwatch, which runs while the machine sleeps if the system can do that."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -61,7 +61,7 @@ def unknown_option(name: str, known: tuple[str, ...], *variables: str) -> str:
 
 
 def schema_of(convert: Callable[[object], object]) -> dict[str, JsonValue]:
-    """Return the JSON schema of the values that `convert` accepts; that of a string if it declares none."""
+    """Return the JSON schema of the values that `convert` accepts; by default that of a string."""
     return dict(convert.schema) if isinstance(convert, Converter) else {"type": "string"}
 
 
@@ -69,7 +69,7 @@ def schema_of(convert: Callable[[object], object]) -> dict[str, JsonValue]:
 
 
 def whole_number(low: int | None = None, high: int | None = None, *, step: int = 1, why: str = "") -> Converter[int]:
-    """Make the converter of multiples of `step` from `low` to `high`; `why` ends its message."""
+    """Make the converter of multiples of `step` from `low` to `high`; `why` ends the message on a wrong number."""
     kind = "a whole number" if step == 1 else f"a multiple of {step}"
     limits = "" if low is None else f", {low} or more" if high is None else f", from {low} to {high}"
     fix = f"it must be {kind}{limits}{why}"

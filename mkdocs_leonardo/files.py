@@ -74,7 +74,7 @@ def rename_over(temporary: Path, path: Path) -> None:
 
 
 def make_writable_folder(folder: Path) -> None:
-    """Create the folder if it is missing, and try to write into it; OSError if that fails."""
+    """Create the folder if it is missing, and try to write a file into the folder; OSError if that fails."""
     import tempfile
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def _are_same(one: Path, other: Path) -> bool:
 
 
 def write_plain_file(path: Path, data: bytes, *, is_added: bool = False) -> None:
-    """Write a regular file in place, or add to it; OSError if its name is that of a link or a special file."""
+    """Write a regular file in place, or add to the file; OSError for a link or a special file."""
     kept = os.O_APPEND if is_added else 0
     if path.is_symlink():
         # Some systems have no flag against links.

@@ -115,7 +115,7 @@ def read(
 
 
 def resolve_path(page: PurePosixPath, path: str) -> PurePosixPath | None:
-    """Resolve `path` relative to `page`; None if it leads out of the documentation folder."""
+    """Resolve `path` relative to `page`; None for a path out of the documentation folder."""
     parts: list[str] = []
     for part in (page.parent / path).parts:
         if part != "..":
@@ -267,7 +267,7 @@ class _Reader:
         return value
 
     def _references(self, value: object) -> tuple[PurePosixPath, ...]:
-        """List the possible paths of the page's reference: beside the page, or in a folder above it."""
+        """List the possible paths of the page's reference: beside the page, or in a folder above the page."""
         beside = self._path("the reference", value)
         below = PurePosixPath(str(value).strip())
         return (beside,) if ".." in below.parts else tuple(each / below for each in PurePosixPath(self.page).parents)

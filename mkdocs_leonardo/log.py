@@ -59,7 +59,7 @@ def notify(level: int, message: object) -> None:
 
 
 def is_read_by_github(environ: Mapping[str, str]) -> bool:
-    """Return whether GitHub Actions runs this process, and so reads workflow commands in what it prints."""
+    """Return whether GitHub Actions runs this process, and so reads workflow commands in its output."""
     return environ.get("GITHUB_ACTIONS") == "true"
 
 

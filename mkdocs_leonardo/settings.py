@@ -1,4 +1,4 @@
-"""`Settings`: the options as the rest of the package sees them, made from those that MkDocs has read."""
+"""`Settings`: the checked options for the rest of the package, made from the options that MkDocs has read."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _place(root: Path, option: str, name: str) -> Path:
 
 
 def _reference(config: LeonardoConfig, folders: tuple[Path, ...]) -> Reference | None:
-    """Return the site's reference; SettingsError, with the fix, if the file cannot be one."""
+    """Return the site's reference; SettingsError, with the fix, if the file is not usable."""
     if config.style_reference is None:
         return None
     name = config.style_reference

@@ -109,7 +109,7 @@ class HeroSpec:
 class GeneratedImage:
     """The bytes that a service delivered (JPEG, PNG or WebP of any size), not decoded yet.
 
-    `cost_usd` is the cost that the service states, None if it states none.
+    `cost_usd` is the cost that the service states, or None.
     """
 
     data: bytes
@@ -346,7 +346,7 @@ def canonical_json(value: JsonValue) -> bytes:
 
 
 def parse_json(text: str) -> JsonValue:
-    """Return the value in `text`; ValueError if it is no JSON (NaN is not), RecursionError if it is nested too deep."""
+    """Return the value in `text`; ValueError unless that is JSON (NaN is not), RecursionError for deep nesting."""
     value: JsonValue = _STRICT.decode(text)
     return value
 
@@ -425,7 +425,7 @@ def request_key(request: Mapping[str, JsonValue]) -> str:
 
 
 def short_key(key: str) -> str:
-    """Return the first 16 hex digits of a key, which name its files and stand for it in messages."""
+    """Return the first 16 hex digits of a key: its short form in file names and messages."""
     return key[:16]
 
 

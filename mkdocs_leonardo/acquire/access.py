@@ -74,7 +74,7 @@ class Access:
         self.get_breaker(name).wake()
 
     async def reason_not_to_call(self, name: str) -> str | None:
-        """Return why the provider gets no create call now; None if it may get one."""
+        """Return why the provider gets no create call now; None if a call may be sent."""
         if name in self._off:
             return self._off[name]
         if await to_thread(self._cooldowns.get_end, name) > self._clock.now():

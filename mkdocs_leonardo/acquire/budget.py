@@ -1,4 +1,4 @@
-"""The caps of one build: reserved before a create call and settled after it, so that they are never exceeded."""
+"""The caps of one build: reserved before a create call and settled after the call, so that no build exceeds a cap."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Budget:
     | `count_only_at`  | for later calls to the given provider  | its estimate                      |
     | `void`           | no                                     | nothing                           |
 
-    `zero_cost`, `count_only_at` and `void` change nothing when they are repeated.
+    `zero_cost`, `count_only_at` and `void` change nothing the second time.
     """
 
     def __init__(self, *, max_new_images: int, max_cost_usd: float | None) -> None:
@@ -99,7 +99,7 @@ class Budget:
         return cost_usd
 
     def mark_uncertain(self, reservation: Reservation) -> None:
-        """Count the create call as uncertain: it may have been charged without a picture."""
+        """Count the create call as uncertain: the service may have charged for the call without a picture."""
         if reservation in self._standing_usd:
             self._uncertain.add(reservation)
 
@@ -109,7 +109,7 @@ class Budget:
             self._standing_usd[reservation] = 0.0
 
     def void(self, reservation: Reservation) -> None:
-        """Count the create call no more: it was never sent, or certainly made no job."""
+        """Stop counting the create call, which was never sent, or certainly made no job."""
         self._standing_usd.pop(reservation, None)
         self._uncertain.discard(reservation)
 

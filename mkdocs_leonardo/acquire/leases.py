@@ -39,7 +39,7 @@ class Leases:
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
-        """Hold the lease among the processes on the cache; waits for it, and takes it over from a dead process.
+        """Hold the lease among the processes on the cache, after a wait. The lease of a dead process is taken over.
 
         The block ends early, without an exception, when another process takes the lease over.
         """

@@ -28,7 +28,7 @@ class Attempts:
     """The attempts to get one picture.
 
     `paid`: the reservations of its create calls. `capped_usd`: the estimate of a call that a cap did not allow.
-    `passed_over`: providers that get no create call for it.
+    `passed_over`: providers that get no create call for the picture.
     """
 
     made: list[Attempt] = field(default_factory=list)
@@ -87,7 +87,7 @@ class JobRequest(PictureRequest):
         self.attempts.made.append(Attempt(self.provider.name, result, is_held_back))
 
     async def publish(self, entry: Entry | None) -> None:
-        """Write the open jobs of the key into the team lease; None deletes them there."""
+        """Write the open jobs of the key into the team lease. None deletes the key's jobs from the lease."""
         if self.team_lease is None:
             return
         if entry is None:

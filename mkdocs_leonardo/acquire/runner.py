@@ -96,7 +96,7 @@ class JobRunner:
         return tuple(result.found.values())
 
     async def collect_duplicates(self, request: JobRequest, shown: PictureRecord) -> None:
-        """Collect the duplicate jobs of a request: those whose picture is not `shown`."""
+        """Collect the duplicate jobs of a request, whose pictures are not `shown`."""
         entry = await to_thread(self._context.journal.get_entry, request.key)
         if entry is None or not request.provider.keeps_jobs:
             return

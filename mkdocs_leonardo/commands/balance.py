@@ -25,7 +25,7 @@ _TIMEOUT_S = 60.0
 
 
 def balance(config_file: str | None, console: Console, *, alert_below: Alert | None) -> int:
-    """Show the balances; 1 if one is below `alert_below`, or cannot be read."""
+    """Show the balances; 1 if a balance is below `alert_below`, or cannot be read."""
     site = read_config(config_file, console)
     low = is_short = False
     report: list[JsonValue] = []

@@ -59,7 +59,7 @@ class Finding:
 
 
 def check(config_file: str | None, console: Console, *, require_alt: bool) -> int:
-    """Print one line with a fix for each page that would not show its hero; 1 if there is one."""
+    """Print one line with a fix for each page that would not show its hero; 1 if there is such a page."""
     site = read_site(config_file, console)
     require_alt = _is_alt_required(site) or require_alt
     with open_runtime(site.settings, console) as runtime:
@@ -213,7 +213,7 @@ def _pin_step(site: SitePages, page: str) -> str:
 
 
 def _choose_fix(site: SitePages, status: HeroStatus) -> str:
-    """Return the fix for a damaged image: another copy of it, if there is one."""
+    """Return the fix for a damaged image: another copy of the image, if the stores have one."""
     page = status.hero.page
     folder = site.settings.gallery_dir
     if status.is_pin_faulty and status.state == "cached":

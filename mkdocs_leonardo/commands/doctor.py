@@ -105,7 +105,7 @@ def _describe_host(site: SiteConfig) -> str:
 
 
 def _find_version(package: str) -> str:
-    """Return the package and its version; `""` if it is not installed."""
+    """Return the package and its version; `""` without the package."""
     try:
         return f"{package} {version(package)}"
     except PackageNotFoundError:

@@ -139,8 +139,8 @@ def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
 def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Publish every page's hero in all sizes and formats, the stylesheet and the manifest.
 
-    A page whose picture is missing keeps its published one. Without one, it gets its last hero or a placeholder, as
-    in a build. Files of an earlier run that no page needs any more are removed.
+    A page whose picture is missing keeps its published picture, or else gets its last hero or a placeholder, as in a
+    build. Files of an earlier run that no page needs any more are removed.
     """
     try:
         before = read_earlier_manifest(folder, console)
@@ -177,7 +177,7 @@ def has_wanted_picture(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool
 
 
 def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
-    """Read the manifest of an earlier run; an empty one if it cannot be read."""
+    """Read the manifest of an earlier run; returns an empty manifest if the file cannot be read."""
     try:
         return read_manifest((folder / MANIFEST).read_bytes())
     except FileNotFoundError:

@@ -49,7 +49,7 @@ def generate(
     takes: int | None,
     into: Path | None,
 ) -> int:
-    """Make the missing images; 1 if one could not be made, or if the price was not agreed to."""
+    """Make the missing images; 1 if an image could not be made, or if the price was not agreed to."""
     site = read_site(config_file, console)
     is_in_site = into is not None and not takes and folders.is_in_site(site, into)
     site = folders.prepare_for_zensical(site, console) if is_in_site else site
@@ -150,7 +150,7 @@ def _show_plan(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console
 
 
 def _explain_no_provider(settings: Settings, runtime: Runtime) -> str:
-    """Say why no provider can be asked; `""` if one can."""
+    """Say why no provider can be asked; returns `""` if a provider can be asked."""
     if not settings.generate:
         return GENERATE_IS_OFF
     if runtime.providers_with_api_key:
@@ -218,7 +218,7 @@ def _show_takes(site: SitePages, hero: HeroSpec, takes: Sequence[HeroSpec], cons
 
 
 def describe_record(record: PictureRecord) -> str:
-    """Return the picture's provider, its render time and its stated cost."""
+    """Return the picture's provider, generation time and stated cost."""
     parts = [record.provider, *describe_seconds(record)]
     if record.cost_usd is not None:
         parts.append(dollars(record.cost_usd))

@@ -78,7 +78,7 @@ def _describe_state(call: CreateCall) -> str:
 
 
 def _choose(lines: Sequence[_Row], name: str) -> _Row:
-    """Find the row whose id or key is `name`, or whose id begins with it; CommandError unless it is exactly one."""
+    """Find the row whose id or key is `name`, or whose id begins with `name`; CommandError unless one row fits."""
     exact = [line for line in lines if name in (line.id, line.of.key)]
     fitting = exact or [line for line in lines if len(name) >= _LEAST_OF_ID and line.id.startswith(name)]
     if len(fitting) == 1:

@@ -49,7 +49,7 @@ class Unused:
 
     @cached_property
     def size_bytes(self) -> int:
-        """The size of the files on the disk, measured before they are deleted."""
+        """The size of the files on the disk, measured before the files are deleted."""
         size = 0
         for path in self.files:
             with suppress(OSError):
@@ -202,7 +202,7 @@ def _list_files(folder: Path) -> list[Path]:
 
 
 def _list_entries(folder: Path) -> list[Path]:
-    """List files and folders in the folder, without links; empty if it is a link or cannot be read."""
+    """List files and folders in the folder, without links; empty for a link, and for an unreadable folder."""
     try:
         return [] if folder.is_symlink() else sorted(path for path in folder.iterdir() if not path.is_symlink())
     except OSError:

@@ -119,7 +119,7 @@ class HeroStatus:
         return next(able, next((offer for offer in self.offers if offer.is_able), next(iter(self.offers), None)))
 
     def read_picture(self) -> bytes:
-        """Read the stored picture as delivered; BrokenEntry or StoreUnavailable if it cannot be read."""
+        """Read the stored picture as delivered; BrokenEntry or StoreUnavailable if the file cannot be read."""
         assert self.record is not None  # noqa: S101 - callers look whether there is one
         assert self.store is not None  # noqa: S101 - found together with the record
         return self.store.read(self.record)
@@ -215,7 +215,7 @@ def read_open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
 
 
 def drop_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
-    """Keep one status for each picture: that of the first page that shows it."""
+    """Keep one status for each picture: the status of the first page with the picture."""
     first: dict[PictureSpec | None, HeroStatus] = {}
     for status in wanted:
         first.setdefault(status.hero.picture, status)
@@ -420,7 +420,7 @@ def _as_json(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[st
 
 
 def _find_file(runtime: Runtime, status: HeroStatus) -> Path | None:
-    """Find the picture's file in the gallery or the cache; None if it is in neither."""
+    """Find the picture's file in the gallery or the cache; None if neither has the file."""
     if status.record is None:
         return status.hero.own_image
     for folder in (runtime.gallery, runtime.cache):

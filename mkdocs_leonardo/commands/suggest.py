@@ -80,7 +80,7 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
 
 
 def _show_price(provider: Provider, wanted: Sequence[_UnpromptedPage], cap_usd: float | None, console: Console) -> None:
-    """Print the price of asking about each page; CommandError if it may be above the cap."""
+    """Print the price of asking about each page; CommandError if the price may be above the cap."""
     expected_usd = sum(estimate_usd(provider, page.facts) for page in wanted)
     console.say(
         f"{pluralise(len(wanted), 'page', 'pages')} without a prompt; {provider.name}'s {provider.text_model} reads "

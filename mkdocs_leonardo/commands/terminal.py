@@ -148,7 +148,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def count_columns(text: str) -> int:
-    """Count the columns of a terminal that the text takes: two for a wide character, none for a combining one."""
+    """Count the columns of a terminal that the text takes: two for a wide character, none for a combining character."""
     return sum(
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text

@@ -139,7 +139,7 @@ class BackgroundGenerator:
         self._wake()
 
     async def _take(self, rebuild: _Rebuild) -> None:
-        """Begin to wait for the heroes that are newly missing, and go on waiting for those that were missing before."""
+        """Begin to wait for the heroes that are newly missing, and go on waiting for earlier missing heroes."""
         if self._rebuild is not None and rebuild.settings != self._rebuild.settings:
             # Failed pictures may succeed with the new settings; pictures under way stay taken.
             self._taken = set(self.flying)

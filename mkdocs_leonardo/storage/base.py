@@ -20,7 +20,7 @@ class PictureStore(PictureSource, Protocol):
     """Pairs of picture and record under a generation key."""
 
     def get_verified(self, key: str) -> PictureRecord | None:
-        """Return the record of `key` with a verified picture; None without one, BrokenEntry if it is damaged."""
+        """Return the record of `key` with a verified picture; or None. BrokenEntry if the pair is damaged."""
         ...
 
     def get_record(self, key: str) -> PictureRecord | None:

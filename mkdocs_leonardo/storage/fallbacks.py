@@ -36,10 +36,10 @@ class InMemoryPictures:
 
 
 class PrivateFolder(PictureFolder):
-    """A pictures folder below the system's temporary one, used only if it belongs to this user alone."""
+    """A pictures folder below the system's temporary one, used only if the folder belongs to this user alone."""
 
     def explain_unused(self) -> str:
-        """Return why the folder is not used: another user owns it, or it is missing. Empty if it is used."""
+        """Return why the folder is not used: another user owns it, or it is missing. "" for a folder in use."""
         return "" if self._is_own() else f"{self._folder}: belongs to another user"
 
     def save(self, record: PictureRecord, data: bytes) -> None:

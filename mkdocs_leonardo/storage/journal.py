@@ -218,7 +218,7 @@ class Journal(ProcessLeases):
         return entry
 
     def get_known_job_ids(self, provider: str) -> frozenset[str]:
-        """Return the job ids at `provider` in open entries, and those that were deleted within CLOSED_S."""
+        """Return the job ids at `provider` in open entries, and the ids that were deleted within CLOSED_S."""
         entries = [entry for entry in self.get_entries().values() if entry.provider == provider]
         known = {call.job_id for entry in entries for call in entry.calls if call.job_id}
         now = self._now()
@@ -239,7 +239,7 @@ class Journal(ProcessLeases):
     # Refusals and heroes ----------------------------------------------------------------------------------------------
 
     def refuse(self, refusal: Refusal) -> None:
-        """Remember a refused prompt, or one whose job ended without a picture, so that it is not sent again."""
+        """Remember a refused prompt, or a prompt whose job gave no picture, so that builds do not send it again."""
         noted: dict[str, JsonValue] = asdict(refusal) | {"refused_at": self._now()}
         noted["reason"] = refusal.reason[:MOST_TEXT]
         del noted["key"]
@@ -311,7 +311,7 @@ def copy_rows(source: TextStore, target: TextStore) -> None:
 
 
 def _merge_rows(key: str, value: JsonValue, present: JsonValue | None) -> JsonValue | None:
-    """Return the new value of the target's row; None if that row stays as it is."""
+    """Return the new value of the target's row; None if the row stays as it is."""
     if present is None:
         return value
     incoming, existing = parse_entry(key, value), parse_entry(key, present)

@@ -116,7 +116,7 @@ class Cooldowns:
         return self._plausible_until(self._values.get(f"rest:{provider}"))
 
     def _plausible_until(self, value: JsonValue | None) -> float:
-        """Return a stored time; 0.0 if it is foreign, or was written before the clock was put back."""
+        """Return a stored time; 0.0 for a foreign time, and for one from before the clock was put back."""
         (until,) = numbers_in([value]) or (0.0,)
         return until if until <= self._now() + LONGEST_COOLDOWN_S else 0.0
 

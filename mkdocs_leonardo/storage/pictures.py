@@ -67,7 +67,7 @@ class PictureFolder:
         """`notes` keeps the record of each verified pair, with the state of its files.
 
         `config_name` names the configuration that pairs are saved for. Symbolic links may lead to plain files below
-        `links_within`; without it they are refused. `reason_unused` says why the folder is not used.
+        `links_within`; without `links_within`, links are refused. `reason_unused` says why the folder is not used.
         """
         self._reason_unused = reason_unused
         self._config_name = config_name
@@ -77,7 +77,7 @@ class PictureFolder:
         self._notes = notes
 
     def explain_unused(self) -> str:
-        """Return why the folder is not used; empty if it is used."""
+        """Return why the folder is not used; "" for a folder in use."""
         return self._reason_unused
 
     def get_unverified(self, key: str) -> PictureRecord | None:
@@ -442,6 +442,6 @@ def _pixels(value: JsonValue | None) -> int:
 
 
 def _request(value: JsonValue | None) -> dict[str, JsonValue]:
-    """Return the request, which only people read; empty if no encoding can write it."""
+    """Return the request, which only people read; empty if no encoding can write the request."""
     request = check_mapping(value)
     return {} if SURROGATE.search(json.dumps(request, ensure_ascii=False)) else request

@@ -81,7 +81,7 @@ class ProcessLeases:
             return True
 
     def heartbeat(self) -> frozenset[str]:
-        """Renew every lease of this owner for LEASE_S; returns those that no other owner took over."""
+        """Renew every lease of this owner for LEASE_S; returns the leases that no other owner took over."""
         with self._lock:
             if not self._held:
                 return frozenset()

@@ -153,7 +153,7 @@ def _encode_rendering(rendering: Rendering) -> dict[str, JsonValue]:
 
 
 def _parse_rendering(record: Mapping[str, JsonValue], columns: _Columns, folder: Path) -> Rendering:
-    """Parse a rendering; raises KeyError, TypeError or ValueError if `_encode_rendering` did not write it."""
+    """Parse a rendering; raises KeyError, TypeError or ValueError unless `_encode_rendering` wrote the record."""
     scrim = check_mapping(record["scrim"])
     return Rendering(
         variants=_CachedVariants(columns, folder),

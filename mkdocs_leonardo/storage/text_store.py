@@ -240,19 +240,19 @@ class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no typ
     """diskcache's disk for text: it pickles and unpickles nothing, and touches no file."""
 
     def put(self, key: object) -> tuple[str, bool]:
-        """Return the columns of a key; raises TypeError unless it is text."""
+        """Return the columns of a key; raises TypeError unless the key is text."""
         if not isinstance(key, str):
             raise TypeError(f"keys are text, not {type(key).__name__}")
         return key, True
 
     def get(self, key: object, raw: object) -> str:
-        """Return a stored key; raises BrokenEntry for one that diskcache would unpickle."""
+        """Return a stored key; raises BrokenEntry for a key that diskcache would unpickle."""
         if raw != 1 or not isinstance(key, str):
             raise BrokenEntry("a row has a key that is not text")
         return key
 
     def store(self, value: object, read: object, key: object = None) -> tuple[int, int, None, str]:  # noqa: ARG002 - diskcache's signature
-        """Return the columns of a value, which stays in its row; raises TypeError unless it is text."""
+        """Return the columns of a value, which stays in its row; raises TypeError unless the value is text."""
         if not isinstance(value, str):
             raise TypeError(f"values are text, not {type(value).__name__}")
         return 0, MODE_RAW, None, value
@@ -285,7 +285,7 @@ class _OneConnectionCache(diskcache.Cache):  # type: ignore[misc]  # diskcache s
         return self.connection
 
     def roll_back(self) -> None:
-        """End a transaction whose commit failed: diskcache forgets it, SQLite does not."""
+        """End a transaction whose commit failed. diskcache forgets the transaction, and SQLite does not."""
         if self._txn_id is None and self.connection.in_transaction:
             self.connection.rollback()
 
@@ -310,7 +310,7 @@ def _list_settings(*, journal_mode: str, durable: bool) -> dict[str, str | int]:
 
 
 def _refuse_foreign_files(path: Path) -> None:
-    """Raise _NotOurs for a file that is not plain, and for one that tells SQLite to delete another file."""
+    """Raise _NotOurs for a file that is not plain, or that tells SQLite to delete another file."""
     for companion in _COMPANIONS:
         file = Path(f"{path}{companion}")
         with suppress(FileNotFoundError):
@@ -426,7 +426,7 @@ def _encode(value: JsonValue) -> str:
 
 
 def _parse(text: str) -> JsonValue | None:
-    """Parse a stored value; None if `_encode` did not write it."""
+    """Parse a stored value; None for a value that `_encode` did not write."""
     try:
         return parse_json(text)
     except (ValueError, RecursionError):

@@ -84,7 +84,7 @@ def _parse_query(scheme: str, text: str) -> dict[str, str]:
 
 
 def is_endpoint(text: str) -> bool:
-    """Return whether a client can use the address, and it holds nothing secret."""
+    """Return whether a client can use the address, which must hold nothing secret."""
     try:
         return bool(re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./-]*)?", text) and urlsplit(text).port != 0)
     except ValueError:

@@ -263,7 +263,7 @@ class TeamLease:
     """One lease of this machine.
 
     Number 0 is no lease: the store fails, or the prompt was refused. `doubt` says why it is unknown whether another
-    machine has paid; None if it is known.
+    machine has paid; None if that is known.
     """
 
     def __init__(
@@ -373,7 +373,7 @@ class TeamLease:
 
     @contextmanager
     def _limit_time(self, seconds: float) -> Iterator[None]:
-        """Limit the time of the block; a failure in it is logged as a warning."""
+        """Limit the time of the block; a failure within the block is logged as a warning."""
         with move_on_after(seconds):
             try:
                 yield

@@ -93,7 +93,7 @@ class CircuitBreaker:
         self._asked_again_at = 0.0
 
     def may_call(self) -> bool:
-        """Return whether a call may be made now; while the breaker is open, one in `OPEN_S` may."""
+        """Return whether a call may be made now. While the breaker is open, that is one call in `OPEN_S`."""
         if not self.has_answered:
             return not self._failures
         if self._failures < MOST_FAILURES:
@@ -186,7 +186,7 @@ class ObjectStore:
         self.notify(level, f"shared_store {error}; the build goes on, and {self._consequence}")
 
     async def get(self, name: str, *, max_bytes: int = MAX_OBJECT_BYTES, timeout_s: float = CALL_S) -> bytes | None:
-        """Read an object; returns None if it does not exist. BrokenEntry if it is larger than `max_bytes`."""
+        """Read an object; returns None without an object. BrokenEntry if the object is larger than `max_bytes`."""
         return await self._call(_Kind.READ, name, lambda: self._get(name, max_bytes), timeout_s)
 
     async def create(self, name: str, data: bytes, *, timeout_s: float = CALL_S) -> bool:
@@ -286,7 +286,7 @@ class ObjectStore:
             return False
 
     async def _put_new(self, name: str, data: bytes) -> bool:
-        """Put a new object; returns False if the service has one of that name."""
+        """Put a new object; returns False if the service has an object of that name."""
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         store = await self._open()
@@ -334,7 +334,7 @@ class ObjectStore:
     async def _call(
         self, kind: _Kind, name: str, make: Callable[[], Coroutine[object, object, T]], timeout_s: float = CALL_S
     ) -> T:
-        """Make a call, retried for a while if that may help; StoreUnavailable if it fails."""
+        """Make a call; repeat a failed call for a while if that may help. StoreUnavailable if the last call fails."""
         clocks = ("", kind, name)
         while True:
             begun_at = self._monotonic()
@@ -353,7 +353,7 @@ class ObjectStore:
             await self._sleep(RETRY_S)
 
     async def _try(self, kind: _Kind, make: Callable[[], Coroutine[object, object, T]], timeout_s: float) -> T:
-        """Make a call once within `timeout_s`; StoreUnavailable if it fails."""
+        """Make a call once within `timeout_s`; StoreUnavailable if the call fails."""
         self._raise_known_failure(kind)
         from obstore.exceptions import BaseError
 

@@ -53,7 +53,7 @@ _SIGNATURE_BYTES = 256
 
 @dataclass(frozen=True, slots=True)
 class StoreRights:
-    """Whether this machine may write, and the key that records are signed with; None if they are not."""
+    """Whether this machine may write, and the key that records are signed with; None without signatures."""
 
     is_writer: bool = False
     secret: bytes | None = field(default=None, repr=False)
@@ -131,7 +131,7 @@ class TeamPictures:
             return error
 
     async def share(self, record: PictureRecord, data: bytes) -> bool:
-        """Upload unless the store has a different picture for this key; returns whether this one is there."""
+        """Upload the picture unless the store has another one for this key; returns whether this picture is there."""
         return self._rights.is_writer and await self._try_call(record.key, self._share(record, data)) is True
 
     async def aclose(self) -> None:
@@ -205,7 +205,7 @@ class TeamPictures:
         return True
 
     async def _get_record(self, key: str, provider: str) -> PictureRecord | None:
-        """Download the record of `key`, and verify it without its picture; None if there is none."""
+        """Download the record of `key`, and verify the record without its picture; None without a record."""
         name = _name_record(key)
         where = f"{self._store.address}/{name}"
         if self._is_too_slow:
@@ -231,7 +231,7 @@ class TeamPictures:
             self._store.warn(StoreUnavailable(f"{self._store.address}: {slow}"))
 
     async def _get_picture(self, record: PictureRecord) -> bytes:
-        """Download the picture of `record`, and verify it."""
+        """Download and verify the picture of `record`."""
         name = _name_picture(record)
         where = f"{self._store.address}/{name}"
         data = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)

@@ -38,8 +38,8 @@ class SignedOtherwise(BrokenEntry):
 class LeaseRecord:
     """The content of one numbered object of a lease.
 
-    `is_whole`: it includes the jobs and refusals of all lower numbers. `refusals` are the reasons, by key. A record
-    without `owner` is not of this team.
+    `is_whole`: the record includes the jobs and refusals of all lower numbers. `refusals` holds the reasons, by key. A
+    record without `owner` is not of this team.
     """
 
     owner: str = ""
@@ -71,7 +71,7 @@ class LeaseRecord:
 
     @classmethod
     def decode(cls, name: str, data: bytes, secret: bytes | None) -> LeaseRecord:
-        """Parse the object `name`; raises ValueError if `encode` did not write it with this secret."""
+        """Parse the object `name`; raises ValueError unless `encode` wrote the object with this secret."""
         try:
             value = check_mapping(json.loads(data))
         except RecursionError as error:
@@ -156,7 +156,7 @@ def _signed_values(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
 
 
 def _sign(value: Mapping[str, JsonValue], secret: bytes) -> str:
-    """Return the signature of a value; raises ValueError or RecursionError if it cannot be written as JSON."""
+    """Return the signature of a value; raises ValueError or RecursionError for a value that is no JSON."""
     return hmac.new(secret, canonical_json(dict(value)), "sha256").hexdigest()
 
 

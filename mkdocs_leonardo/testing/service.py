@@ -40,7 +40,7 @@ class Request:
         return self.target.partition("?")[0]
 
     def json(self) -> JsonValue:
-        """Return the body; ValueError if it is no JSON."""
+        """Return the body; ValueError for a body that is no JSON."""
         return cast("JsonValue", json.loads(self.body))
 
 
