@@ -78,12 +78,14 @@ _NO_CREDENTIALS = re.compile(
 )
 #: Services that answer errors with a code of their own; web servers with WebDAV answer with pages.
 WITH_CODES = frozenset({"s3", "gs", "az"})
+#: The client's message on a bucket of another region.
+_REDIRECT = re.compile(r"redirect without LOCATION")
 _OTHER_REGION = "the bucket is in another region; write its region into the address"
 #: The meanings of the client's messages; the first pattern that is found counts.
 _REASONS = (
     (NO_PLACE, "there is no such bucket"),
     (re.compile(r"Account must be specified"), "AZURE_STORAGE_ACCOUNT_NAME is not set"),
-    (re.compile(r"redirect without LOCATION"), _OTHER_REGION),
+    (_REDIRECT, _OTHER_REGION),
     (_FOLDER, "the folder in its address does not exist"),
     (re.compile(r"TimedOut|kind: Timeout"), "no answer in time"),
     (re.compile(r"kind: Connect"), "it cannot be reached"),
@@ -157,7 +159,7 @@ def is_permanent(text: str, *, is_folder: bool) -> bool:
         return status not in _PASSING and (code is None or code[1] not in _PASSING_CODES)
     if is_folder and os_error:
         return int(os_error[1]) not in _PASSING_ERRORS
-    return "redirect without LOCATION" in text
+    return _REDIRECT.search(text) is not None
 
 
 def explain_error(text: str) -> str:
