@@ -466,3 +466,8 @@ def focus_suffix(focus: FocalPoint) -> str:
 def social_name(key: str, focus: FocalPoint) -> str:
     """Return the file name of the image for sharing, known before the image exists."""
     return f"{short_key(key)}-social{focus_suffix(focus)}.jpg"
+
+
+def is_social_name(name: str) -> bool:
+    """Return whether a name or path is that of an image for sharing, with or without a focal point."""
+    return re.search(r"-social(?:-[0-9]+x[0-9]+)?\.jpg$", name) is not None

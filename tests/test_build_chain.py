@@ -264,7 +264,7 @@ ROWS = (
     Row("cdn-half-once", download_once(HalfPicture()), "leonardo", creates=1, paid=1),
     Row("cdn-half-always", download(HalfPicture()), "openai", creates=2, paid=2, later="leonardo", is_late=True),
     Row("cdn-bomb", download(PixelBomb()), "openai", creates=2, paid=2, later="leonardo", is_late=True),
-    Row("cdn-200-mb", download(HugeBody()), "openai", creates=2, paid=2, said="more than 50 MiB", later="leonardo"),
+    Row("cdn-200-mb", download(HugeBody()), "openai", creates=2, paid=2, said="more than 64 MiB", later="leonardo"),
     Row("cdn-200-mb-undeclared", download(HugeBody(declared=False)), "openai", creates=2, paid=2, later="leonardo"),
     Row("cdn-drip", download(Drip()), "openai", creates=2, paid=2, later="leonardo", is_late=True),
     Row("cdn-larger", download(Picture(scale=1.5)), "leonardo", creates=1, paid=1),

@@ -128,12 +128,13 @@ def test_further_pages_of_a_blog_are_no_further_heroes(tmp_path: Path) -> None:
 
 
 def test_feed_gets_the_size_of_a_picture_that_was_never_published(tmp_path: Path) -> None:
-    """A feed has the size of the plugin's pictures, and other entries are left alone."""
+    """A feed has the size of the plugin's pictures, cropped ones too, and other entries are left alone."""
     feed = '<rss><enclosure url="https://example.org/a-social.jpg" type="image/jpeg" length="None" />\n'
+    feed += '<enclosure url="https://example.org/c-social-30x60.jpg" type="image/jpeg" length="None" />\n'
     feed += '<enclosure url="https://example.org/b.jpg" type="image/jpeg" length="None" /></rss>'
     (tmp_path / "feed.xml").write_text(feed)
     (tmp_path / "cached.jpg").write_bytes(bytes(1234))
-    pictures = {"a-social.jpg": str(tmp_path / "cached.jpg")}
+    pictures = dict.fromkeys(("a-social.jpg", "c-social-30x60.jpg"), str(tmp_path / "cached.jpg"))
     config = MkDocsConfig()
     config.update({"site_url": "https://example.org", "site_dir": str(tmp_path), "plugins": {}})
 
@@ -142,4 +143,4 @@ def test_feed_gets_the_size_of_a_picture_that_was_never_published(tmp_path: Path
     config["plugins"] = {"rss": object()}
     mend_feeds(config, pictures)
 
-    assert (tmp_path / "feed.xml").read_text() == feed.replace("None", "1234", 1)
+    assert (tmp_path / "feed.xml").read_text() == feed.replace("None", "1234", 2)

@@ -497,7 +497,7 @@ async def test_fetch_spoilt_download_is_tried_again(services: Services, trouble:
         (Answer(403, ""), "answered 403"),
         (NotAPicture(), "no whole image"),
         (HalfPicture(), "no whole image"),
-        (HugeBody(), "more than 50 MiB"),
+        (HugeBody(), "more than 64 MiB"),
         (Redirect(TO_OTHER_PORT), "another port"),
         (Redirect(TO_FOREIGN_HOST), "image_hosts"),
         (Redirect(TO_PRIVATE_ADDRESS), "not https"),

@@ -225,7 +225,7 @@ class JobCreator:
         if error.charged is Charged.NO:
             context.budget.void(reservation)
         else:
-            await to_thread(self._unanswered.note_failed_call, self._request.key, call.number, reservation)
+            await self._unanswered.note_failed_call(self._request.key, call.number, reservation)
         decision = decide(error, calls=len(self._calls), can_look=self._provider.keeps_jobs)
         await self._jobs.carry_out(decision, error, self._request, number=call.number)
         if not decision.look_first:

@@ -50,14 +50,14 @@ class UnansweredCalls:
         #: The requests of which this build has ruled a call out, by key.
         self._ruled_out: dict[str, Entry] = {}
 
-    def note_failed_call(self, key: str, number: int, reservation: Reservation) -> None:
+    async def note_failed_call(self, key: str, number: int, reservation: Reservation) -> None:
         """Record a failed call of this build that may have made a job. The call's reservation still counts."""
         self._context.budget.mark_uncertain(reservation)
         self._reserved[key, number] = reservation
         self._ended_at[key, number] = self._context.clock.now()
         with suppress(StoreUnavailable):
             # Without the record, the next build takes the call for one that may still arrive.
-            self._context.journal.note_failed(key, number)
+            await to_thread(self._context.journal.note_failed, key, number)
 
     async def has_uncertain_calls(self, key: str) -> bool:
         """Return whether a call of this build for `key` may have made a job."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url
-from mkdocs_leonardo.spec import SITE_FOLDER, social_name
+from mkdocs_leonardo.spec import SITE_FOLDER, is_social_name, social_name
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -77,7 +77,7 @@ def mend_feeds(config: MkDocsConfig, pictures: Mapping[str, str]) -> None:
     sizes = {
         absolute_url(site_url, quote(site_path)): Path(source).stat().st_size
         for site_path, source in pictures.items()
-        if site_path.endswith("-social.jpg")
+        if is_social_name(site_path)
     }
     for path in Path(config.site_dir).glob("*.xml"):
         text = path.read_text(encoding="utf-8", errors="surrogateescape")

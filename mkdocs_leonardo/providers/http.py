@@ -23,6 +23,7 @@ from mkdocs_leonardo.addresses import ENCRYPTION_FIX, is_loopback, is_public, ke
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import AnswerLost, DownloadRefused, HostNotListed, NotSent, NotSetUp, TransportError
+from mkdocs_leonardo.files import MAX_PICTURE_BYTES
 from mkdocs_leonardo.imaging.formats import is_whole_picture
 from mkdocs_leonardo.log import log
 from mkdocs_leonardo.providers import named_key_variable
@@ -238,7 +239,7 @@ class Api:
     # Downloads ---------------------------------------------------------------------------------------------------
 
     async def download(
-        self, url: str, *, hosts: Collection[str] | None, timeout_s: float, max_bytes: int = 50 * MIB
+        self, url: str, *, hosts: Collection[str] | None, timeout_s: float, max_bytes: int = MAX_PICTURE_BYTES
     ) -> bytes:
         """Download the whole picture at `url`, without any key, within `timeout_s`.
 

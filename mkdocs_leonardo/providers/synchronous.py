@@ -104,7 +104,8 @@ class SynchronousProvider(Provider):
             json=request,
             parts=parts,
             timeout_s=self.timeout_s,
-            max_bytes=MAX_PICTURE_BYTES,
+            # The picture in base64 has four bytes for three.
+            max_bytes=MAX_PICTURE_BYTES * 3 // 2,
             keep_once_sent=True,
         )
         if answer.status != 200:
