@@ -328,9 +328,6 @@ class Runtime:
         provider: object = declaration.make(context)
         if not isinstance(provider, Provider):
             raise HeroError(f"the provider {name!r} cannot be used: its class does not inherit Provider")
-        if type(provider).find is not Provider.find and not provider.keeps_jobs:
-            # Else the jobs of lost answers would be bought again, though the service lists them.
-            raise HeroError(f"the provider {name!r} cannot be used: it has `find`, so it needs `keeps_jobs = True`")
         if provider.name != name:
             # Its request limit and its alert are kept under the entry point's name.
             raise HeroError(f"the provider {name!r} calls itself {provider.name!r}; give its entry point that name")

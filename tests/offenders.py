@@ -306,12 +306,10 @@ class CostsNothing(Honest):
         return 0.0
 
 
-class ForgetsToSayThatItKeepsJobs(Honest):
-    """Searches the list of jobs, and does not say that there is one."""
+class NamesATextModelOfNoUse(Honest):
+    """Names a text model, and cannot ask it."""
 
-    async def find(self, picture: PictureSpec, *, since: float, known: frozenset[str]) -> Submission | None:  # noqa: ARG002 - as above
-        """Find no job."""
-        return None
+    text_model = "verse-1"
 
 
 class ConnectsAtOnce(Honest):
@@ -377,7 +375,7 @@ OFFENDERS: Mapping[type[Honest], Requirement] = {
     NamesPicturesByChance: Requirement.SAME_KEY,
     NamesPicturesByAddress: Requirement.SAME_KEY,
     CostsNothing: Requirement.IS_COMPLETE,
-    ForgetsToSayThatItKeepsJobs: Requirement.IS_COMPLETE,
+    NamesATextModelOfNoUse: Requirement.IS_COMPLETE,
     ConnectsAtOnce: Requirement.OPENS_NOTHING,
     WaitsForNoTurn: Requirement.ASKS_FIRST,
     SignsForSomebodyElse: Requirement.DELIVERS,

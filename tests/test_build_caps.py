@@ -157,7 +157,6 @@ class ScriptedProvider(Provider):
     model = "model"
     timeout_s = 30.0
     options: Mapping[str, JsonValue] = {}
-    keeps_jobs = True
 
     def __init__(self, name: str, world: ScriptedWorld) -> None:
         self.name = name

@@ -198,12 +198,6 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
         pytest.param(
             "class Easel(Provider):", "class Easel:", "its class does not inherit Provider", id="not-inherited"
         ),
-        pytest.param(
-            "    async def aclose(self):",
-            "    async def find(self, seeds, since):\n        return {}\n\n    async def aclose(self):",
-            "it has `find`, so it needs `keeps_jobs = True`",
-            id="jobs-kept-in-secret",
-        ),
         pytest.param("Limits(options.requests_per_minute)", "1 / 0", "division by zero", id="limits-raise"),
     ],
 )
@@ -291,10 +285,11 @@ def test_page_lists_every_requirement_of_the_contract() -> None:
 
 
 def test_page_lists_every_member_of_a_provider() -> None:
-    """The page lists all members of a provider: those that each one has, and those that it may leave out."""
+    """The page lists the members that a provider sets or overrides: those that each one has, and the optional ones."""
     from mkdocs_leonardo.providers.base import Provider
 
     members = {name for name in {**vars(Provider), **Provider.__annotations__} if not name.startswith("_")}
+    members -= {name for name, value in vars(Provider).items() if isinstance(value, property)}
     optional = {name for name in members if name in vars(Provider)} - Provider.__abstractmethods__
     text = PAGE.read_text(encoding="utf-8").partition("## What a provider has")[2].partition("`make(context)`")[0]
     table, _, others = text.partition("Optional members")

@@ -178,14 +178,23 @@ class Provider(ABC):
     """The time for which a page waits for an accepted job, counted from acceptance (seconds)."""
     takes_references: bool = False
     """Whether the model takes a reference image; if not, no page with one asks the provider."""
-    keeps_jobs: bool = False
-    """Whether the service stores each job, so that `find` searches its list and a later process fetches the image."""
-    reports_account: bool = False
-    """Whether `account` reads the account."""
     text_model: str = ""
     """The name of the text model that `suggest` asks; "" without one."""
     text_usd_a_million: tuple[float, float] = (10.0, 50.0)
     """USD for a million tokens to the text model, and from it; by default above the known prices."""
+
+    @property
+    def keeps_jobs(self) -> bool:
+        """Whether the service lists its jobs: a class that overrides `find` says so.
+
+        A later process can then fetch the image of a job, and search for the job of a lost answer.
+        """
+        return type(self).find is not Provider.find
+
+    @property
+    def reports_account(self) -> bool:
+        """Whether the service states credits, dollars or slots: a class that overrides `account` says so."""
+        return type(self).account is not Provider.account
 
     @abstractmethod
     def estimate_usd(self, picture: PictureSpec) -> float:

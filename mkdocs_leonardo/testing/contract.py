@@ -268,9 +268,8 @@ def _require_complete(provider: Provider, subject: ProviderUnderTest) -> None:
     require(isinstance(provider, Provider), "its class does not inherit Provider")
     is_named = isinstance(provider.name, str) and re.fullmatch(r"[a-z][a-z0-9_-]*", provider.name)
     require(is_named, f"name is {provider.name!r}; it must be the entry point's, in small letters")
-    for said, method in (("keeps_jobs", "find"), ("reports_account", "account"), ("text_model", "suggest")):
-        is_there = getattr(type(provider), method) is not getattr(Provider, method)
-        require(is_there == bool(getattr(provider, said)), f"{said} is {getattr(provider, said)!r}; {method} differs")
+    suggests = type(provider).suggest is not Provider.suggest
+    require(suggests == bool(provider.text_model), f"text_model is {provider.text_model!r}; suggest differs")
     require(isinstance(provider.model, str) and provider.model, f"model is {provider.model!r}")
     require(_is_number(provider.timeout_s) and provider.timeout_s > 0, f"timeout_s is {provider.timeout_s!r}")
     try:

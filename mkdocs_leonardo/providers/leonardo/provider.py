@@ -80,8 +80,6 @@ class LeonardoProvider(Provider):
     """Leonardo AI as a provider. `submit` costs money; `fetch`, `find` and `account` are free."""
 
     name = NAME
-    keeps_jobs = True
-    reports_account = True
 
     def __init__(self, context: ProviderContext[LeonardoOptions]) -> None:
         """Make the provider without connecting to the service."""
