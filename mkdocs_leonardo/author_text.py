@@ -24,7 +24,7 @@ _SHOWN_CHARACTERS = 60
 
 
 def make_legible(text: str) -> str:
-    """Return the text without control characters and halves of characters, which keys and services cannot hold."""
+    """Return the text without control characters and surrogates, which keys and services cannot hold."""
     if SURROGATE.search(text):
         # "\ud83c\udf0a" in YAML arrives as two halves of a wave. A half alone cannot be written as UTF-8.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

@@ -120,7 +120,7 @@ class EventLoop:
                 raise
 
     def _track(self, future: Future[T]) -> Future[T]:
-        """Have `close` cancel the future, unless it is done by then."""
+        """Make `close` cancel the future if it is not done then."""
         self._started[future] = None
         future.add_done_callback(lambda done: self._started.pop(done, None))
         return future

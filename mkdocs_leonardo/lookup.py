@@ -50,8 +50,9 @@ _STORED_EARLIER = frozenset({Source.PINNED, Source.CACHED})
 class Candidate:
     """A provider of the chain with its generation key for a picture.
 
-    `has_api_key`: the provider has an API key. `takes_picture`: it takes the picture's reference, if there is one.
-    `may_be_asked`: both are so, and the site allows to generate.
+    `has_api_key`: the provider has an API key.
+    `takes_picture`: the provider takes the picture's reference, or the picture has none.
+    `may_be_asked`: both are true, and the site allows to generate.
     """
 
     provider: Provider
@@ -197,7 +198,7 @@ class Lookup:
     def _get_verified(
         self, store: PictureStore, source: Source, key: str, faults: list[FaultyCopy]
     ) -> PictureRecord | None:
-        """Return the record of an intact pair; None otherwise. Adds a damaged or unreadable one to `faults`."""
+        """Return the record of an intact pair, or None. Adds a damaged or unreadable pair to `faults`."""
         try:
             return store.get_verified(key)
         except BrokenEntry as error:
@@ -313,7 +314,7 @@ class Lookup:
         return None
 
     def warn_of_damage(self, page: str, result: LookupResult) -> None:
-        """Warn of a damaged picture in the gallery, even where the page has another copy of it."""
+        """Warn of a damaged picture in the gallery, even if the page has another copy of the picture."""
         for fault in result.faults:
             if fault.is_broken and fault.source is Source.PINNED:
                 self._log_once(logging.WARNING, Complaint([page], fault.text))

@@ -300,7 +300,7 @@ class PageRenderer:
     # Text ------------------------------------------------------------------------------------------------------------
 
     def _header(self, spec: HeroSpec, asset: HeroAsset, heading_html: str, markup: MarkupOptions) -> str:
-        """Return the hero's header, kept out of the search index, which has title and text already.
+        """Return the hero's header, without an entry in the search index, which has title and text already.
 
         The heading needs an attribute of its own, or it would begin a second entry for the page.
         """

@@ -64,7 +64,7 @@ class Renderer:
     # Files of a picture ----------------------------------------------------------------------------------------------
 
     def load(self, record: PictureRecord, hero: HeroSpec) -> Rendering | None:
-        """Load the files of a picture from the cache; None if they must be made."""
+        """Load the files of a picture from the cache; None if the cache lacks them."""
         try:
             return self.cache.load(self._compute_variant_key(record, self._encoding.for_hero(hero)))
         except BrokenEntry as error:

@@ -59,9 +59,11 @@ class Attempt:
 class Resolution:
     """The result for one page's hero.
 
-    `failure` says why the page shows a substitute. It is None if the page shows its picture, or if a substitute is
-    expected since no provider has a key. `capped_usd` is the estimate of a picture that a cap held back. `stored` is
-    the picture; `asset` is the picture or the substitute, with its files.
+    `stored`: the picture.
+    `asset`: the picture or the substitute, with files.
+    `failure`: the reason why the page shows a substitute. None if the page shows its picture, or if a substitute is
+    expected since no provider has a key.
+    `capped_usd`: the estimate of a picture that a cap held back.
     """
 
     hero: HeroSpec

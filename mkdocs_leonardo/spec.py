@@ -220,7 +220,7 @@ class Scrim:
     `wide`: on a desktop, where text stands on the left.
     `wide_rtl`: on a desktop, in right-to-left scripts, where text stands on the right.
     `long_…`: the same for a long text, which covers more of the picture.
-    `blur`: 1 if the ground behind the text is the blur-up image, 0 if it is the sharp picture.
+    `blur`: the ground behind the text: 1 for the blur-up image, 0 for the sharp picture.
     """
 
     narrow: int

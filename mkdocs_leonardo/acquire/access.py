@@ -167,7 +167,7 @@ class ProviderBreaker:
         self._event: Event | None = None
 
     def admit(self, caller: object) -> bool:
-        """Count the caller until `leave` if it may call now; returns whether it may."""
+        """Count the caller until `leave`, if a call may be sent now; returns whether it may."""
         if not self._is_up and caller not in self._probes:
             # After one failed caller, one more decides.
             if len(self._probes) >= max(1, MOST_PROBES - self._failures):

@@ -62,7 +62,7 @@ class Budget:
         return len(self._uncertain)
 
     def sum_costs(self, reservations: Iterable[Reservation]) -> float:
-        """Return the total cost of those reservations that count. At least 0."""
+        """Return the total cost of the `reservations` that count. At least 0."""
         return math.fsum(self._standing_usd.get(reservation, 0.0) for reservation in reservations)
 
     def would_fit(self, estimate_usd: float, provider: str = "") -> bool:

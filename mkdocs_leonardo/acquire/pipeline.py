@@ -1,4 +1,4 @@
-"""The pipeline of one build: resolves each page's request to a picture, by a look-up, a paid job, or a new one.
+"""The pipeline of one build: resolves each page's request to a picture, by a look-up, a paid job, or a new job.
 
 `resolve` runs in the event loop, any number of pages at once. The pipeline imports no concrete service or store:
 `runtime` passes them in.
@@ -282,7 +282,7 @@ class Pipeline:
         return await self._share(replace(obtained, rank=rank), request)
 
     def _find_reason_not_to_pay(self, request: PictureRequest, result: LookupResult, reason: str | None) -> str | None:
-        """Find why the missing picture is not bought; None if it may be. `reason` is that of the team's store."""
+        """Find why the missing picture is not bought, or None. `reason` is the reason of the team's store."""
         if isinstance(result, Miss) and result.damage is not None:
             return result.damage
         is_in_doubt = request.team_lease is not None and request.team_lease.doubt is not None

@@ -1,4 +1,4 @@
-"""Generates the missing heroes of a preview in the background. Imported when the first one is missing."""
+"""The generation of a preview's missing heroes in the background. Imported when a hero is missing."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class LoadedSite:
         return plugin.config if plugin is not None else None
 
     def bring_grouped_plugins(self) -> None:
-        """Let plugins such as Material's `group` load further plugins, which happens when a build begins."""
+        """Let plugins such as Material's `group` load further plugins, as they do at the start of a build."""
         with _explain_errors(self._notify):
             try:
                 self.config.plugins.on_startup(command="build", dirty=False)

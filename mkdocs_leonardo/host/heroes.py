@@ -183,7 +183,7 @@ class SiteHeroes:
         mend_feeds(config, self._pictures)
 
     def close(self) -> None:
-        """End what still runs, and delete this build's temporary files. The journal has what was paid for."""
+        """End running work, and delete this build's temporary files. The journal has the paid jobs."""
         if self._is_open:
             self._is_open = False
             gc.unfreeze()

@@ -1,4 +1,4 @@
-"""MkDocs's pages: the heroes that their metadata asks for, what the markup must know of them, and their encryption."""
+"""MkDocs's pages: the heroes that their metadata asks for, the facts that the markup needs, and encrypted pages."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ BLUR_SHARE = 0.02
 class View:
     """A hero as a screen shows it, in CSS pixels.
 
-    Text may stand in the lower `text_share` of its height and in `column_share` of its width, from where lines start.
+    Text may stand in the lower `text_share` of the height, and in `column_share` of the width from the lines' start.
     """
 
     width_px: int

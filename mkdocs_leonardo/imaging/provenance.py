@@ -88,7 +88,7 @@ def detect(data: bytes) -> Provenance:
 
 
 def _strip_markup(value: str) -> str:
-    """Return the name without markup and control characters, which XML cannot hold, cut to its length limit."""
+    """Return the name, cut to its length limit, without markup and without characters that XML cannot hold."""
     plain = "".join(character for character in value if character.isprintable() and character not in "<>&\"'")
     return plain.encode("utf-8", "ignore")[:MAX_NAME_BYTES].decode("utf-8", "ignore").strip()
 

@@ -45,7 +45,7 @@ class UnreadableManifest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ShownHero:
-    """One page's picture. `asked` is the digest of the request that it answers, "" for a previous hero."""
+    """One page's picture. `asked` is the digest of the request for the picture, "" for a previous hero."""
 
     asked: str
     focus: FocalPoint
@@ -54,7 +54,7 @@ class ShownHero:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The heroes of a site by the source path of their page, and the options that decide how they are shown."""
+    """The heroes of a site by the source path of their page, and the options for their HTML."""
 
     defaults: HeroDefaults = field(default_factory=HeroDefaults)
     markup: MarkupOptions = MarkupOptions()

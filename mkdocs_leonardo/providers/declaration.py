@@ -166,9 +166,9 @@ ALERT: converters.Converter[Alert] = converters.Converter(
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a provider: requests to its API per minute, over all builds that share the cache.
+    """The limits of a provider: requests to the API per minute, over all builds that share the cache.
 
-    A build that will pay warns if less than `credit_alert` is left.
+    A build that will pay logs a warning if less than `credit_alert` is left.
     """
 
     requests_per_minute: int = 150

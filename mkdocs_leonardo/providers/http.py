@@ -1,6 +1,7 @@
 """The HTTP client: a rate-limited client for each provider's API, and downloads from untrusted addresses.
 
-It returns an `Answer` or bytes, or raises a `TransportError` that says whether the request may have been read.
+The client returns an `Answer` or bytes, or raises a `TransportError`, whose class says whether the service may have
+read the request.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def is_in_use(folder: Path) -> bool:
 
 
 def _refuse_leased(former: Path) -> None:
-    """Raise StoreUnavailable while a living process holds a lease in `former`: it may be about to pay."""
+    """Raise StoreUnavailable while a living process, which may be about to pay, holds a lease in `former`."""
     from mkdocs_leonardo.storage.journal import Journal
     from mkdocs_leonardo.storage.process_leases import Owner
 

@@ -68,7 +68,7 @@ def check_text_or_none(value: JsonValue | None, name: str) -> str | None:
 
 
 def numbers_in(value: JsonValue | None) -> list[float]:
-    """Return the finite numbers of a list; none of any other value."""
+    """Return the finite numbers of a list; an empty list for any other value."""
     if not isinstance(value, list):
         return []
     return [

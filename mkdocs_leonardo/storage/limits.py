@@ -65,7 +65,7 @@ class SharedValues:
 class RateLimiter:
     """The limit of `per_minute` requests to `provider` in any 60 s, for all processes on the store together.
 
-    `granted` counts the requests of this process.
+    `granted` counts this process's requests.
     """
 
     def __init__(self, store: TextStore, provider: str, per_minute: int) -> None:

@@ -262,7 +262,7 @@ class PictureFolder:
         return parse_record(path, read_plain_file(self._follow_link(path), max_bytes=MAX_RECORD_BYTES), key or stem)
 
     def _holds(self, path: Path, text: bytes, record: PictureRecord) -> bool:
-        """Return whether exactly this pair is there already."""
+        """Return whether the folder holds exactly this pair."""
         try:
             return read_plain_file(path.with_suffix(".json"), max_bytes=len(text)) == text and bool(self.read(record))
         except (BrokenEntry, FileNotFoundError):

@@ -98,7 +98,7 @@ class TeamPictures:
     ) -> StoredPicture | None:
         """Download the first of `wanted` (pairs of key and provider), and `save` it on this machine.
 
-        Returns None if the store certainly has none. Raises StorageError if it may have one that cannot be verified.
+        Returns None if the store certainly has no such picture. Raises StorageError if a picture may be there.
         """
         doubt: StorageError | None = None
         for rank, (key, provider) in enumerate(wanted):

@@ -121,7 +121,7 @@ class LoopbackService:
         return tuple(request for request in tuple(self.requests) if request.path != PICTURE_PATH)
 
     def count_connections(self) -> int:
-        """Return the number of connections so far, also of those that the server has yet to accept.
+        """Return the number of connections so far, including connections that the server has yet to accept.
 
         Raises TimeoutError if the server accepts none.
         """

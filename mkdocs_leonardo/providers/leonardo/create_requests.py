@@ -289,7 +289,7 @@ def _refusal(kind: type[ProviderError], reason: str) -> ProviderError:
 
 
 def problems(options: LeonardoOptions, given: frozenset[str], picture: PictureSpec) -> Iterator[tuple[str, str]]:
-    """Yield the errors in Leonardo's options; without any, those in the site's settings for its pictures."""
+    """Yield the errors in Leonardo's options, or else the errors in the site's settings for Leonardo's pictures."""
     of_service = [*_service_problems(options, given)]
     yield from of_service or _picture_problems(options, given, picture)
 

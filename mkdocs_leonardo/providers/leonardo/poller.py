@@ -88,7 +88,7 @@ class JobPoller:
         self._empty_since: float | None = None
 
     async def run(self, kind: str | None) -> GeneratedImage:
-        """Wait for the picture and download it; ProviderError if the wait ends without one.
+        """Wait for the picture, and download it. ProviderError if the wait ends without a picture.
 
         `kind` is the job's kind in the table of generation times, None for a job of another process.
         """
@@ -245,7 +245,7 @@ class JobPoller:
     # The picture -------------------------------------------------------------------------------------------------
 
     async def _download(self, url: str) -> GeneratedImage:
-        """Download the picture. After a failure, the address is read anew from the job, since it may have expired."""
+        """Download the picture. After a failure, read a new address from the job: the old one may have expired."""
         self._failures = 0
         while True:
             left_s = self._end_at - self._clock.now()

@@ -161,10 +161,10 @@ class LeonardoProvider(Provider):
     # Fetch -------------------------------------------------------------------------------------------------------
 
     async def fetch(self, submission: Submission, *, give_up_at: float) -> GeneratedImage:
-        """Fetch the picture of an accepted job: polls come when it is likely to be done, the last at `give_up_at`.
+        """Fetch the picture of an accepted job. Polls come when the job is likely to be done, the last at `give_up_at`.
 
-        Failed polls and downloads are repeated until `give_up_at`. A request that began before it may end up to 10 s
-        later. A job of an earlier process is polled at once.
+        Failed polls and downloads are repeated until `give_up_at`. A request that began earlier may end up to 10 s
+        after `give_up_at`. A job of an earlier process is polled at once.
         """
         poller = JobPoller(
             submission,
@@ -246,7 +246,7 @@ class LeonardoProvider(Provider):
         return self._user_id
 
     async def _get(self, path: str) -> Answer:
-        """Send a free request up to three times; return the answer of status 200, ProviderError without one."""
+        """Send a free request up to three times; return the answer of status 200. ProviderError for any other status."""
         error: ProviderError
         for wait_s in (*_RETRY_WAITS_S, None):
             try:
