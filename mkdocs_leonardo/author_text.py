@@ -123,7 +123,7 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxlong = self.maxother = _SHOWN_CHARACTERS
 
     def repr_int(self, value: int, level: int) -> str:
-        """Return the digits, or words for a number that Python refuses to write (4300 digits)."""
+        """Return the digits; for a number that Python refuses to write (4300 digits), words."""
         return super().repr_int(value, level) if abs(value) < 10**_SHOWN_CHARACTERS else "a very large number"
 
     def repr_bool(self, value: bool, _level: int) -> str:  # noqa: FBT001 - called by the base class

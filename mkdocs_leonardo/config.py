@@ -1,4 +1,4 @@
-"""The plugin's options as MkDocs reads them; each provider declares those below its name."""
+"""The plugin's options as MkDocs reads them. Each provider declares the options below its own name."""
 
 from __future__ import annotations
 

@@ -289,7 +289,7 @@ class Lookup:
         return next(asked, None) or self.get_placeholder(hero).record.key
 
     def explain_miss(self, result: LookupResult) -> Failure | None:
-        """Return why no provider is asked; None if the only reason is that the site has no key."""
+        """Return why no provider is asked; None if the site has no key, and there is no other reason."""
         if isinstance(result, Miss) and result.damage is not None:
             return Failure(result.damage)
         return None if self.generate else GENERATION_OFF

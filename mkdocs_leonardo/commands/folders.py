@@ -48,7 +48,7 @@ TAKE_NAME = re.compile(r"(?:now|seed-[0-9]{1,10})\.(?:avif|webp|jpg|png)|index\.
 
 
 def is_marked(entries: Sequence[Path]) -> bool:
-    """Return whether a file of the folder marks it as a command's own."""
+    """Return whether a file in the folder marks the folder as a command's own."""
     return any(path.name == MARK for path in entries)
 
 

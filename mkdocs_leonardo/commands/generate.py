@@ -132,7 +132,7 @@ def _results_as_json(purchases: Sequence[Resolution], failed: int) -> JsonValue:
 
 
 def _show_plan(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console, *, no_provider: str) -> int:
-    """Print the plan and warnings; return the number of pages without an image even after the purchases."""
+    """Print the plan and warnings; return the number of pages that lack an image even after the purchases."""
     absent = {"missing", "paid", "uncertain"} if no_provider else {"missing"}
     unmakable = warn_of_blocked(found, console)
     unmakable += sum(status.state in absent and not status.must_be_bought for status in found)

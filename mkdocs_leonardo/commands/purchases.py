@@ -60,7 +60,7 @@ class PurchasePlan:
     """The purchases of a command, within the caps of the configuration."""
 
     def __init__(self, wanted: Sequence[HeroStatus], settings: Settings, budget: Budget | None = None) -> None:
-        """`wanted` are the pages' pictures; stored ones cost nothing. `generate: false` allows no purchase.
+        """`wanted` holds the pages' pictures; a stored picture costs nothing. `generate: false` allows no purchase.
 
         `budget` holds the caps for several plans. Without it, the caps of `settings` hold for this plan alone.
         """

@@ -202,7 +202,7 @@ def read_project_pages(project: Project, console: Console, *, with_drafts: bool 
 def _find_project_without_mkdocs(config_file: str | None) -> Project | None:
     """Find the project to read without MkDocs; None if MkDocs can read the site.
 
-    Such a project is a Zensical site, or one whose theme or plugins are missing here.
+    Such a project is a Zensical site, or a site whose theme or plugins are not installed here.
     """
     if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL_TOML).is_file():
         config_file = ZENSICAL_TOML

@@ -1,8 +1,8 @@
 """A dry build: MkDocs reads the heroes that the pages of a site ask for, and stops before it writes a file.
 
 A hero may come from Material's `meta` plugin, a script of gen-files or a hook, and the blog plugin decides which posts
-are drafts. So the host builds with all plugins. To save minutes, pages are read without their text, and plugins do not
-get their content, from which no hero comes.
+are drafts. So the host builds with all plugins. To save minutes, pages are read without text, and plugins get no
+content of pages, since no hero comes from the content.
 """
 
 from __future__ import annotations

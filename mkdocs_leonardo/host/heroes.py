@@ -191,7 +191,7 @@ class SiteHeroes:
 
 
 def _freeze_objects() -> None:
-    """Let garbage collection skip what lives until `close`: 30,000 objects for a thousand heroes."""
+    """Let garbage collection skip objects that live until `close`: 30,000 for a thousand heroes."""
     gc.freeze()
 
 

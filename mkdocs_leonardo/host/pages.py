@@ -47,7 +47,7 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
 
 
 def first_view_page(page: Page) -> Page:
-    """Return the first page of a paginated blog view, whose hero all its pages show; any other page itself."""
+    """Return the first page of a paginated blog view, since all its pages show one hero; any other page itself."""
     pages: Sequence[Page] = getattr(page, "pages", None) or [page]
     return pages[0]
 

@@ -119,7 +119,7 @@ def _write_content(content: bytes, suffix: str) -> Path:
 
 @cache
 def _process_folder() -> Path:
-    """Make the folder for files that other plugins keep in memory. A server, which reads pages often, has one."""
+    """Make the folder for files that other plugins keep in memory, once for all builds of a server."""
     folder = Path(tempfile.mkdtemp(prefix="mkdocs-leonardo-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -191,8 +191,8 @@ def insert_hero(content_html: str, header: Callable[[str], str], title: str) -> 
 def place_full(output_html: str, header: str) -> str:
     """Move the hero `header` of a rendered page out of the content to where the hero can span the window.
 
-    `insert_hero` has put it into the content. It is moved after rendering, since Material writes a heading of its own
-    over content that has none. In a theme without a known place, the hero stays and gets the layout `content`.
+    `insert_hero` has put the hero into the content. The move comes after rendering, since Material writes a heading of
+    its own over content without a heading. In a theme without a known place, the hero stays, in the layout `content`.
     """
     start = output_html.find(header)
     if start < 0:

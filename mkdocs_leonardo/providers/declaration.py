@@ -268,7 +268,7 @@ def key_variable(name: str) -> str:
 def creator_of(provider: str) -> str:
     """Return the name of the AI that makes a provider's pictures; "" without an AI.
 
-    For an unknown provider, that is the provider's own name.
+    An unknown provider's own name stands for the name of the AI.
     """
     if provider in NO_AI:
         return ""

@@ -41,7 +41,7 @@ _DATA_URI = re.compile(r"\s*data:[^,]{0,200},", re.IGNORECASE)
 
 
 class SynchronousOptions(Protocol):
-    """The options that such a provider needs."""
+    """The options that every provider of this kind needs."""
 
     @property
     def model(self) -> str: ...  # noqa: D102 - a protocol's

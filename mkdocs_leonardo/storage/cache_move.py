@@ -1,4 +1,4 @@
-"""Move the cache to another folder, with everything in it that is paid for.
+"""The move of the cache, with all paid pictures and jobs, to another folder.
 
 The usual move is one renaming. Where both folders hold something, or lie on different disks, pictures and rows of the
 journal are moved one by one. A move that was cut short is finished by the next call.

@@ -1,4 +1,4 @@
-"""A folder of pairs: `<key16>.<ext>` holds the bytes as delivered, `<key16>.json` their record.
+"""A folder of pairs: `<key16>.<ext>` holds the bytes as delivered, `<key16>.json` the record of the bytes.
 
 The cache and the gallery are such folders. A pair may be foreign or damaged: everything read is checked.
 """
@@ -277,7 +277,7 @@ class PictureFolder:
             return False
 
     def _delete_other_formats(self, path: Path) -> None:
-        """Delete the same key's picture in another format, of an earlier save."""
+        """Delete a picture of the same key in another format, which an earlier call of `save` wrote."""
         for extension in PICTURE_EXTENSIONS:
             other = path.with_suffix(f".{extension}")
             if other != path:
@@ -339,7 +339,7 @@ def _sync_folder(folder: Path) -> None:
 def encode_record(record: PictureRecord) -> bytes:
     """Return the record as JSON that people can read: indented, letters as they are.
 
-    A number or a request that cannot be written is left out, since the paid picture needs its record.
+    A number or request that JSON cannot hold is left out, since a paid picture needs a record.
     """
     values = _to_values(record)
     for name in ("cost_usd", "seconds"):

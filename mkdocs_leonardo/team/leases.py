@@ -352,7 +352,7 @@ class TeamLease:
     async def release(self) -> None:
         """Release the lease with the jobs that are left open.
 
-        Bounded in time, and done even by a build that is being cancelled.
+        The release is bounded in time, and happens even in a cancelled build.
         """
         self._leases.stop_renewing(self)
         if not self._number:

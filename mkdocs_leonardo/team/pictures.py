@@ -139,7 +139,7 @@ class TeamPictures:
         await self._store.aclose()
 
     async def examine(self) -> list[StoreDiagnosis]:
-        """Try what this machine can do with the store. If it may write, a small object is created and deleted."""
+        """Try what this machine can do with the store. With the right to write, create and delete a small object."""
         where = str(self._store.address)
         # The object is in the leases' folder, where a writer needs all rights.
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"

@@ -246,7 +246,7 @@ class LeonardoProvider(Provider):
         return self._user_id
 
     async def _get(self, path: str) -> Answer:
-        """Send a free request up to three times; return the answer of status 200. ProviderError for any other status."""
+        """Send a free request up to three times; return the answer of status 200, or raise ProviderError."""
         error: ProviderError
         for wait_s in (*_RETRY_WAITS_S, None):
             try:

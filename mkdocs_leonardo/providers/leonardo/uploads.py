@@ -129,7 +129,7 @@ class LeonardoUploads:
         return upload_id
 
     def _remembered_id(self, name: str, lost: str = "") -> str:
-        """Return the id of an earlier upload of any process; "" if none is known but the `lost` one."""
+        """Return the id of an earlier upload of any process, other than `lost`; "" without such an upload."""
         value = self._memory.get(_ID + name)
         return value if isinstance(value, str) and value != lost else ""
 
