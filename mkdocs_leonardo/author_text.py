@@ -19,6 +19,8 @@ TEMPLATE_NAMES = ("prompt", *PROMPT_NAMES)
 #: An escaped brace, or braces with text between them. A single brace is a plain character.
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _LONGEST_NAME = 40
+#: The refusal of a value that is no text, such as a number.
+MUST_BE_TEXT = "it must be text; put quotes around it"
 #: The most characters of a value in a message, so that the message fits a line of a terminal.
 _SHOWN_CHARACTERS = 60
 

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from mkdocs_leonardo.addresses import ENCRYPTION_FIX, keeps_secrets
-from mkdocs_leonardo.author_text import describe_value, did_you_mean
+from mkdocs_leonardo.author_text import MUST_BE_TEXT, describe_value, did_you_mean
 from mkdocs_leonardo.spec import JsonValue
 
 DAY_S = 86_400
@@ -131,7 +131,7 @@ switch = Converter(_is_on, {"type": "boolean"})
 def plain_text(value: object) -> str:
     """Convert a text of at least one character; white space at its ends is removed."""
     if not isinstance(value, str):
-        raise TypeError("it must be text; put quotes around it")
+        raise TypeError(MUST_BE_TEXT)
     if not value.strip():
         raise ValueError("write some text, or leave the line out")
     return value.strip()

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TypeGuard, TypeVar, get_args
 
 from mkdocs_leonardo.author_text import (
+    MUST_BE_TEXT,
     describe_key,
     describe_unknown_name,
     describe_value,
@@ -66,7 +67,6 @@ _MACRO = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _MACRO_FIX = "no plugin has rendered this macro; write the words themselves, or define the variable in it"
-_MUST_BE_TEXT = "it must be text; put quotes around it"
 #: Single words that authors mean as a switch, and not as a prompt.
 _SWITCH_WORDS = frozenset({"true", "yes", "on", "no", "off", "none", "null", "~"})
 #: The longest name of a file or folder on the usual file systems.
@@ -290,7 +290,7 @@ class _Reader:
 def _text(most: int, value: object) -> str:
     """Return the text of at most `most` characters."""
     if not isinstance(value, str):
-        raise _Refused("write some text, or remove the line" if value is None else _MUST_BE_TEXT)
+        raise _Refused("write some text, or remove the line" if value is None else MUST_BE_TEXT)
     text = make_legible(value)
     _check_length(text, most)
     return text

@@ -40,11 +40,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: The consequence of a failing team store, by `on_store_failure`; "" for a build that may not pay.
-STORE_FAILURES = {
+#: The consequence of a failing team store for a build that may pay, by `on_store_failure`.
+_STORE_FAILURES = {
     "cached": "makes nothing that another machine may have paid for",
     "generate": "pays for what other machines may have paid for",
-    "": "images that only the store has count as missing",
 }
 #: The time for a picture beside its providers' timeouts (seconds): retries, downloads, another build's lease.
 SLACK_S = 180.0
@@ -227,12 +226,12 @@ class Runtime:
     @cached_property
     def _object_store(self) -> ObjectStore:
         """The team's store, which does not connect yet."""
-        from mkdocs_leonardo.team.object_store import ObjectStore
+        from mkdocs_leonardo.team.object_store import NOTHING_PAID, ObjectStore
 
         address = self._settings.shared_store
         assert address is not None  # noqa: S101 - only the team's pictures and leases use the store
         may_pay = self._settings.generate and self.providers_with_api_key
-        consequence = STORE_FAILURES[self._settings.on_store_failure if may_pay else ""]
+        consequence = _STORE_FAILURES[self._settings.on_store_failure] if may_pay else NOTHING_PAID
         return ObjectStore(address, self._environ, notify=self._notify, consequence=consequence)
 
     # Stores ----------------------------------------------------------------------------------------------------------

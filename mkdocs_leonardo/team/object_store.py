@@ -60,6 +60,8 @@ SETTLE_S = 1.0
 THREADS_END_S = 0.1
 #: The default limit of a read (bytes).
 MAX_OBJECT_BYTES = 2**20
+#: The consequence of a failing store for a build that may not pay.
+NOTHING_PAID = "images that only the store has count as missing"
 #: The value of the header `Authorization` for a store at https://, such as `Basic …` or `Bearer …`.
 AUTHORIZATION_VARIABLE = "MKDOCS_LEONARDO_STORE_AUTHORIZATION"
 
@@ -136,7 +138,7 @@ class ObjectStore:
         environ: Mapping[str, str],
         *,
         notify: Notify = lambda _level, _text: None,
-        consequence: str = "images that only the store has count as missing",
+        consequence: str = NOTHING_PAID,
         sleep: Callable[[float], Awaitable[None]] = sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
