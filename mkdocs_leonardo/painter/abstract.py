@@ -25,7 +25,7 @@ _BLOCK = ((-1, 0.0), (0, -0.5), (1, 0.0), (0, 0.5), (-1, 3.0), (0, 3.5), (1, 3.0
 
 
 def papercut(stage: Stage, form: str) -> Image.Image:
-    """Layers of paper: openings one in the other, strata that climb to one corner, or outlines alone."""
+    """Paint layers of paper: openings one in the other, strata that climb to one corner, or outlines alone."""
     rng, grid, lined = stage.rng("papercut"), (64, 36), form == "contours"
     image = ground(stage, 0.45, 0.45) if lined else ground(stage, 0.2)
     rough, bumps = light.fractal(rng, grid, (3.2, 2.2), 2, 0.35).tobytes(), 0.14 if form == "strata" else 0.62
@@ -52,7 +52,7 @@ def papercut(stage: Stage, form: str) -> Image.Image:
 
 
 def fan(stage: Stage, leaves: int, plump: float, long: float) -> Image.Image:
-    """Leaves about one point, each lying on the next: plump ones, or slim ones that reach beyond the picture."""
+    """Paint leaves about one point, each lying on the next: plump ones, or slim ones that reach beyond the picture."""
     rng, (width, height), image = stage.rng("fan"), stage.size, ground(stage, 0.5)
     # Rising from below, reaching in from the right, hanging from above: pivot, first and last angle in degrees.
     kinds = ((0.66, 1.12, 165, 20), (1.04, 0.75, 200, 80), (0.74, -0.14, -160, -35))
@@ -77,7 +77,7 @@ def fan(stage: Stage, leaves: int, plump: float, long: float) -> Image.Image:
 
 
 def folds(stage: Stage, grid: Size, slant: Point, angle: float) -> Image.Image:
-    """A sheet of paper folded along a grid into a relief of facets, long pleats or chevrons, lit from one side."""
+    """Paint a sheet of paper folded along a grid into facets, long pleats or chevrons, lit from one side."""
     rng, (width, height) = stage.rng("folds"), stage.size
     columns, rows = (count + int(rng.random() * count * 0.6) for count in grid)
     reach = math.hypot(width, height) * 1.16
@@ -111,7 +111,7 @@ def folds(stage: Stage, grid: Size, slant: Point, angle: float) -> Image.Image:
 
 
 def panes(stage: Stage, form: str) -> Image.Image:
-    """Sheets or shards of frosted glass in front of lights that are out of focus."""
+    """Paint sheets or shards of frosted glass in front of lights that are out of focus."""
     rng, (width, height), image = stage.rng("panes"), stage.size, ground(stage, 0.85)
     for _ in range(5):
         x, y, far = width * (0.125 + rng.random() / 8), height * rng.random() / 5, height * (0.06 + rng.random() / 10)
@@ -140,7 +140,7 @@ def panes(stage: Stage, form: str) -> Image.Image:
 
 
 def silk(stage: Stage, bands: int, *, hanging: bool) -> Image.Image:
-    """Bands of cloth that flow across the picture, or hang from above, and twist."""
+    """Paint bands of cloth that flow across the picture, or hang from above, and twist."""
     rng, image = stage.rng("silk"), ground(stage, 0.6)
     rise = 0.15 + 0.5 * rng.random()
     for index in range(bands + int(rng.random() * 2)):
@@ -182,7 +182,7 @@ def _band(stage: Stage, index: int, rise: float) -> tuple[list[list[Point]], lis
 
 
 def flutes(stage: Stage, count: int, *, upright: bool) -> Image.Image:
-    """Lights behind a pane of fluted glass or behind slats, each with its own small view of them."""
+    """Paint lights behind slats or fluted glass; each slat or flute has its own small view of the lights."""
     rng, small = stage.rng("flutes"), stage.part(2)
     image = ground(stage, 0.5).resize(small, Image.Resampling.BILINEAR)
     for index in range(5):
@@ -205,7 +205,7 @@ def flutes(stage: Stage, count: int, *, upright: bool) -> Image.Image:
 
 
 def weave(stage: Stage, share: float, open_share: float) -> Image.Image:
-    """Bands woven over and under each other, leaning back into the picture."""
+    """Paint bands woven over and under each other, leaning back into the picture."""
     rng, (width, height) = stage.rng("weave"), stage.size
     pitch, period = round(height * share * (0.6 + 0.8 * rng.random())) + 1, 2 + int(rng.random() * 2)  # plain, or twill
     tile = Image.new("RGB", (pitch * period, pitch * period), whole(times(stage.tones[0], 0.5)))
@@ -233,7 +233,7 @@ def weave(stage: Stage, share: float, open_share: float) -> Image.Image:
 
 
 def flow(stage: Stage, slope: float, sway: float) -> Image.Image:
-    """Many fine threads that follow one current, or hang and swing."""
+    """Paint many fine threads that follow one current, or hang and swing."""
     rng, (width, height), image = stage.rng("flow"), stage.size, ground(stage, 0.5, 0.45)
     draws = [[rng.random() for _ in range(4)] for _ in range(3)]
     waves = [(a * 6.3, 2 + 4 * b, 1.6 + 3.5 * c, sway * (0.5 + d)) for a, b, c, d in draws]
@@ -255,7 +255,7 @@ def flow(stage: Stage, slope: float, sway: float) -> Image.Image:
 
 
 def sweep(stage: Stage) -> Image.Image:
-    """Broad arcs of light that gather speed towards the upper right."""
+    """Paint broad arcs of light that gather speed towards the upper right."""
     rng, (width, height), image = stage.rng("sweep"), stage.size, ground(stage, 0.6)
     source = (width * (0.3 * rng.random() - 0.25), height * (0.45 + 0.6 * rng.random()))
     knee = (width * (0.3 + 0.4 * rng.random()), height * (0.35 + 0.75 * rng.random()))
@@ -279,7 +279,7 @@ def sweep(stage: Stage) -> Image.Image:
 
 
 def orbits(stage: Stage) -> Image.Image:
-    """Lines of light on their ways about one point."""
+    """Paint lines of light on their ways about one point."""
     rng, (width, height), image = stage.rng("orbits"), stage.size, ground(stage, 0.6)
     x, y, flat = width * (0.72 + 0.14 * rng.random()), height * (0.3 + 0.3 * rng.random()), 0.35 + 0.5 * rng.random()
     layer, pencil = light.canvas("RGB", (width * 2, height * 2))
@@ -295,7 +295,7 @@ def orbits(stage: Stage) -> Image.Image:
 
 
 def gather(stage: Stage, *, is_clear: bool) -> Image.Image:
-    """Large rounded forms that lean on each other, or clear discs that overlap."""
+    """Paint large rounded forms that lean on each other, or clear discs that overlap."""
     rng, (width, height), image = stage.rng("gather"), stage.size, ground(stage, 0.6)
     center = (width * (0.7 + 0.1 * rng.random()), height * (0.4 + 0.2 * rng.random()))
     count, begin, spots = 5 + int(rng.random() * 4), rng.random() * 6.3, []
@@ -317,7 +317,7 @@ def gather(stage: Stage, *, is_clear: bool) -> Image.Image:
 
 
 def still(stage: Stage, form: str) -> Image.Image:
-    """Masses that stand together on a plane, lit from one side: blocks and domes, or slabs in a pile."""
+    """Paint masses that stand together on a plane, lit from one side: blocks and domes, or slabs in a pile."""
     rng, (width, height), image = stage.rng("still"), stage.size, ground(stage, 0.7)
     line, base = 0.66 + 0.08 * rng.random(), 0.12 + 0.2 * stage.lift
     plane = light.two_tone(stage.tone(base), stage.tone(base + 0.3), stage.lamplight(1.0, 1.1))
@@ -344,7 +344,7 @@ def still(stage: Stage, form: str) -> Image.Image:
 
 
 def walls(stage: Stage, power: float, foot: float) -> Image.Image:
-    """Walls about a centre, each one a step deeper, to a light within; with a `foot` they stand open below."""
+    """Paint walls about a centre, each a step deeper, to a light within; with a `foot`, the walls are open below."""
     rng, (width, height), image = stage.rng("walls"), stage.size, ground(stage, 0.3)
     center = (width * (0.68 + 0.07 * rng.random()), height * (0.42 + 0.14 * rng.random()))
     count = 5 + int(rng.random() * 3)
@@ -363,7 +363,7 @@ def walls(stage: Stage, power: float, foot: float) -> Image.Image:
 
 
 def _lattice(stage: Stage, rng: random.Random, step: Point, lean: float, aside: float = 0.5) -> Iterator[Knot]:
-    """Row, place and height (0 to 1) of each point of a leaning grid; every second row is moved `aside`."""
+    """Yield row, place and height (0 to 1) of each point of a leaning grid; every second row is moved `aside`."""
     (width, height), cos, sin = stage.size, math.cos(lean), math.sin(lean)
     columns, rows = (math.ceil(math.hypot(width, height) / 2 / part) + 1 for part in step)
     warp = light.fractal(rng, (columns * 2 + 1, rows * 2 + 1), (4, 4), 2, 0.5).tobytes()
@@ -374,7 +374,7 @@ def _lattice(stage: Stage, rng: random.Random, step: Point, lean: float, aside: 
 
 
 def tiles(stage: Stage, form: str, share: float) -> Image.Image:
-    """A relief of many small pieces in three heights: tiles, studs that grow as they rise, or needles."""
+    """Paint a relief of many small pieces in three heights: tiles, studs that grow as they rise, or needles."""
     rng, pitch = stage.rng("tiles"), stage.size[1] * share * (0.8 + 0.5 * stage.rng("pitch").random())
     lean, image = math.radians(-34 + 50 * rng.random()), ground(stage, 0.25)
     layers: list[list[tuple[list[Point], float]]] = [[], [], []]
@@ -397,7 +397,7 @@ def tiles(stage: Stage, form: str, share: float) -> Image.Image:
 
 
 def scales(stage: Stage) -> Image.Image:
-    """Rows of round scales, each row lying on the one above it."""
+    """Paint rows of round scales, each row lying on the one above it."""
     rng, image = stage.rng("scales"), ground(stage, 0.4)
     radius, lean = stage.size[1] * (0.11 + 0.06 * rng.random()), math.radians(-26 + 40 * rng.random())
     knots = _lattice(stage, rng, (radius * 2, radius), lean)
@@ -411,7 +411,7 @@ def scales(stage: Stage) -> Image.Image:
 
 
 def beads(stage: Stage) -> Image.Image:
-    """Beads in a spiral that opens outwards, the larger the further out."""
+    """Paint beads in a spiral that opens outwards, the larger the further out."""
     rng, (width, height), image = stage.rng("beads"), stage.size, ground(stage, 0.55)
     x, y, begin = width * (0.7 + 0.1 * rng.random()), height * (0.4 + 0.2 * rng.random()), 6.3 * rng.random()
     side, tight = round(height * 0.3), 0.58 + 0.3 * rng.random()
@@ -429,7 +429,7 @@ def beads(stage: Stage) -> Image.Image:
 
 
 def bars(stage: Stage) -> Image.Image:
-    """Bars with round ends that lie askew, one over the other."""
+    """Paint bars with round ends that lie askew, one over the other."""
     rng, (width, height), image = stage.rng("bars"), stage.size, ground(stage, 0.5)
     angle = math.radians(-52 + 30 * rng.random())
     for index in range(13):
@@ -440,7 +440,7 @@ def bars(stage: Stage) -> Image.Image:
 
 
 def mosaic(stage: Stage, *, is_lined: bool) -> Image.Image:
-    """A flat pattern of quarters and halves of discs, or of ways that wind through it."""
+    """Paint a flat pattern of quarters and halves of discs, or of ways that wind through it."""
     rng, (width, height), columns = stage.rng("mosaic"), stage.size, 8 + int(stage.rng("columns").random() * 4)
     cell, (canvas, pencil) = width * 2 / columns, light.canvas("RGB", (width * 2, height * 2))
     for place in range(columns * math.ceil(height * 2 / cell)):
@@ -467,7 +467,7 @@ def mosaic(stage: Stage, *, is_lined: bool) -> Image.Image:
 
 
 def rhombs(stage: Stage) -> Image.Image:
-    """A field of blocks at many heights, seen from a corner."""
+    """Paint a field of blocks at many heights, seen from a corner."""
     rng, half = stage.rng("rhombs"), stage.size[1] * (0.075 + 0.05 * stage.rng("pitch").random())
     canvas, pencil = light.canvas("RGB", (stage.size[0] * 2, stage.size[1] * 2), whole(stage.tone(0.05)))
     for _, (x, y), height in _lattice(stage, rng, (half * 1.732, half * 0.5), 0.0):
@@ -489,7 +489,7 @@ FAMILIES: dict[str, Callable[[Stage], Image.Image]] = {
 
 
 def family_of(said: Reading, seed: bytes) -> str:
-    """The composition for a reading: of its kin where a word of material or subject names any, else any."""
+    """Return the composition for a reading: of a kin that a word of material or subject names, else any."""
     rng, kin = light.source(seed, "pattern"), table("families")["kin"]
     for word in (*said.material, *said.subject):
         if word in kin:

@@ -19,7 +19,7 @@ Pencil = ImageDraw.ImageDraw
 
 
 def headland(stage: Stage, image: Image.Image, x: float, top: float, base: float) -> Image.Image:
-    """Rock rising out of the water under (x, top) and running off to the right, a ledge at its top."""
+    """Paint rock rising out of the water under (x, top) and running off to the right, a ledge at its top."""
     (width, height), rng, rock = stage.size, stage.rng("headland"), rgb("3a3836")
     left = x - width * (0.16 + 0.05 * rng.random())
     line = [(left, base + height * 0.03)]
@@ -42,7 +42,7 @@ def headland(stage: Stage, image: Image.Image, x: float, top: float, base: float
 
 
 def lighthouse(stage: Stage, image: Image.Image, x: float, foot: float, tall: float) -> Image.Image:
-    """A lighthouse whose foot stands at (x, foot), lamp lit, beams through the air; its keeper's house beside it."""
+    """Paint a lighthouse with its foot at (x, foot), a lit lamp, beams through the air and the keeper's house."""
     broad, palette = tall * 0.115, stage.palette
     dark = stage.hour != "day" or stage.has("storm", "fog", "rain")
     lamp = (x, foot - tall * 0.9)
@@ -104,7 +104,7 @@ def _beams(stage: Stage, image: Image.Image, lamp: tuple[float, float]) -> Image
 
 
 def skyline(stage: Stage, image: Image.Image, *, low: bool = False) -> Image.Image:
-    """Rows of towers on the horizon, paler with distance, lit windows after sunset; `low` is a small town's."""
+    """Paint rows of towers on the horizon, paler with distance, lit windows after sunset; `low` makes a small town."""
     height, rng, base, rows = stage.size[1], stage.rng("skyline"), stage.horizon_px, 2 if low else 4
     dark = stage.hour in {"night", "dusk"} or (low and stage.hour != "day")
     center, lamps = 0.6 + 0.2 * rng.random(), Image.new("RGB", stage.size)
@@ -151,7 +151,7 @@ def _towers(stage: Stage, rng: random.Random, near: float, center: float, *, low
 
 
 def _windows(stage: Stage, rng: random.Random, pencil: Pencil, box: Box, near: float, share: float) -> None:
-    """Lit windows in one tower, and on some towers of a neon city a sign or a crown of light."""
+    """Paint lit windows in one tower, and on some towers of a neon city a sign or a crown of light."""
     x0, y0, x1, y1 = box
     unit = max(2.0, stage.size[1] * (0.0042 + 0.0052 * near))
     tone, busy = _WINDOWS[int(rng.random() * 4) % 4], share * (0.35 + 1.3 * rng.random())

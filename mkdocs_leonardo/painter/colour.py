@@ -8,36 +8,36 @@ WHITE: Colour = (255.0, 255.0, 255.0)
 
 
 def rgb(text: str) -> Colour:
-    """The colour written as six hex digits."""
+    """Return the colour written as six hex digits."""
     return (float(int(text[0:2], 16)), float(int(text[2:4], 16)), float(int(text[4:6], 16)))
 
 
 def whole(colour: Colour) -> tuple[int, int, int]:
-    """The colour as Pillow takes it: three integers within 0 to 255."""
+    """Return the colour as Pillow takes it: three integers within 0 to 255."""
     red, green, blue = (max(0, min(255, round(part))) for part in colour)
     return red, green, blue
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """The colour `share` of the way to `second`, mixed as light is (squares), so that the middle is not muddy."""
+    """Return the colour `share` of the way to `second`, mixed like light (by squares), without a muddy middle."""
     share = max(0.0, min(1.0, share))
     red, green, blue = ((a * a * (1.0 - share) + b * b * share) ** 0.5 for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 
 def times(colour: Colour, factor: float) -> Colour:
-    """The colour, brighter or darker by `factor`."""
+    """Return the colour, brighter or darker by `factor`."""
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
 def under(material: Colour, light: Colour) -> Colour:
-    """What `material` looks like under coloured `light`, never darker than half the material."""
+    """Return what `material` looks like under coloured `light`, never darker than half the material."""
     red, green, blue = (max(0.5 * m, m * (0.35 + 0.65 * part / 255)) for m, part in zip(material, light, strict=True))
     return red, green, blue
 
 
 def luma(colour: Colour) -> float:
-    """Perceived brightness from 0 to 255 (Rec. 601 weights, the ones of Pillow's mode L)."""
+    """Return the perceived brightness from 0 to 255 (Rec. 601 weights, the ones of Pillow's mode L)."""
     return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
 
 
@@ -68,33 +68,33 @@ def _from_lab(lightness: float, a: float, b: float) -> Colour:
 
 
 def blend(first: Colour, second: Colour, share: float) -> Colour:
-    """The colour `share` of the way to `second` as the eye counts it, for gradients of a material."""
+    """Return the colour `share` of the way to `second` as the eye counts it, for gradients of a material."""
     share = max(0.0, min(1.0, share))
     lightness, a, b = (one + (two - one) * share for one, two in zip(_lab(first), _lab(second), strict=True))
     return _from_lab(lightness, a, b)
 
 
 def saturate(colour: Colour, factor: float) -> Colour:
-    """The colour with its distance from grey multiplied by `factor`."""
+    """Return the colour with its distance from grey multiplied by `factor`."""
     lightness, a, b = _lab(colour)
     return _from_lab(lightness, a * factor, b * factor)
 
 
 def turn(colour: Colour, degrees: float) -> Colour:
-    """The colour with its hue turned by `degrees`, as light as before."""
+    """Return the colour with its hue turned by `degrees`, as light as before."""
     lightness, a, b = _lab(colour)
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return _from_lab(lightness, a * cos - b * sin, a * sin + b * cos)
 
 
 def tinted(colour: Colour, hue: Colour, share: float) -> Colour:
-    """The colour drawn towards `hue` by `share`, its lightness kept; what is nearly black or white takes less of it."""
+    """Return the colour drawn towards `hue` by `share`, as light as before; near black and white take less hue."""
     (lightness, *_), (_, a, b) = _lab(colour), _lab(hue)
     room = min(1.0, 4.8 * lightness * (1.08 - lightness))
     return mix(colour, _from_lab(lightness, a * room, b * room), share)
 
 
 def lightened(colour: Colour, factor: float) -> Colour:
-    """The colour with its lightness multiplied by `factor`, hue and strength kept."""
+    """Return the colour with its lightness multiplied by `factor`, hue and strength kept."""
     lightness, a, b = _lab(colour)
     return _from_lab(max(0.0, min(1.0, lightness * factor)), a, b)

@@ -18,7 +18,7 @@ _CEILING, _KNEE = 139, 102
 def developed(
     image: Image.Image, grade: dict[str, Any], size: light.Size, rng: random.Random, tint: Colour, lamp: Point | None
 ) -> Image.Image:
-    """The image in its final size; lights held back take the hue of `tint`, one at `lamp` (fractions) stays."""
+    """Return the image in its final size; lights held back take the hue of `tint`, one at `lamp` (fractions) stays."""
     if grade["saturation"] != 1.0:
         image = ImageEnhance.Color(image).enhance(grade["saturation"])
     image = _graded(_bloom(image, grade["bloom"]) if grade["bloom"] else image, grade)
@@ -54,7 +54,7 @@ def _vignette(image: Image.Image, strength: float) -> Image.Image:
 
 
 def _with_title_room(image: Image.Image, tint: Colour, lamp: Point | None) -> Image.Image:
-    """Lights held back to the ceiling where titles stand: everywhere but at the top."""
+    """Return the image with lights held back to the ceiling for titles, everywhere but at the top."""
     small = (max(4, image.width // 8), max(4, image.height // 8))
     across = light.slope(small, ((0.0, 255), (0.8, 255), (1.0, 190)), across=True)
     room = ImageChops.multiply(light.slope(small, ((0.0, 0), (0.08, 0), (0.3, 255), (1.0, 255))), across)
@@ -78,7 +78,7 @@ def _with_title_room(image: Image.Image, tint: Colour, lamp: Point | None) -> Im
 
 
 def _grained(image: Image.Image, rng: random.Random, strength: float) -> Image.Image:
-    """Film grain, a little of it in colour; it also hides the steps of 8-bit gradients."""
+    """Return the image with film grain, partly in colour, which also hides the steps of 8-bit gradients."""
     size = (min(512, image.width), min(512, image.height))
 
     def tile(share: float) -> Image.Image:

@@ -17,7 +17,7 @@ Spot = tuple[float, float, float]  # x, foot and height of a tree
 
 
 def wash(stage: Stage, top: Colour, bottom: Colour, span_px: tuple[float, float], sun: float = 0.4) -> Image.Image:
-    """A field from `top` at the first height to `bottom` at the second, brighter towards the light."""
+    """Return a field from `top` at the first height to `bottom` at the second, brighter towards the light."""
     size, height = stage.part(4), stage.size[1]
     first, last = span_px[0] / height, max(span_px[0] / height + 0.01, span_px[1] / height)
     field = light.vertical(size, ((min(0.0, first), top), (first, top), (last, bottom), (max(1.0, last), bottom)))
@@ -26,19 +26,19 @@ def wash(stage: Stage, top: Colour, bottom: Colour, span_px: tuple[float, float]
 
 
 def outline(stage: Stage, heights: Sequence[float], base_px: float, rise_px: float) -> Line:
-    """The points of a ridge: `heights` (0 to 1) spread over the width, standing on `base_px`."""
+    """Return the points of a ridge: `heights` (0 to 1) spread over the width, standing on `base_px`."""
     last, width = len(heights) - 1, stage.size[0]
     return [(width * (i / last * 1.04 - 0.02), base_px - rise_px * value) for i, value in enumerate(heights)]
 
 
 def mask_below(stage: Stage, line: Line) -> Image.Image:
-    """The L mask of everything under a line."""
+    """Return the L mask of everything under a line."""
     bottom = stage.size[1] + 4.0
     return light.polygons(stage.size, [[(line[0][0], bottom), *line, (line[-1][0], bottom)]])
 
 
 def mist(stage: Stage, image: Image.Image, y_px: float, thick_px: float, strength: float) -> Image.Image:
-    """A bank of mist lying around `y_px`, torn by light."""
+    """Paint a bank of mist lying around `y_px`, torn by light."""
     middle, reach = y_px / stage.size[1], max(0.01, thick_px / stage.size[1])
     shape = ((-1.0, 0), (-0.25, 190), (0.0, 235), (0.35, 120), (1.0, 0))
     stops = [(min(0.0, middle - reach), 0.0), *((middle + reach * place, level) for place, level in shape)]
@@ -50,7 +50,7 @@ def mist(stage: Stage, image: Image.Image, y_px: float, thick_px: float, strengt
 
 
 def ground_plane(texture: Image.Image, stage: Stage, ratio: float, size: light.Size) -> Image.Image:
-    """An L texture laid on the ground from the horizon to the viewer; above the horizon it is level 128."""
+    """Return an L texture laid on the ground from the horizon to the viewer; above the horizon it is level 128."""
     horizon, canvas = min(size[1] - 1, max(0, round(stage.horizon * size[1]))), Image.new("L", size, 128)
     ground = light.receding(texture, (size[0], size[1] - horizon), ratio)
     canvas.paste(ground.transpose(Image.Transpose.FLIP_TOP_BOTTOM), (0, horizon))
@@ -58,7 +58,7 @@ def ground_plane(texture: Image.Image, stage: Stage, ratio: float, size: light.S
 
 
 def ridges(stage: Stage, image: Image.Image, material: Colour, rise: float, base: float, nearest: float) -> Image.Image:
-    """Two lines of hills, the farther one paler, from `base` below the horizon (fractions of the height)."""
+    """Paint two lines of hills, the farther one paler, from `base` below the horizon (fractions of the height)."""
     height, rng = stage.size[1], stage.rng(f"ridges{rise}")
     for near in (0, 1):
         distance = 1.0 - (near * (1.0 - nearest) + (1 - near) * 0.12)
@@ -75,7 +75,7 @@ def ridges(stage: Stage, image: Image.Image, material: Colour, rise: float, base
 
 
 def peaks(stage: Stage, image: Image.Image, base_px: float, rise_px: float, far: float, snow: float) -> Image.Image:
-    """One mountain chain with lit and shaded faces, so `far` away; `snow` is how far down it lies (1 to the foot)."""
+    """Paint one mountain chain with lit and shaded faces. `far` is the distance, `snow` the snow line (1: the foot)."""
     rng, height, palette, count = stage.rng(f"peaks{far:.2f}"), stage.size[1], stage.palette, _FINE
     focus = stage.light[0] * 0.55 + 0.3 * rng.random()
     heights = light.profile(rng, count, 3.6 - 1.4 * far + rng.random(), 7, 0.47, sharp=True)
@@ -99,7 +99,7 @@ def peaks(stage: Stage, image: Image.Image, base_px: float, rise_px: float, far:
 
 
 def _faces(stage: Stage, rng: random.Random, line: Line, base_px: float, side: float) -> Image.Image:
-    """The light on each place of a chain (half size, L); spines from the summits part light from shade."""
+    """Return the light on each place of a chain (half size, L); spines from the summits part light from shade."""
     width, height = stage.part(2)
     canvas, pencil = light.canvas("L", (width, height), 40)
     tops = [i for i in range(2, len(line) - 2) if line[i][1] <= min(y for _, y in line[max(0, i - 4) : i + 5])]
@@ -125,7 +125,7 @@ def _faces(stage: Stage, rng: random.Random, line: Line, base_px: float, side: f
 
 
 def dunes(stage: Stage, image: Image.Image, material: Colour) -> Image.Image:
-    """Dunes with sharp crests: the side that faces the light glows, the other lies in long shadow."""
+    """Paint dunes with sharp crests: the side that faces the light glows, the other lies in long shadow."""
     height, rng, palette = stage.size[1], stage.rng("dunes"), stage.palette
     warm = mix(palette.light, palette.horizon, 0.35)
     for index in range(5):
@@ -181,7 +181,7 @@ def _slip_faces(rng: random.Random, line: Line, lift: float, bottom: float) -> l
 
 
 def meadow(stage: Stage, image: Image.Image, material: Colour, flowers: Sequence[Colour] = ()) -> Image.Image:
-    """Rolling grass to the horizon with a light wind in it, flowers towards the viewer."""
+    """Paint rolling grass to the horizon with a light wind in it, flowers towards the viewer."""
     height, rng, palette = stage.size[1], stage.rng("meadow"), stage.palette
     for index in range(5):
         near = index / 4
@@ -213,7 +213,7 @@ def meadow(stage: Stage, image: Image.Image, material: Colour, flowers: Sequence
 
 
 def conifer(rng: random.Random, x: float, root: float, tall: float) -> Line:
-    """The outline of one pine, `tall` pixels high."""
+    """Return the outline of one pine, `tall` pixels high."""
     tiers, broad, trunk = 9 + int(rng.random() * 5), tall * (0.16 + 0.07 * rng.random()), tall * 0.014
     sides: tuple[Line, Line] = ([], [])
     for tier in range(1, tiers + 1):
@@ -225,7 +225,7 @@ def conifer(rng: random.Random, x: float, root: float, tall: float) -> Line:
 
 
 def pines(stage: Stage, image: Image.Image, y_px: float, tall_px: float, distance: float) -> Image.Image:
-    """A row of pines on a rolling line; near ones stay small left of the middle, where a title stands."""
+    """Paint a row of pines on a rolling line; near ones stay small left of the middle, where a title stands."""
     (width, height), rng = stage.size, stage.rng(f"pines{distance:.2f}")
     heights, clumps = light.profile(rng, 48, 1.6 + rng.random(), 3, 0.4), light.profile(rng, 48, 6.0, 3, 0.6)
     first, last, count = 0.1, 0.6 + 0.14 * rng.random(), min(150, round(width / max(3.0, tall_px * 0.14)))
@@ -247,7 +247,7 @@ def pines(stage: Stage, image: Image.Image, y_px: float, tall_px: float, distanc
 
 
 def leafy(stage: Stage, image: Image.Image, spots: Sequence[Spot], distance: float) -> Image.Image:
-    """Broad trees in the season's colours, lit from the light's side; far ones first."""
+    """Paint broad trees in the season's colours, lit from the light's side; far ones first."""
     rng, autumn = stage.rng(f"leafy{distance:.2f}"), "c8541c d98a22 a83a1a e0b030 8a5a22"
     hues = autumn if stage.has("autumn") else "3c6a34 4f7a30 2c5a3a 6a8a38" + (" d8a0b0" if stage.has("spring") else "")
     side = max(12, min(200, round(max(size for _, _, size in spots))))
@@ -289,7 +289,7 @@ def _tree(stage: Stage, rng: random.Random, hue: Colour, distance: float, side_p
 
 
 def mirror(stage: Stage, image: Image.Image, rough: float, deep: float = 0.75) -> Image.Image:
-    """Everything above the horizon upside down in the water; `rough` is 0 (glass) to 1 (a breeze)."""
+    """Return everything above the horizon upside down in the water; `rough` is 0 (glass) to 1 (a breeze)."""
     width, height = stage.size
     line = min(height - 2, max(2, round(stage.horizon_px)))
     depth = height - line
@@ -345,7 +345,7 @@ def sea(stage: Stage, image: Image.Image) -> Image.Image:
 
 
 def storm_waves(stage: Stage, image: Image.Image, first: int = 0, last: int = 6) -> Image.Image:
-    """Steep seas one behind the other with foam on their crests: rows `first` up to `last` of six."""
+    """Paint steep seas one behind the other with foam on their crests: rows `first` up to `last` of six."""
     height, palette = stage.size[1], stage.palette
     for index in range(first, last):
         rng, near = stage.rng(f"wave{index}"), index / 5

@@ -16,7 +16,7 @@ _DARK = light.linear(0.6)
 
 
 def ground(stage: Stage, glow: float = 0.55, pale: float = 1.0) -> Image.Image:
-    """A calm field of colour, deep at the left and below, with a soft light at the lamp."""
+    """Return a calm field of colour, deep at the left and below, with a soft light at the lamp."""
     rng, size, base = stage.rng("ground"), stage.part(4), 0.05 + 0.3 * stage.lift * pale
     tones = ((0.0, stage.tone(base + 0.13)), (0.55, stage.tone(base + 0.08)), (1.0, stage.tone(base)))
     image = light.vertical(size, tones)
@@ -31,7 +31,7 @@ def ground(stage: Stage, glow: float = 0.55, pale: float = 1.0) -> Image.Image:
 
 
 def cast(stage: Stage, image: Image.Image, shapes: Sequence[Shape], drop: float) -> Image.Image:
-    """The image with the soft shadow of shapes that stand `drop` (of the height) above it."""
+    """Return the image with the soft shadow of shapes that stand `drop` (of the height) above it."""
     far = drop * stage.size[1] / 4
     moved = [[(x / 4 - far * 0.6, y / 4 + far) for x, y in points] for points in shapes]
     shadow = light.blurred(light.polygons(stage.part(4), moved, scale=1), max(0.6, far * 0.9))
@@ -47,7 +47,7 @@ def sheet(
     span: float = 0.2,
     lean: float = 0.5,
 ) -> Image.Image:
-    """A shape of thin material, `span` of tones across it: downwards with `lean` 1, away from the lamp with 0."""
+    """Return a shape of thin material with `span` of tones: downwards for `lean` 1, away from the lamp for 0."""
     mask, height = light.polygons(stage.size, [form]), stage.size[1]
     top = max(0.0, min(0.98, min(y for _, y in form) / height))
     foot = max(top + 0.01, min(1.0, max(y for _, y in form) / height))
@@ -60,13 +60,13 @@ def sheet(
 
 
 def rimmed(stage: Stage, image: Image.Image, mask: Image.Image, tone: float, side: int = 1) -> Image.Image:
-    """The image with the edge of a mask catching the lamp; with `side` -1 its other edge, as of an opening."""
+    """Return the image with the edge of a mask catching the lamp; with `side` -1 its other edge, as of an opening."""
     wide = side * max(1, round(stage.size[1] / 430))
     return light.lay(image, stage.tone(tone), light.edge(mask, wide, -wide).point(light.linear(0.42)))
 
 
 def opening(stage: Stage, image: Image.Image, mask: Image.Image, tone: float, deep: float) -> Image.Image:
-    """An opening onto the next layer, `deep` (of the height) below."""
+    """Return an opening onto the next layer, `deep` (of the height) below."""
     body = light.two_tone(stage.tone(tone - 0.08), stage.tone(tone + 0.13), stage.lamplight(0.9, 1.0))
     image, far, small = light.lay(image, body, mask), deep * stage.size[1] / 4, mask.resize(stage.part(4))
     inner = light.blurred(light.shifted(small, round(-far * 0.8), round(far)), max(0.7, far * 0.7))
@@ -76,7 +76,7 @@ def opening(stage: Stage, image: Image.Image, mask: Image.Image, tone: float, de
 
 
 def rounded(center: Point, radii: Point, power: float = 2.0, turned: float = 0.0, count: int = 72) -> list[Point]:
-    """A superellipse: `power` 2 is an ellipse, 4 a rounded rectangle; `turned` in radians."""
+    """Return a superellipse: `power` 2 is an ellipse, 4 a rounded rectangle; `turned` in radians."""
     cos, sin, points = math.cos(turned), math.sin(turned), []
     for index in range(count):
         angle = 2 * math.pi * index / count
@@ -87,7 +87,7 @@ def rounded(center: Point, radii: Point, power: float = 2.0, turned: float = 0.0
 
 
 def solid(stage: Stage, image: Image.Image, shape: Shape, tone: float, drop: float) -> Image.Image:
-    """A rounded body: lit on the lamp's side, dark on the other, a little light thrown back at its lower edge."""
+    """Return a rounded body, lit on the lamp's side, with a little light thrown back at the lower edge."""
     image, mask = cast(stage, image, [shape], drop), light.polygons(stage.size, [shape])
     box = mask.getbbox() or (0, 0, 4, 4)
     size = (max(2, (box[2] - box[0]) // 2), max(2, (box[3] - box[1]) // 2))
@@ -101,7 +101,7 @@ def solid(stage: Stage, image: Image.Image, shape: Shape, tone: float, drop: flo
 
 
 def sunk(stage: Stage, image: Image.Image, reach: float, dim: float) -> Image.Image:
-    """The image, out of focus and sinking into the ground's colour away from the lamp."""
+    """Return the image, out of focus and sinking into the ground's colour away from the lamp."""
     dark = ImageChops.invert(stage.lamplight(reach, 1.0).point(light.ramp(10, 190)))
     image = light.lay(image, light.blurred(image.reduce(4), image.height / 240), dark.point(light.ramp(90, 230)))
     return light.lay(image, stage.tone(0.05 + 0.25 * stage.lift), dark.point(light.linear(dim)))

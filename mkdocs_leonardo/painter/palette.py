@@ -24,7 +24,7 @@ class Palette:
 
 
 def hour_of(said: Reading, rng: random.Random) -> str:
-    """The time of day that the words name or imply, else one by chance."""
+    """Return the time of day that the words name or imply, else one by chance."""
     drawn = light.pick(rng, _UNSAID_HOURS)
     implied: dict[str, str] = {**table("palettes")["implied"]}
     implied |= {"spring": drawn, "summer": drawn} if drawn in {"golden", "sunset"} else {}
@@ -33,7 +33,7 @@ def hour_of(said: Reading, rng: random.Random) -> str:
 
 
 def palette_of(said: Reading, hour: str, rng: random.Random) -> Palette:
-    """The colours of a scene at an hour, under its weather, in its season, in the colours that are named."""
+    """Return the colours of a scene at an hour, under its weather, in its season, in the colours that are named."""
     turned = (rng.random() - 0.5) * 22.0
     colours = [turn(rgb(part), turned) for part in light.pick(rng, table("palettes")["hours"][hour]).split()]
     dark = hour in {"night", "dusk"}
@@ -65,7 +65,7 @@ def palette_of(said: Reading, hour: str, rng: random.Random) -> Palette:
 
 
 def tones_of(said: Reading, rng: random.Random) -> list[Colour]:
-    """Five colours for an abstract picture, from the darkest to the lightest: ground, deep, body, accent, light."""
+    """Return five colours for an abstract picture, the darkest first: ground, deep, body, accent, light."""
     tables = table("palettes")
     leanings = [name for word in said.subject for name, kin in tables["leanings"].items() if word in kin.split()]
     leaning = leanings[0] if leanings and rng.random() > 0.2 else ""  # one page in five steps out of the row
@@ -84,7 +84,7 @@ def tones_of(said: Reading, rng: random.Random) -> list[Colour]:
 
 
 def tones_of_scene(land: str, palette: Palette, hour: str, rng: random.Random) -> list[Colour]:
-    """Five tones from the darkest to the lightest, livelier than the sky that they come from."""
+    """Return five tones from the darkest to the lightest, livelier than the sky that they come from."""
     own, swing = table("palettes")["own"], (10 + 20 * rng.random()) * (-1 if rng.random() < 0.5 else 1)
     vivid, lift = (1.7, 1.2) if hour == "night" else (1.5, 0.97)
     brightness = 1.2 if hour in {"night", "dusk"} else 0.95

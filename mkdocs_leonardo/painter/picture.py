@@ -23,7 +23,7 @@ _SMALLEST_SIDE_PX, _LARGEST_SIDE_PX = 128, 3072
 
 
 def asked_of(picture: PictureSpec) -> tuple[Reading, bytes]:
-    """What the words of a picture say, and the seed of what they leave open."""
+    """Return what the words of a picture say, and the seed of what they leave open."""
     texts = (picture.prompt, picture.negative_prompt)  # lone surrogates, which no encoding takes, are replaced
     prompt, negative = (clean_text(text.encode("utf-8", "replace").decode()) for text in texts)
     asked = {"prompt": prompt, "negative_prompt": negative}
@@ -32,7 +32,7 @@ def asked_of(picture: PictureSpec) -> tuple[Reading, bytes]:
 
 
 def paint(picture: PictureSpec) -> Image.Image:
-    """An RGB picture of exactly the asked size; the same specification gives the same picture, always."""
+    """Return an RGB picture of exactly the asked size; the same specification gives the same picture, always."""
     width, height = max(1, picture.width_px), max(1, picture.height_px)
     # Small pictures are painted larger: every brush has room, and the reduction is clean.
     factor = max(_WORKING_SHARE, min(_SMALLEST_SIDE_PX / min(width, height), _LARGEST_SIDE_PX / max(width, height)))

@@ -12,7 +12,7 @@ from mkdocs_leonardo.painter.stage import Stage
 
 
 def paint_scene(stage: Stage) -> Image.Image:
-    """The scene that the words name, before the final grade."""
+    """Paint the scene that the words name, before the final grade."""
     sky = paint_sky(stage)
     image = _LANDS[stage.land](stage, sky) if stage.land in _LANDS else sky
     if stage.has("fog") and stage.land != "forest":

@@ -11,7 +11,7 @@ from mkdocs_leonardo.painter.words import table
 
 
 def paint_sky(stage: Stage) -> Image.Image:
-    """The whole sky at full size; below the horizon it fades into the haze."""
+    """Paint the whole sky at full size; below the horizon it fades into the haze."""
     image = _air(stage)
     if stage.night:
         if stage.has("galaxy") or (stage.has("stars") and not stage.has("moon")):
@@ -25,7 +25,7 @@ def paint_sky(stage: Stage) -> Image.Image:
 
 
 def has_disc(stage: Stage) -> bool:
-    """Whether a sun or a moon is to be seen; a moon only where the words name it."""
+    """Return whether a sun or a moon is to be seen; a moon only where the words name it."""
     veiled = stage.has("storm", "rain", "fog") or stage.hour == "dusk"
     return stage.has("moon") if stage.night else not veiled
 

@@ -33,11 +33,11 @@ class Stage:
     lift: float
 
     def rng(self, name: str) -> random.Random:
-        """A stream of numbers of its own for one part of the picture."""
+        """Return a stream of numbers of its own for one part of the picture."""
         return light.source(self.seed, name)
 
     def part(self, share: int) -> Size:
-        """The size divided by `share`, for what is soft anyway."""
+        """Return the size divided by `share`, for what is soft anyway."""
         return max(2, self.size[0] // share), max(2, self.size[1] // share)
 
     @property
@@ -51,12 +51,12 @@ class Stage:
         return self.hour == "night"
 
     def has(self, *values: str) -> bool:
-        """Whether the words asked for any of these, in any facet that a scene shows."""
+        """Return whether the words asked for any of these, in any facet that a scene shows."""
         said = self.said
         return any(value in (*said.sky, *said.weather, *said.season, *said.thing) for value in values)
 
     def air(self, material: Colour, distance: float) -> Colour:
-        """`material` seen under this sky from `distance` (0 here, 1 at the horizon)."""
+        """Return `material` seen under this sky from `distance` (0 here, 1 at the horizon)."""
         palette = self.palette
         day = mix(mix(palette.middle, palette.low, 0.5), palette.light, 0.35)
         ambient = mix(palette.low, palette.horizon, 0.4) if self.night else day
@@ -64,13 +64,13 @@ class Stage:
         return mix(mix(palette.ground, lit, 0.35 + 0.4 * distance), palette.haze, distance**0.85)
 
     def tone(self, place: float) -> Colour:
-        """The colour at `place` (0 the darkest, 1 the lightest) of the row of tones."""
+        """Return the colour at `place` (0 the darkest, 1 the lightest) of the row of tones."""
         place = max(0.0, min(1.0, place)) * 4
         index = min(3, int(place))
         return blend(self.tones[index], self.tones[index + 1], place - index)
 
     def lamplight(self, reach: float = 1.0, power: float = 1.3, top: float = 255) -> Image.Image:
-        """The strength of the lamp's light on each place (a quarter of the size, L)."""
+        """Return the strength of the lamp's light on each place (a quarter of the size, L)."""
         width, height = self.part(4)
         radius = reach * (width + height) * 0.62
         center = (self.lamp[0] * width, self.lamp[1] * height)
@@ -78,7 +78,7 @@ class Stage:
 
 
 def set_stage(said: Reading, size: Size, seed: bytes, lift: float) -> Stage:
-    """The stage for a reading: words decide what they name, the seed everything else."""
+    """Return the stage for a reading: words decide what they name, the seed everything else."""
     rng = light.source(seed, "stage")
     hour, land = hour_of(said, rng), land_of(said)
     palette = palette_of(said, hour, light.source(seed, "palette"))

@@ -21,7 +21,7 @@ _CUBIC = Image.Resampling.BICUBIC
 
 
 def _lens(stage: Stage, image: Image.Image, reach: float, blur: float, discs: tuple[int, float]) -> Image.Image:
-    """Sharp right of the middle as far as `reach`, melting away around it, lights out of focus in front."""
+    """Return the image sharp right of the middle as far as `reach`, elsewhere blurred, with blurred lights in front."""
     rng, half = stage.rng("discs"), stage.part(2)
     keep = light.halo(half, (half[0] * 0.68, half[1] * 0.5), (half[1] * reach, half[1] * reach), 0.8)
     image = light.lay(light.blurred(image, image.height * blur), image, keep.point(light.ramp(10, 130)))
@@ -35,7 +35,7 @@ def _lens(stage: Stage, image: Image.Image, reach: float, blur: float, discs: tu
 
 
 def paper_scene(stage: Stage, count: int) -> Image.Image:
-    """The silhouettes of a scene as `count` sheets of paper one before the other, its sun or moon behind them."""
+    """Return the silhouettes of a scene as `count` sheets of paper, with sun or moon behind the sheets."""
     if stage.land == "sky":
         return FAMILIES["hollows"](stage)
     width, height = stage.size
@@ -117,7 +117,7 @@ def _vector(stage: Stage, image: Image.Image) -> Image.Image:
 
 
 def _screened(tone: Image.Image, cell: Image.Image, turned: float) -> Image.Image:
-    """Dots or lines that grow with the brightness of an L image: `cell` is repeated and turned."""
+    """Return dots or lines that grow with the brightness of an L image: `cell` is repeated and turned."""
     width, height = tone.size
     reach = round((width**2 + height**2) ** 0.5) + cell.width
     screen = light.repeated(cell, (reach, reach)).rotate(turned, _CUBIC)

@@ -39,7 +39,7 @@ class Reading:
 
 @cache
 def table(name: str) -> dict[str, Any]:
-    """One of the painter's tables of data."""
+    """Return one of the painter's tables of data."""
     return tomllib.loads(files(__package__).joinpath(f"{name}.toml").read_text("utf-8"))
 
 
@@ -50,13 +50,13 @@ def _bare(word: str) -> str:
 
 @cache
 def _words(name: str, key: str) -> frozenset[str]:
-    """A list of words or phrases in the lexicon, each as its tokens with a space between."""
+    """Return a list of words or phrases in the lexicon, each as its tokens with a space between."""
     return frozenset(" ".join(_TOKEN.findall(entry.replace("_", " "))) for entry in table("lexicon")[name][key].split())
 
 
 @cache
 def _meanings() -> dict[str, list[tuple[str, Meaning]]]:
-    """Words and phrases -> the language in which they count ("" is any), and what they mean."""
+    """Return the languages ("" is any) and meanings of each word and phrase."""
     found: dict[str, list[tuple[str, Meaning]]] = {}
     for facet in (field.name for field in fields(Reading)):
         for value, text in table("lexicon")[facet].items():
@@ -78,7 +78,7 @@ def _language(tokens: list[str]) -> str:
 
 
 def _is_figure(originals: list[str], start: int, end: int) -> bool:
-    """Whether the land or sky in `originals[start:end]` is a figure of speech, as far as its neighbours tell."""
+    """Return whether the land or sky in `originals[start:end]` is a figure of speech, as far as its neighbours tell."""
     before, *after = [word.casefold() for word in (originals[start - 1] if start else "", *originals[end : end + 3])]
     if before in _words("figurative", "before") or (after and after[0] in _words("figurative", "after")):
         return True
@@ -95,7 +95,7 @@ def _is_figure(originals: list[str], start: int, end: int) -> bool:
 
 
 def _read(text: str) -> Iterator[tuple[Meaning, bool]]:
-    """Meanings in the order of the text, each with whether it is wished for; the longest phrase counts."""
+    """Yield meanings in the order of the text, each with whether it is wished for; the longest phrase counts."""
     originals = _TOKEN.findall(unicodedata.normalize("NFC", text[:READ_CHARACTERS]))
     tokens = [token.casefold() for token in originals]
     readable = {"", _language(tokens)}
@@ -118,7 +118,7 @@ def _read(text: str) -> Iterator[tuple[Meaning, bool]]:
 
 
 def read(prompt: str, negative_prompt: str = "") -> Reading:
-    """The prompt's meanings less the negative prompt's; never raises, whatever the text."""
+    """Return the prompt's meanings less the negative prompt's; never raises, whatever the text."""
     meanings, unwanted = list(_read(prompt)), {meaning for meaning, _ in _read(negative_prompt)}
     unwanted |= {meaning for meaning, wished in meanings if not wished}
     found: dict[str, list[str]] = {field.name: [] for field in fields(Reading)}
@@ -128,7 +128,7 @@ def read(prompt: str, negative_prompt: str = "") -> Reading:
 
 
 def land_of(said: Reading) -> str:
-    """The scene that the words name; "" where they name none."""
+    """Return the scene that the words name; "" where they name none."""
     if "lighthouse" in said.thing and "coast" in said.land:
         return "coast"
     if said.land:
@@ -139,5 +139,5 @@ def land_of(said: Reading) -> str:
 
 
 def names_landscape(prompt: str, negative_prompt: str = "") -> bool:
-    """Whether the prompt names a scene that the painter paints; without one, the picture is abstract."""
+    """Return whether the prompt names a scene that the painter paints; without one, the picture is abstract."""
     return bool(land_of(read(prompt, negative_prompt)))
