@@ -186,7 +186,7 @@ class Build:
         self.runtime.close()
 
     def _tell_awaited(self) -> None:
-        """Log the paid answers that the end of the build waits for. The event loop calls it."""
+        """Log, in the event loop, the paid answers that the end of the build waits for."""
         self._awaited = self.runtime.pipeline.awaited
         if self._awaited:
             self._notify(logging.INFO, waiting_message(self._awaited))

@@ -83,7 +83,7 @@ class _Command(click.Command):
 
 
 class _Commands(click.Group):
-    """The group of commands. Its output works in any encoding, without colours if NO_COLOR is set."""
+    """The group of commands. The commands' output works in any encoding, without colours if NO_COLOR is set."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - click's own signature
         """Run one command; characters that the output cannot encode are printed as escapes."""

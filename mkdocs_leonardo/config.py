@@ -59,7 +59,7 @@ T = TypeVar("T")
 
 
 class Checked(BaseConfigOption[T], Generic[T]):
-    """An option with a converter, which refuses a value by a TypeError or ValueError with the fix as its message."""
+    """An option with a converter. The converter refuses a value by a TypeError or ValueError, which gives the fix."""
 
     def __init__(self, convert: Callable[[object], T], default: T) -> None:
         super().__init__()

@@ -38,7 +38,7 @@ class _PrefixedLogger(logging.LoggerAdapter[logging.Logger]):
 
 
 class _OneLineFilter(logging.Filter):
-    """A log filter that escapes control characters, with which text of a page or service could command a terminal."""
+    """A log filter that escapes control characters, since the text of a page or service could command a terminal."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Escape the control characters of the record, which passes in any case."""

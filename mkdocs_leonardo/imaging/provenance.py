@@ -94,7 +94,7 @@ def _strip_markup(value: str) -> str:
 
 
 def _compressed_text(body: bytes) -> bytes:
-    """Return the text of an iTXt chunk with XMP, if it is compressed: as much as can be read, at most a megabyte."""
+    """Return the readable part of a compressed iTXt chunk with XMP, at most a megabyte; empty for any other chunk."""
     if not body.startswith(_XMP_PNG + b"\1"):
         return b""
     # Behind the compression bytes stand language and translated keyword, each closed by a zero.

@@ -160,7 +160,7 @@ def render_card(
     """Return the cover of one post on a blog view, linked to the post.
 
     The tab order and screen readers skip the link, since the linked title follows. The alternative text is for browsers
-    that show no images. The first card is eager (`is_eager`).
+    that show no images. `is_eager`: the browser loads the picture at once, as for the first card.
     """
     if is_eager:
         loading = 'fetchpriority="high" decoding="async"'

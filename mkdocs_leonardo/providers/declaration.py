@@ -204,7 +204,7 @@ class Declaration(Generic[OptionsT]):
 
 
 def lazy_import(name: str) -> Callable[[ProviderContext[Any]], Provider]:
-    """Return a `make` that imports the provider's class on first use; `name` is written as in an entry point."""
+    """Return a `make` that imports the provider's class on first use; `name` has the form of an entry point's value."""
 
     def make(context: ProviderContext[Any]) -> Provider:
         return cast("Provider", EntryPoint("", name, PROVIDER_GROUP).load()(context))

@@ -55,7 +55,7 @@ def move_or_stay(former: Path, folder: Path, *, notify: Notify, is_carried: bool
 
 
 def hide_from_git(folder: Path) -> None:
-    """Write a `.gitignore` beside the cache if it is in `.leonardo`; elsewhere the author decides."""
+    """Write a `.gitignore` beside a cache in `.leonardo`. For a cache elsewhere, the author decides."""
     mark = folder.parent / ".gitignore"
     if folder.parent.name == ".leonardo" and not mark.exists():
         # The cache works without the file.

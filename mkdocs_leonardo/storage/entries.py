@@ -137,7 +137,7 @@ class Entry:
 class Refusal:
     """The reason why a prompt is not sent again.
 
-    A content check refused it, or (`is_empty`) its job ended without a picture.
+    A content check refused the prompt, or (`is_empty`) the prompt's job ended without a picture.
     """
 
     key: str

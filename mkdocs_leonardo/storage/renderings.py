@@ -52,7 +52,7 @@ class RenderingCache:
 
     @property
     def file_identities(self) -> dict[str, tuple[int, int]]:
-        """Device and inode of all loaded files by path; their content is verified."""
+        """Device and inode of all loaded files, whose content is verified, by path."""
         return {
             self._start + file: (found[2 * number], found[2 * number + 1])
             for files, found in self._seen

@@ -59,7 +59,7 @@ _COUNTERS = ("count", "size", "hits", "misses")
 class TextStore:
     """A store of JSON values under text keys, in an SQLite file that several processes use at once.
 
-    Thread-safe. Every failure is StoreUnavailable. `set_aside_note` names the broken file that was set aside, if any.
+    Thread-safe. Every failure is StoreUnavailable. `set_aside_note` names a broken file that was set aside.
     """
 
     def __init__(self, folder: Path, *, durable: bool, wait_s: float = WAIT_S) -> None:
@@ -291,7 +291,7 @@ class _OneConnectionCache(diskcache.Cache):  # type: ignore[misc]  # diskcache s
 
 
 def _list_settings(*, journal_mode: str, durable: bool) -> dict[str, str | int]:
-    """Return all of diskcache's settings, so that no row chooses one. Eviction is off: it would delete paid jobs."""
+    """Return all of diskcache's settings, so that no row chooses one. Eviction, which would delete jobs, is off."""
     return {
         "statistics": 0,
         "tag_index": 0,

@@ -115,8 +115,8 @@ class TeamLeases:
     async def acquire(self, name: str, keys: Collection[str]) -> TeamLease | None:
         """Acquire the lease on `name`, with the open jobs of earlier owners; None while another machine holds it.
 
-        The lease has number 0 if the prompt of one of `keys` was refused, or if the store fails. After a failure, its
-        `doubt` says why.
+        The lease has number 0 if the prompt of one of `keys` was refused, or if the store fails. After a failure, the
+        lease's `doubt` says why.
         """
         try:
             lease = await self._try_acquire(name, keys)
