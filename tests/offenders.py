@@ -39,7 +39,7 @@ class Honest(Provider):
     name = "honest"
     model = "brush-1"
     timeout_s = 5.0
-    submit_s: ClassVar[float] = 1.5
+    submit_s: ClassVar[float] = 4.0
     late_s: ClassVar[float] = 0.0
 
     def __init__(self, context: ProviderContext[Any]) -> None:
@@ -352,7 +352,6 @@ class TheirContract(ProviderContract):
     """The contract test of one of these providers."""
 
     service = TheirService
-    submit_limit_s = 5.0
     late_s = 2.5
 
 
