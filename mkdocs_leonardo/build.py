@@ -21,7 +21,7 @@ from mkdocs_leonardo.report import (
     summarise,
     write_json,
 )
-from mkdocs_leonardo.resolution import Failure, Resolution, get_resolution, given_up_message, waiting_message
+from mkdocs_leonardo.resolution import Failure, Resolution, get_resolution, given_up_message, interrupted_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, Source
 
@@ -189,7 +189,7 @@ class Build:
         """Log, in the event loop, the paid answers that the end of the build waits for."""
         self._awaited = self.runtime.pipeline.awaited
         if self._awaited:
-            self._notify(logging.INFO, waiting_message(self._awaited))
+            self._notify(logging.INFO, interrupted_message(self._awaited))
 
     def close(self) -> None:
         """End running work, and remove this build's scratch files."""

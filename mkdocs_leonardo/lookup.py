@@ -234,7 +234,7 @@ class Lookup:
         """Return whether one of `candidates` has a job that is paid for and can be asked for now."""
         if not self._open_jobs and not faults:
             return False
-        damaged = collect_damaged_records(faults)
+        damaged = list_damaged_records(faults)
         return any(self.may_collect(one, self._open_jobs.get(one.key), damaged) for one in candidates)
 
     def may_collect(self, candidate: Candidate, entry: Entry | None, damaged: Mapping[str, PictureRecord]) -> bool:
@@ -342,7 +342,7 @@ class Lookup:
             self._notify(level, message)
 
 
-def collect_damaged_records(faults: Sequence[FaultyCopy]) -> dict[str, PictureRecord]:
+def list_damaged_records(faults: Sequence[FaultyCopy]) -> dict[str, PictureRecord]:
     """Return the records of damaged pictures, by key."""
     return {fault.key: fault.record for fault in faults if fault.record is not None}
 

@@ -148,7 +148,7 @@ def complaints(
     for resolution in resolutions:
         if resolution.failure:
             told_at = max(level, logging.WARNING) if resolution.is_refused else level
-            groups[told_at, _complaint(resolution)].append(resolution)
+            groups[told_at, _describe_failure(resolution)].append(resolution)
         elif without_provider and resolution.asset is not None and resolution.asset.is_substitute:
             text = f"shows {describe_shown(resolution)}: {without_provider}"
             if on_missing == "error":
@@ -183,7 +183,7 @@ def _encode(text: str) -> bytes:
     return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
-def _complaint(resolution: Resolution) -> str:
+def _describe_failure(resolution: Resolution) -> str:
     """Return the text of a complaint: the picture that the page shows, the reason, and the fix."""
     reason = resolution.failure.text if resolution.failure else ""
     if resolution.is_refused:

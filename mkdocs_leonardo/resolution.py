@@ -143,7 +143,7 @@ def not_again_message(ending: str, key: str) -> str:
     )
 
 
-def waiting_message(names: Sequence[str]) -> str:
+def interrupted_message(names: Sequence[str]) -> str:
     """Return the message of an interrupted program that waits for `names`: their answer is the image."""
     return f"waiting for {' and '.join(names)}, whose answer is paid for; Ctrl-C again gives it up"
 

@@ -102,9 +102,9 @@ class Runtime:
     @property
     def spending(self) -> Spending:
         """The jobs, dollars and requests of this build so far."""
-        return self._read(self._count_spending)
+        return self._read(self._sum_spending)
 
-    def _count_spending(self) -> Spending:
+    def _sum_spending(self) -> Spending:
         budget = self._budget
         requests = sum(limiter.granted for limiter in self._rate_limiters.values())
         if budget is None:

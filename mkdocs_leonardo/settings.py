@@ -57,7 +57,7 @@ class Settings:
     cache_may_move: bool
     """Whether the cache is in MkDocs's default folder, from which it can move to Zensical's."""
     former_cache: Path | None
-    """The folder from which `with_cache_moved` moves the cache to `cache_dir`; None if the cache is there."""
+    """The folder from which `move_cache` moves the cache to `cache_dir`; None if the cache is there."""
     config_name: str
     """The path of the configuration file, relative to its folder, or to a cache or gallery outside that folder."""
 
@@ -162,7 +162,7 @@ def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_di
         )
 
 
-def with_cache_moved(settings: Settings, notify: Notify, environ: Mapping[str, str]) -> Settings:
+def move_cache(settings: Settings, notify: Notify, environ: Mapping[str, str]) -> Settings:
     """Move the former cache into its folder, and return the settings with the folder that is in use."""
     if settings.former_cache is None:
         return settings

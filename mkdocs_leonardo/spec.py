@@ -356,9 +356,9 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-#: Control characters, on which a terminal acts, and halves of characters, which no encoding can write.
 #: Halves of characters, which names of files may hold and no encoding can write.
 SURROGATE = re.compile(r"[\ud800-\udfff]")
+#: Control characters, on which a terminal acts, and halves of characters.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 #: Amounts below this (USD) are written with tenths of a cent.
 _CENTS_FROM_USD = 0.1

@@ -20,7 +20,7 @@ from mkdocs_leonardo.providers.declaration import Alert, declaration_of, key_var
 from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import OpenAIOptions
-from mkdocs_leonardo.settings import Settings, settings_from, with_cache_moved
+from mkdocs_leonardo.settings import Settings, move_cache, settings_from
 from mkdocs_leonardo.spec import Encoding, MarkupOptions, PictureSpec
 
 HUGE = 0xF << 40_000
@@ -668,7 +668,7 @@ def test_settings_from_options_leave_the_cache_where_it_is(tmp_path: Path) -> No
     assert (settings.former_cache, settings.cache_dir) == (former, own)
     assert (former.is_dir(), own.exists()) == (True, False)
 
-    moved = with_cache_moved(settings, lambda *_: None, {})
+    moved = move_cache(settings, lambda *_: None, {})
     assert (moved.former_cache, moved.cache_dir) == (None, own)
     assert (former.exists(), (own / "pictures").is_dir()) == (False, True)
 

@@ -193,7 +193,7 @@ class JobCreator:
         return call
 
     async def _send_call(self, call: CreateCall, reservation: Reservation) -> Submission:
-        """Send the create call, the one place where money is spent: capped, journalled and needed by the request."""
+        """Send the create call, the only one for images that costs money. Caps allow it, and the journal holds it."""
         context, request, provider = self._context, self._request, self._provider
         context.notify(logging.INFO, f"{request.page}: {provider.name} is asked for an image")
         self._calls[call.number] = reservation

@@ -62,10 +62,14 @@ class Step(Enum):
 class Decision:
     """The next step, and the actions before it. Times are in seconds.
 
+    `step`: the next step, `wait_s` seconds after the failure.
     `look_first`: search the account's recent jobs before the step; a job that is found is collected instead.
     `look_for_s`: the time of that search; create again only if the list shows that the call made no job.
+    `cooldown_s`: the time for which no page asks the provider.
+    `switch_off`: no page asks the provider in this build.
     `warn`: log the switched off provider as a warning, since only the site's owner can mend it.
     `forget`: delete the call or job from the journal, since there is no job to collect or to look for.
+    `log_prompt`: write the prompt into the cache's `rejected.jsonl`.
     """
 
     step: Step

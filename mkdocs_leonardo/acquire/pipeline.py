@@ -27,7 +27,7 @@ from mkdocs_leonardo.errors import (
     StorageError,
     StoreUnavailable,
 )
-from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, collect_damaged_records, get_own_path, make_asset
+from mkdocs_leonardo.lookup import Hit, LookupResult, Miss, get_own_path, list_damaged_records, make_asset
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unexpected_failure
 from mkdocs_leonardo.spec import (
     FocalPoint,
@@ -214,9 +214,13 @@ class Pipeline:
     async def _acquire_under_leases(
         self, picture: PictureSpec, page: str, result: LookupResult, attempts: Attempts, start_next: Callable[[], None]
     ) -> StoredPicture | None:
+        """Collect or create the picture under the leases of this machine and of the team; PictureUnavailable if not.
+
+        Looks again after each wait for a lease, since its holder may have stored the picture.
+        """
         lease = lease_name(picture)
         while True:
-            result, reason = await self._look_in_team(page, result)
+            result, reason = await self._download_from_team(page, result)
             stored = result.stored if isinstance(result, Hit) else None
             if (stored is not None and not result.has_open_job) or not any(
                 one.may_be_asked for one in result.candidates
@@ -256,14 +260,14 @@ class Pipeline:
         """Collect an earlier job for the picture, or create a new one; both leases are held."""
         # Another process or machine may have made the picture while this one waited.
         result = await to_thread(self._lookup.find, HeroSpec(request.page, request.picture))
-        result, reason = await self._look_in_team(request.page, result)
+        result, reason = await self._download_from_team(request.page, result)
         candidates = result.candidates
         stored = result.stored if isinstance(result, Hit) else None
         # Only the providers before the stored picture's own can have a better one.
         rank = len(candidates) if stored is None else stored.rank
         try:
             obtained = await self._runner.collect_earlier_jobs(
-                request, candidates[:rank], collect_damaged_records(result.faults)
+                request, candidates[:rank], list_damaged_records(result.faults)
             )
         except (ProviderError, StorageError) as error:
             if stored is None:
@@ -290,7 +294,7 @@ class Pipeline:
 
     # The team's store -------------------------------------------------------------------------------------------------
 
-    async def _look_in_team(self, page: str, result: LookupResult) -> tuple[LookupResult, str | None]:
+    async def _download_from_team(self, page: str, result: LookupResult) -> tuple[LookupResult, str | None]:
         """Download the team's picture after a miss; returns the result of the look-up, and a reason not to pay.
 
         The reason is None if the team certainly has no picture, or if the site pays in doubt.

@@ -123,13 +123,13 @@ def is_own_output(entries: Sequence[Path]) -> bool:
 def prepare_for_zensical(site: SitePages, console: Console) -> SitePages:
     """Return the site with its cache out of reach of `zensical build --clean`."""
     from mkdocs_leonardo.config import DEFAULT_CACHE
-    from mkdocs_leonardo.settings import ZENSICAL_CACHE, with_cache_moved
+    from mkdocs_leonardo.settings import ZENSICAL_CACHE, move_cache
 
     settings = site.settings
     root = site.config.config_file.parent
     if settings.cache_may_move:
         settings = replace(settings, cache_dir=root / ZENSICAL_CACHE, former_cache=root / DEFAULT_CACHE)
-        settings = with_cache_moved(settings, console.notify, os.environ)
+        settings = move_cache(settings, console.notify, os.environ)
     site = replace(site, config=replace(site.config, settings=settings, is_for_zensical=True))
     if site.config.cache_problem:
         console.warn(f"cache_dir: {site.config.cache_problem}")

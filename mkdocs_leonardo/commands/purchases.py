@@ -19,8 +19,8 @@ from mkdocs_leonardo.resolution import (
     Resolution,
     describe_attempts,
     get_resolution,
+    interrupted_message,
     name_some,
-    waiting_message,
 )
 from mkdocs_leonardo.spec import Source, dollars
 
@@ -110,12 +110,12 @@ class PurchasePlan:
                 yield f"{pluralise(len(drop_repeats(group)), *words)}: {pages}"
         if not self.buy:
             return
-        first = next(offer for offer in self.buy[0].offers if offer.may_be_asked)
+        first = next(offer for offer in self.buy[0].offers if offer.can_be_bought)
         line = f"{pluralise(len(self.allowed), 'new image', 'new images')} from {first.provider}: "
         line += f"about {dollars(self.estimate_usd)}"
         if self.most_usd > self.estimate_usd:
             further = dict.fromkeys(
-                offer.provider for status in self.allowed for offer in status.offers if offer.may_be_asked
+                offer.provider for status in self.allowed for offer in status.offers if offer.can_be_bought
             )
             further.pop(first.provider, None)
             line += f", at most {dollars(self.most_usd)} if {' or '.join(further)} has to step in"
@@ -215,7 +215,7 @@ def _end_work(runtime: Runtime, console: Console) -> None:
 
     def tell() -> None:
         awaited = runtime.pipeline.awaited
-        console.note(waiting_message(awaited) if awaited else "stopping; what is under way is in the journal …")
+        console.note(interrupted_message(awaited) if awaited else "stopping; what is under way is in the journal …")
 
     # The jobs that are printed include calls whose answers the second Ctrl-C gave up.
     with suppress(KeyboardInterrupt):

@@ -167,7 +167,7 @@ def choose_pages(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
 def read_project_config(project: Project, console: Console) -> SiteConfig:
     """Read the configuration of a site that Zensical builds."""
     use_host_of(str(project.path))
-    from mkdocs_leonardo.settings import settings_from, with_cache_moved
+    from mkdocs_leonardo.settings import move_cache, settings_from
 
     plugin = read_plugin_config(project)
     theme = project.theme
@@ -179,7 +179,7 @@ def read_project_config(project: Project, console: Console) -> SiteConfig:
         for_zensical=True,
     )
     return SiteConfig(
-        with_cache_moved(settings, console.notify, os.environ),
+        move_cache(settings, console.notify, os.environ),
         enabled=plugin.enabled,
         config_file=project.path,
         docs_dir=project.docs_dir,
@@ -257,7 +257,7 @@ def _load_site(config_file: str | None, console: Console) -> LoadedSite:
 
 
 def _make_config(site: LoadedSite, console: Console) -> SiteConfig:
-    from mkdocs_leonardo.settings import is_for_zensical, with_cache_moved
+    from mkdocs_leonardo.settings import is_for_zensical, move_cache
 
     config = site.config
     used = site.options
@@ -265,7 +265,7 @@ def _make_config(site: LoadedSite, console: Console) -> SiteConfig:
         raise CommandError(f"{config.config_file_path} does not use the plugin; add `- leonardo` below `plugins:`")
     path = find_config_file(config).resolve()
     return SiteConfig(
-        with_cache_moved(read_settings(used, config), console.notify, os.environ),
+        move_cache(read_settings(used, config), console.notify, os.environ),
         enabled=used.enabled,
         config_file=path,
         docs_dir=Path(config.docs_dir),

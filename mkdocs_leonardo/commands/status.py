@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from mkdocs_leonardo.commands.site import read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console, shorten
 from mkdocs_leonardo.errors import HeroError, StoreUnavailable
-from mkdocs_leonardo.lookup import Candidate, Hit, Miss, can_fetch_again, collect_damaged_records
+from mkdocs_leonardo.lookup import Candidate, Hit, Miss, can_fetch_again, list_damaged_records
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.resolution import not_again_message, unanswered_message, unreadable_journal_message
@@ -72,7 +72,7 @@ class Offer:
     refusal: Refusal | None = None
 
     @property
-    def may_be_asked(self) -> bool:
+    def can_be_bought(self) -> bool:
         """Whether a build may order the picture from the provider."""
         return self.has_api_key and self.is_able and self.is_allowed
 
@@ -155,7 +155,7 @@ class HeroStatus:
     @property
     def must_be_bought(self) -> bool:
         """Whether a build would pay for the picture."""
-        return self.state == "missing" and any(offer.may_be_asked for offer in self.offers)
+        return self.state == "missing" and any(offer.can_be_bought for offer in self.offers)
 
     @property
     def has_price(self) -> bool:
@@ -180,7 +180,7 @@ class HeroStatus:
         """The highest possible cost: each provider charges for the picture and delivers none."""
         if not self.must_be_bought:
             return 0.0
-        return sum(offer.estimate_usd for offer in self.offers if offer.may_be_asked)
+        return sum(offer.estimate_usd for offer in self.offers if offer.can_be_bought)
 
 
 @contextmanager
@@ -239,7 +239,7 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
     if hero.picture is None:
         return HeroStatus(hero, "own")
     result = runtime.lookup.find(hero)
-    damaged = collect_damaged_records(result.faults)
+    damaged = list_damaged_records(result.faults)
     offers = tuple(_make_offer(runtime, candidate, damaged, jobs.get(candidate.key)) for candidate in result.candidates)
     fault = "; ".join(one.text for one in result.faults)
     is_pin_faulty = any(one.source is Source.PINNED for one in result.faults)

@@ -19,7 +19,7 @@ from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.stamp import write_stamp
 from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.report import complaints, left_behind_message
-from mkdocs_leonardo.resolution import Resolution, given_up_message, waiting_message
+from mkdocs_leonardo.resolution import Resolution, given_up_message, interrupted_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.settings import Settings
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec, dollars
@@ -242,7 +242,7 @@ class BackgroundGenerator:
         """Log the paid answers that the end of the preview waits for."""
         self._awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
         if self._awaited:
-            self._notify(logging.INFO, waiting_message(self._awaited))
+            self._notify(logging.INFO, interrupted_message(self._awaited))
 
     async def _end(self) -> None:
         for _, runtime in self._runtimes:

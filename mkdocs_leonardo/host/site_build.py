@@ -139,11 +139,11 @@ def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bo
     """Check the options, and begin a build; PluginError if the options contradict each other."""
     if not options.enabled:
         return SiteBuild()
-    from mkdocs_leonardo.settings import with_cache_moved
+    from mkdocs_leonardo.settings import move_cache
 
     handler = None if is_preview else _make_handler(config)
     try:
-        settings = with_cache_moved(read_settings(options, config), notify, os.environ)
+        settings = move_cache(read_settings(options, config), notify, os.environ)
     except SettingsError as error:
         SiteBuild(handler=handler).close()
         raise PluginError(f"{PREFIX}{error}") from None

@@ -126,7 +126,7 @@ class SiteMarkup:
         file = rendering.social if self._site_url else None
         return HeroContext(
             asset,
-            self._url_on(page),
+            self._make_url_function(page),
             layout=spec.layout,
             alt=spec.alt,
             tagline=spec.tagline,
@@ -151,7 +151,13 @@ class SiteMarkup:
 
         def header(heading_html: str) -> str:
             hero = self._headers[page.url] = render_hero(
-                asset, spec, heading_html, page, url=self._url_on(page), theme=self._theme, markup=self._markup
+                asset,
+                spec,
+                heading_html,
+                page,
+                url=self._make_url_function(page),
+                theme=self._theme,
+                markup=self._markup,
             )
             return hero
 
@@ -169,7 +175,7 @@ class SiteMarkup:
         has_hero = page.source in self._heroes and self._heroes[page.source][0].layout != "none"
         is_eager = not has_hero and page.url not in self._with_cards
         self._with_cards.add(page.url)
-        cover = render_card(asset, spec, href=href, url=self._url_on(page), sizes=sizes, is_eager=is_eager)
+        cover = render_card(asset, spec, href=href, url=self._make_url_function(page), sizes=sizes, is_eager=is_eager)
         return insert_card(content_html, cover)
 
     def has_hero(self, source: str) -> bool:
@@ -200,7 +206,7 @@ class SiteMarkup:
             output_html = place_full(output_html, header)
         name, _ = self._stylesheet
         social, origin = self._describe(page, *hero) if hero is not None and self._site_url else (None, "")
-        stylesheet_url = self._url_on(page)(name) if shows else ""
+        stylesheet_url = self._make_url_function(page)(name) if shows else ""
         return insert_head(output_html, stylesheet_url=stylesheet_url, social=social, origin=origin)
 
     def _describe(self, page: TargetPage, spec: HeroSpec, asset: HeroAsset) -> tuple[SocialTags | None, str]:
@@ -211,7 +217,7 @@ class SiteMarkup:
             return None, origin
         return make_social_tags(page, spec, file, self._site_url, self._folder_url, self._site_name), origin
 
-    def _url_on(self, page: TargetPage) -> Callable[[str], str]:
+    def _make_url_function(self, page: TargetPage) -> Callable[[str], str]:
         """Return the function from a file's name to its URL on `page`."""
         if self._last_folder[0] != page.url:
             # Called several times a page.
