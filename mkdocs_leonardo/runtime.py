@@ -296,15 +296,21 @@ class Runtime:
 
     def make_provider(self, name: str) -> Provider:
         """Make a provider; raises HeroError if that fails."""
+        declaration = declaration_of(name)
         try:
-            return self._make_provider(name, declaration_of(name))
-        except HeroError:
-            raise
+            provider = self._make_provider(name, declaration)
         except Exception as error:
             # Another package's code may raise any exception; the author needs its message, and no traceback.
             raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
+        if not isinstance(provider, Provider):
+            raise HeroError(f"the provider {name!r} cannot be used: its class does not inherit Provider")
+        own_name = getattr(provider, "name", None)
+        if own_name != name:
+            # Its request limit and its alert are kept under the entry point's name.
+            raise HeroError(f"the provider {name!r} calls itself {own_name!r}; give its entry point that name")
+        return provider
 
-    def _make_provider(self, name: str, declaration: Declaration[Any]) -> Provider:
+    def _make_provider(self, name: str, declaration: Declaration[Any]) -> object:
         from mkdocs_leonardo.storage import limits
 
         options = self._settings.options.get(name) or declaration.options()
@@ -325,11 +331,6 @@ class Runtime:
             key_variable=variable,
         )
         provider: object = declaration.make(context)
-        if not isinstance(provider, Provider):
-            raise HeroError(f"the provider {name!r} cannot be used: its class does not inherit Provider")
-        if provider.name != name:
-            # Its request limit and its alert are kept under the entry point's name.
-            raise HeroError(f"the provider {name!r} calls itself {provider.name!r}; give its entry point that name")
         if key is not None:
             self.providers_with_api_key.add(name)
         return provider

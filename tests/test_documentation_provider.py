@@ -199,6 +199,12 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
             "class Easel(Provider):", "class Easel:", "its class does not inherit Provider", id="not-inherited"
         ),
         pytest.param("Limits(options.requests_per_minute)", "1 / 0", "division by zero", id="limits-raise"),
+        pytest.param(
+            "make=Easel",
+            "make=lambda _: exec(\"from mkdocs_leonardo.errors import HeroError; raise HeroError('no brush')\")",
+            "no brush",
+            id="make-raises",
+        ),
     ],
 )
 def test_provider_that_breaks_the_interface_is_refused(

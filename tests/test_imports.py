@@ -105,7 +105,20 @@ def test_planted_import_breaks_its_contract(breached: str, module: str, name: st
     assert re.search(rf"{re.escape(importer)} -> {re.escape(name)}\b", breached)
 
 
-@pytest.mark.parametrize("name", ["anyio.from_thread", "anyio.to_thread", "asyncio", "threading.Thread"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anyio.from_thread",
+        "anyio.run",
+        "anyio.to_thread",
+        "asyncio",
+        "concurrent.futures.ProcessPoolExecutor",
+        "concurrent.futures.ThreadPoolExecutor",
+        "multiprocessing",
+        "threading.Thread",
+        "threading.Timer",
+    ],
+)
 def test_synchronous_code_meets_asynchronous_code_in_one_module(name: str) -> None:
     """Ruff refuses threads and other event loops everywhere but in `concurrency`."""
     parent, _, attribute = name.rpartition(".")

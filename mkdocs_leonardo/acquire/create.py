@@ -104,7 +104,8 @@ class JobCreator:
             if reservation is None and self._calls:
                 # A lost job gives the picture. A call without a job frees its reservation for the next provider.
                 found = (await self._unanswered.search(self._request)).found
-                for number, job in found.items():
+                if found:
+                    number, job = next(iter(found.items()))
                     return await self._collect_picture(job, number, release_account_slot)
             if reservation is None:
                 self._check_caps()
@@ -114,7 +115,8 @@ class JobCreator:
                 job = await self._send_call(call, reservation)
             except ProviderError as error:
                 decision, found = await self._handle_failure(error, call)
-                for number, job in found.items():
+                if found:
+                    number, job = next(iter(found.items()))
                     return await self._collect_picture(job, number, release_account_slot)
                 if decision.step is not Step.CREATE_AGAIN:
                     return None

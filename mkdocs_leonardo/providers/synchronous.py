@@ -210,7 +210,7 @@ class SynchronousProvider(Provider):
 
 
 def picture_from(encoded: str) -> bytes:
-    """Return the picture decoded from base64; empty if it cannot be decoded, or is cut short.
+    """Return the picture decoded from base64; empty if it cannot be decoded, is cut short or is too large.
 
     Accepts both alphabets, missing padding, line breaks and the beginning of a data URI, as gateways write them.
     """
@@ -221,4 +221,4 @@ def picture_from(encoded: str) -> bytes:
         data = b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         return b""
-    return data if is_whole_picture(data) else b""
+    return data if len(data) <= MAX_PICTURE_BYTES and is_whole_picture(data) else b""

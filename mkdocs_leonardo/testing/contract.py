@@ -268,6 +268,9 @@ def _require_complete(provider: Provider, subject: ProviderUnderTest) -> None:
     require(isinstance(provider, Provider), "its class does not inherit Provider")
     is_named = isinstance(provider.name, str) and re.fullmatch(r"[a-z][a-z0-9_-]*", provider.name)
     require(is_named, f"name is {provider.name!r}; it must be the entry point's, in small letters")
+    for derived, method in (("keeps_jobs", "find"), ("reports_account", "account")):
+        is_own = getattr(type(provider), derived) is not getattr(Provider, derived)
+        require(not is_own, f"{derived} is overridden; {method} says it")
     suggests = type(provider).suggest is not Provider.suggest
     require(suggests == bool(provider.text_model), f"text_model is {provider.text_model!r}; suggest differs")
     require(isinstance(provider.model, str) and provider.model, f"model is {provider.model!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: The interval between two looks at the files (seconds).
 _WATCH_S = 0.3
+#: Names of files on which heroes may depend: pages, their folders' metadata, and images.
+_WATCHED = re.compile(r"\.(?:md|ya?ml|jpe?g|png|webp|avif)$", re.IGNORECASE)
 #: The time that the server has to end (seconds).
 _END_S = 5.0
 
@@ -126,9 +129,13 @@ class _ManifestUpdater:
         self._preview.close()
 
     def _measure_files(self) -> object:
-        """Return sizes and times of all files on which heroes depend."""
+        """Return sizes and times of the configuration, of pages, of images beside them, and of references elsewhere."""
         project = self._project
-        files = [] if project is None else [*map(str, project.files), *(path for _, path in list_files(project))]
+        files: list[str] = []
+        if project is not None:
+            files += map(str, project.files)
+            # Editors write files of their own, whose names begin with a dot.
+            files += (path for name, path in list_files(project) if f"{os.sep}." not in name and _WATCHED.search(name))
         # A reference may be outside of the documentation folder.
         return [_describe_file(path) for path in (*files, *self._own, str(self._stamp))]
 
