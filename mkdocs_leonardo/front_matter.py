@@ -109,9 +109,14 @@ def read(
 
     `title` and `site_name` are values for prompts, besides those of `meta`.
     """
-    if not any(isinstance(key, str) and "hero" in key.lower() for key in meta):
+    if not mentions_hero(meta):
         return FrontMatter(None)
     return _Reader(meta, page, title, site_name, defaults).read()
+
+
+def mentions_hero(meta: Mapping[str, object]) -> bool:
+    """Return whether a key may be one of the plugin's, in any spelling."""
+    return any(isinstance(key, str) and "hero" in key.lower() for key in meta)
 
 
 def resolve_path(page: PurePosixPath, path: str) -> PurePosixPath | None:

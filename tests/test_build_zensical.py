@@ -479,7 +479,7 @@ def test_site_is_read_without_its_theme_and_plugins(tmp_path: Path) -> None:
     assert set(found) == {"index.md", "guide/one.md", "blog/posts/post.md"}
     assert found["index.md"]["prompt"] == "a lighthouse, Start"
     assert (found["guide/one.md"]["prompt"], found["guide/one.md"]["style"]) == ("a pier, One", "MOODY")
-    assert "guide/index.md: the front matter is no YAML" in str(ran.json["problems"])
+    assert "guide/index.md: hero_prompt is not read, since the front matter is no YAML" in str(ran.json["problems"])
     assert "read without a-theme-that-is-nowhere, a-plugin-that-is-nowhere, meta, blog" in ran.err
     assert "install that first" in shell("prune").err
     assert shell("check").exit_code == 1

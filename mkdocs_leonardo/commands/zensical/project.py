@@ -33,7 +33,6 @@ ZENSICAL_TOML = "zensical.toml"
 _CONFIGURATIONS = (ZENSICAL_TOML, *CONFIGURATIONS["mkdocs"])
 #: The most files in a chain of INHERIT.
 _MOST_PARENTS = 20
-_HERO_KEY = re.compile(r"^hero_\w+", re.MULTILINE)
 #: Files that are never part of a site, by MkDocs's default and Zensical's.
 _ALWAYS_EXCLUDED = (".*", "/templates/")
 
@@ -284,19 +283,29 @@ class ProjectReader:
 
     def read(self, name: str, text: str) -> None:
         """Read one page."""
-        from mkdocs_leonardo.host.front_matter_text import FRONT_MATTER
+        from mkdocs_leonardo.front_matter import mentions_hero
+        from mkdocs_leonardo.host.front_matter_text import FRONT_MATTER, find_malformed
 
         block = FRONT_MATTER.match(text)
+        body = text[block.end() :] if block else text
         folder = self._folder_meta(PurePosixPath(name).parent)
         is_post = name.startswith(self._posts)
-        if not is_post and not _has_hero_key(folder) and not (block and _HERO_KEY.search(block[1])):
-            self.pages.append(name)
-            return
-        meta = self._merge(name, folder, self._parse_metadata(name, block[1]) if block else {})
+        is_asking = is_post or mentions_hero(folder) or bool(block and "hero" in block[1].lower())
+        own: dict[str, Any] = {}
+        content = body
+        if block and is_asking:
+            try:
+                own = _parse_metadata(block[1])
+            except ValueError:
+                content = text
+        meta = self._merge(name, folder, own) if is_asking else {}
         if is_post and not self._with_drafts and self._is_draft(meta):
             return
         self.pages.append(name)
-        title = self._titles.get(name) or meta.get("title") or _make_title(name, text[block.end() :] if block else text)
+        self.problems += filter(None, [find_malformed(content, name)])
+        if not is_asking:
+            return
+        title = self._titles.get(name) or meta.get("title") or _make_title(name, body)
         read = self._hero_reader.read(
             meta, page=name, title=str(title), site_name=self._project.get_text("site_name"), source=lambda: text
         )
@@ -306,20 +315,6 @@ class ProjectReader:
 
     # Metadata --------------------------------------------------------------------------------------------------------
 
-    def _parse_metadata(self, name: str, text: str) -> dict[str, Any]:
-        """Parse metadata; note a problem if it is no YAML. Returns an empty mapping for any other value."""
-        import yaml
-
-        try:
-            value = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-        except (yaml.YAMLError, ValueError) as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f" at line {mark.line + 2}" if mark is not None else ""
-            fix = "put quotes around a text that holds a colon, and close those that are open"
-            self.problems.append(InputError(name, "the front matter", f"is no YAML{where} and is not read; {fix}"))
-            return {}
-        return value if isinstance(value, dict) else {}
-
     def _read_folder_meta(self, folder: PurePosixPath) -> Mapping[str, Any]:
         """Read the metadata that a folder and its parents give to their pages."""
         if not self._meta_file:
@@ -328,8 +323,14 @@ class ProjectReader:
         path = self._project.docs_dir / folder / self._meta_file
         if not path.is_file():
             return above
-        own = self._parse_metadata(str(folder / self._meta_file), path.read_text(encoding="utf-8", errors="replace"))
-        return self._merge(str(folder / self._meta_file), above, own)
+        name = str(folder / self._meta_file)
+        try:
+            own = _parse_metadata(path.read_text(encoding="utf-8", errors="replace"))
+        except ValueError as error:
+            fix = "put quotes around a text that holds a colon, and close those that are open"
+            self.problems.append(InputError(name, "the metadata", f"is no YAML mapping{error} and is not read; {fix}"))
+            return above
+        return self._merge(name, above, own)
 
     def _merge(self, name: str, above: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         """Merge metadata as Zensical does: mappings are merged, lists joined, other values replaced."""
@@ -355,8 +356,18 @@ class ProjectReader:
         return isinstance(day, date) and day > datetime.now(UTC).date()
 
 
-def _has_hero_key(meta: Mapping[str, Any]) -> bool:
-    return any(str(key).startswith("hero_") for key in meta)
+def _parse_metadata(text: str) -> dict[str, Any]:
+    """Parse a YAML mapping; ValueError with the place of the mistake for any other text."""
+    import yaml
+
+    try:
+        value = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ValueError(f" at line {mark.line + 1}" if mark is not None else "") from error
+    if not isinstance(value, dict | None):
+        raise ValueError("")  # noqa: TRY004 - wrong text, and no wrong argument
+    return value or {}
 
 
 def _find_post_folders(project: Project) -> Iterator[str]:

@@ -1,0 +1,67 @@
+"""A site's pages as `zensical build` reads them, without a build of Zensical."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from builds import Site
+from mkdocs.utils.meta import get_data
+from test_malformed import SPOILT
+
+from mkdocs_leonardo.commands.zensical.project import ProjectReader, read_pages, read_project
+from mkdocs_leonardo.front_matter import HeroDefaults
+from mkdocs_leonardo.host.front_matter_text import find_malformed
+
+
+def read_site(pages: Mapping[str, str], folder: Path) -> ProjectReader:
+    """Read the pages of a site with Material's plugin for the metadata of folders."""
+    Site(folder, pages, plugins=("meta",)).configure(None)
+    return read_pages(read_project(folder / "mkdocs.yml"), HeroDefaults())
+
+
+def test_each_form_of_yaml_that_asks_for_a_hero_is_read(tmp_path: Path) -> None:
+    """A quoted key, an indented key and a mapping in braces ask for a hero, as with MkDocs."""
+    forms = ('"hero_prompt": a lake', " hero_prompt: a lake", "{hero_prompt: a lake}")
+    read = read_site({f"{n}.md": f"---\n{form}\n---\n# A\n" for n, form in enumerate(forms)}, tmp_path)
+    assert [hero.page for hero in read.heroes] == ["0.md", "1.md", "2.md"]
+    assert read.problems == []
+
+
+@pytest.mark.parametrize("key", ["heroPrompt", "Hero_prompt", "hero-prompt"])
+def test_misspelt_key_gets_its_spelling(key: str, tmp_path: Path) -> None:
+    """A misspelt key is one warning with the right spelling, also in a folder's metadata."""
+    line = f"{key}: a lake\n"
+    read = read_site({"a.md": f"---\n{line}---\n# A\n", "b/.meta.yml": line, "b/b.md": "# B\n"}, tmp_path)
+    fix = f"{key} is not a known key; did you mean hero_prompt?"
+    assert [str(each) for each in read.problems] == [f"a.md: {fix}", f"b/b.md: {fix}"]
+
+
+def test_malformed_front_matter_is_reported_as_with_mkdocs(tmp_path: Path) -> None:
+    """Malformed front matter is a page without a hero, and the one warning that a build of MkDocs gives."""
+    # Zensical reads front matter that ends with the file.
+    texts = {f"{case}.md": text for case, (text, _) in sorted(SPOILT.items()) if case != "end of the file"}
+    read = read_site(texts, tmp_path)
+    assert read.heroes == []
+    by_mkdocs = {name: str(find_malformed(get_data(text)[0], name)) for name, text in texts.items()}
+    assert sorted(map(str, read.problems)) == sorted(by_mkdocs.values())
+    assert sorted(read.pages) == sorted(texts)
+
+
+def test_page_that_asks_for_no_hero_has_no_problem(tmp_path: Path) -> None:
+    """A page without keys of the plugin is no problem, though its front matter is wrong or its text speaks of them."""
+    texts = {
+        "example.md": "---\ntitle: A\n---\n\n```yaml\n---\nhero_prompt: a lake\n---\n```\n",
+        "wrong.md": "---\ntitle: My hero: a story\n---\n# A\n",
+    }
+    read = read_site(texts, tmp_path)
+    assert (read.heroes, read.problems, read.pages) == ([], [], list(texts))
+
+
+@pytest.mark.parametrize(("text", "place"), [("a: 1\nb: {\n\n", " at line 4"), ("- a\n", "")])
+def test_wrong_metadata_of_a_folder_is_reported(text: str, place: str, tmp_path: Path) -> None:
+    """Metadata of a folder that is no YAML mapping is one warning with the line of the mistake."""
+    read = read_site({".meta.yml": text, "a.md": "# A\n", "b.md": "# B\n"}, tmp_path)
+    (problem,) = map(str, read.problems)
+    assert problem.startswith(f".meta.yml: the metadata is no YAML mapping{place} and is not read; ")
