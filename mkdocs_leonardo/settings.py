@@ -174,7 +174,10 @@ def move_cache(settings: Settings, notify: Notify, environ: Mapping[str, str]) -
 
 
 def _make_config_name(config_file: Path, folders: Iterable[Path]) -> str:
-    """Return the configuration's name: different for each configuration on the same folders, equal on every machine."""
+    """Return a name for the configuration, which is equal on every machine.
+
+    Two configurations that use the same folders have different names.
+    """
     folders = list(folders)
     if all(folder.is_relative_to(config_file.parent) for folder in folders):
         return config_file.name

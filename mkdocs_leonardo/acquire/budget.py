@@ -114,9 +114,9 @@ class Budget:
         self._uncertain.discard(reservation)
 
     def count_only_at(self, reservation: Reservation, provider: str) -> None:
-        """Count the create call for later calls to `provider` only: the provider's list shows that no job was made.
+        """Stop counting a create call that made no job, except against later calls to `provider`.
 
-        So one build does not call `provider` more often than a cap allows.
+        One build then never calls `provider` more often than a cap allows.
         """
         if reservation in self._standing_usd:
             self._ruled_out.setdefault(provider, []).append(self._standing_usd[reservation])

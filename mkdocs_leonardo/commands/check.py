@@ -90,7 +90,10 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
 def _check_published_folder(
     site: SitePages, found: Sequence[HeroStatus], console: Console
 ) -> tuple[frozenset[str], list[Finding]]:
-    """Find the pages whose image is up to date in the published folder alone, and a stylesheet of another version."""
+    """Return the pages that only the published folder has images for, and findings about that folder.
+
+    Images of those pages are up to date. A finding says that the folder's stylesheet is of another version.
+    """
     folder = site.config.published_folder
     if folder is None:
         return frozenset(), []

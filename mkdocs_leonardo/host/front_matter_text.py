@@ -1,4 +1,4 @@
-"""Front matter as text: its borders, and what is wrong with front matter that the host takes for text."""
+"""Front matter as text. Finds its borders, and explains why the host shows some front matter as text of the page."""
 
 from __future__ import annotations
 

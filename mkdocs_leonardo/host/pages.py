@@ -90,7 +90,7 @@ def encryption_problem(page: Page) -> InputError:
 def make_target_reader(
     config: MkDocsConfig, files: Files, has_hero: Callable[[str], bool]
 ) -> Callable[[Page], TargetPage]:
-    """Return a function from a page to its facts for the markup. Facts that all pages share are read once."""
+    """Return a function that reads a page's facts for its markup. It reads facts that all pages share once."""
     # Not imported by builds without heroes.
     from mkdocs_leonardo.page.markup import TargetPage
     from mkdocs_leonardo.page.themes import hidden_parts, is_blog_post

@@ -66,9 +66,9 @@ class HeroReader:
         return found if hero is found.hero else front_matter.FrontMatter(hero, found.problems)
 
     def _locate(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
-        """Resolve `hero_image`: relative to the page, or to the folder whose metadata sets it.
+        """Resolve `hero_image`, which is relative to the page, or to the folder whose metadata has it.
 
-        `image` is its path relative to the page, and `value` its text.
+        `value` is the text in the metadata, and `image` the path if it is relative to the page.
         """
         base = PurePosixPath(page)
         block = FRONT_MATTER.match(source())

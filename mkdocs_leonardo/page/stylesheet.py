@@ -102,7 +102,7 @@ def _tint_rules() -> list[str]:
 
 
 def _scrim_rules() -> list[str]:
-    """List the rules that turn the two digits of a scrim attribute into an alpha, one rule per digit."""
+    """List a rule for each digit of a scrim attribute. The rules of its two digits add up to the alpha."""
     tens, ones = range(10, SCRIM_LIMIT + 1, 10), range(SCRIM_STEP, 10, SCRIM_STEP)
     return [
         rule

@@ -172,7 +172,10 @@ def _is_gone(pid: int) -> bool:
 
 
 def _name_machine() -> str:
-    """Return the name of the set of processes whose ids can be compared: one boot, on Linux one PID namespace."""
+    """Return a name that processes share if their ids can be compared.
+
+    These are the processes of one boot, and on Linux of one PID namespace.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"

@@ -330,7 +330,7 @@ def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Itera
 def _picture_problems(
     options: LeonardoOptions, given: Collection[str], picture: PictureSpec
 ) -> Iterator[tuple[str, str]]:
-    """Yield the site's settings that the model ignores, by the names of the options."""
+    """Yield (option, message) for each setting of the site that the model ignores."""
     model = find_model(options.model)
     version = version_of(options, size_for(model, picture.width_px, picture.height_px))
     if version == "v2" and options.base_url.rpartition("/")[2] not in {"v1", "v2"}:
