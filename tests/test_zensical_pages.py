@@ -1,18 +1,26 @@
-"""A site's pages as `zensical build` reads them, without a build of Zensical."""
+"""A site's pages and the state of its heroes, as `zensical build` reads them, without a build of Zensical."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from builds import Site
+from builds import Site, page
 from mkdocs.utils.meta import get_data
 from test_malformed import SPOILT
 
+from mkdocs_leonardo.commands.terminal import Console
+from mkdocs_leonardo.commands.zensical.heroes import prepare_build
 from mkdocs_leonardo.commands.zensical.project import ProjectReader, read_pages, read_project
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.host.front_matter_text import find_malformed
+
+SMALL = {"formats": ["jpeg"], "widths": [320], "width": 320, "height": 176}
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def read_site(pages: Mapping[str, str], folder: Path) -> ProjectReader:
@@ -65,3 +73,32 @@ def test_wrong_metadata_of_a_folder_is_reported(text: str, place: str, tmp_path:
     read = read_site({".meta.yml": text, "a.md": "# A\n", "b.md": "# B\n"}, tmp_path)
     (problem,) = map(str, read.problems)
     assert problem.startswith(f".meta.yml: the metadata is no YAML mapping{place} and is not read; ")
+
+
+def count_read(site: Site, now: datetime, capsys: pytest.CaptureFixture[str]) -> int:
+    """The number of heroes for which a build at this time reads the pages; 0 if the state of the last build serves."""
+    capsys.readouterr()
+    with prepare_build(read_project(site.folder / "mkdocs.yml"), Console(verbose=False), yes=False, now=now):
+        found = re.search(r"(\d+) hero", capsys.readouterr().err)
+    return int(found[1]) if found else 0
+
+
+@pytest.fixture
+def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site without a key, whose heroes are settled from the first build on."""
+    for name in [name for name in os.environ if name.endswith("_API_KEY")]:
+        monkeypatch.delenv(name)
+    pages = {
+        "index.md": page("Home", hero_prompt="a lake"),
+        "blog/posts/time.md": page("Time", date=NOON + timedelta(hours=2), hero_prompt="a pier"),
+        "blog/posts/day.md": page("Day", date=(NOON + timedelta(days=1)).date(), hero_prompt="a sea"),
+    }
+    site = Site(tmp_path, pages, options=SMALL, plugins=({"blog": {"draft_if_future_date": True}},))
+    site.configure(None)
+    return site
+
+
+def test_state_ends_when_the_next_post_is_published(settled: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """A build reads the pages again from the time or the day that a post waited for."""
+    read = {hour: count_read(settled, NOON + timedelta(hours=hour), capsys) for hour in (0, 1, 2, 3, 11, 12, 13)}
+    assert read == {0: 1, 1: 0, 2: 2, 3: 0, 11: 0, 12: 3, 13: 0}

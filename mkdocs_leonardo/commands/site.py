@@ -41,6 +41,8 @@ from mkdocs_leonardo.resolution import name_some
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mkdocs_leonardo.host.dry_build import LoadedSite
     from mkdocs_leonardo.settings import Settings
     from mkdocs_leonardo.spec import HeroSpec
@@ -105,6 +107,8 @@ class SitePages:
     coverless: tuple[Path, ...] = ()
     not_installed: tuple[str, ...] = ()
     """The theme and plugins that were not installed when the site was read."""
+    next_post_at: datetime | None = None
+    """When the next post is published that waits for its date, on a site that Zensical builds; None without one."""
 
     @property
     def settings(self) -> Settings:
@@ -192,11 +196,19 @@ def read_project_config(project: Project, console: Console) -> SiteConfig:
     )
 
 
-def read_project_pages(project: Project, console: Console, *, with_drafts: bool = False) -> SitePages:
+def read_project_pages(
+    project: Project, console: Console, *, with_drafts: bool = False, now: datetime | None = None
+) -> SitePages:
     """Read every page of a site that Zensical builds."""
     config = _require_enabled(read_project_config(project, console))
-    found = read_pages(project, config.settings.defaults, with_drafts=with_drafts)
-    return SitePages(config, tuple(found.heroes), frozenset(found.pages), tuple(found.problems))
+    found = read_pages(project, config.settings.defaults, with_drafts=with_drafts, now=now)
+    return SitePages(
+        config,
+        tuple(found.heroes),
+        frozenset(found.pages),
+        tuple(found.problems),
+        next_post_at=found.next_post_at,
+    )
 
 
 def _find_project_without_mkdocs(config_file: str | None) -> Project | None:

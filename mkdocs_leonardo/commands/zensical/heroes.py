@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -120,8 +121,8 @@ def _read_times(folders: Iterable[str]) -> dict[str, int | None]:
     return times
 
 
-def _read_state(folder: Path, project: Project) -> BuildState | None:
-    """Read the state of the last build; None if a file has changed since, or a key was set or removed."""
+def _read_state(folder: Path, project: Project, now: datetime) -> BuildState | None:
+    """Read the state of the last build; None if a file or key has changed since, or a post's date has come."""
     try:
         value: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
         state = BuildState(
@@ -130,7 +131,8 @@ def _read_state(folder: Path, project: Project) -> BuildState | None:
             own=tuple(VerifiedFile(*each) for each in value["own"]),
         )
         is_current = (
-            value["keys"] == _find_set_keys(value["keys"])
+            (value["ends_at"] is None or now.timestamp() < value["ends_at"])
+            and value["keys"] == _find_set_keys(value["keys"])
             and value["folders"] == _read_times(value["folders"])
             and value["fingerprint"] == _compute_fingerprint(project)
         )
@@ -170,13 +172,16 @@ class BuiltHeroes:
 
 
 @contextmanager
-def prepare_build(project: Project, console: Console, *, yes: bool) -> Iterator[BuildState]:
+def prepare_build(
+    project: Project, console: Console, *, yes: bool, now: datetime | None = None
+) -> Iterator[BuildState]:
     """Prepare the heroes of this build and write the manifest; missing images are made after a question.
 
     The pages are not read again if nothing on which heroes depend has changed since they were settled.
     """
     folder = project.build_folder
-    state = _read_state(folder, project)
+    now = now or datetime.now(UTC)
+    state = _read_state(folder, project, now)
     if state is not None:
         console.warn(*state.warnings)
         yield state
@@ -184,7 +189,7 @@ def prepare_build(project: Project, console: Console, *, yes: bool) -> Iterator[
     from mkdocs_leonardo.commands.site import read_project_pages
 
     fingerprint = _compute_fingerprint(project)
-    site = read_project_pages(project, console)
+    site = read_project_pages(project, console, now=now)
     console.warn(*site.problem_lines)
     times = _read_times(map(str, (site.settings.gallery_dir, site.settings.cache_dir / "pictures")))
     with build_heroes(site, site.settings, console, yes=yes) as heroes:
@@ -294,8 +299,10 @@ def _encode_state(state: BuildState, heroes: BuiltHeroes, before: Mapping[str, A
     """Encode the state for the next build as JSON."""
     from mkdocs_leonardo.providers.declaration import key_variable
 
+    ends_at = heroes.site.next_post_at
     value = {
         "fingerprint": before["fingerprint"],
+        "ends_at": ends_at.timestamp() if ends_at is not None else None,
         "keys": _find_set_keys(key_variable(provider.name) for provider in heroes.build.runtime.chain),
         # A picture that was stored during the build takes the place of a placeholder in the next build.
         "folders": _read_times(before["folders"]) if heroes.are_stored else before["folders"],

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from fnmatch import translate
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
@@ -211,12 +211,14 @@ def _make_loader() -> type[yaml.SafeLoader]:
 # Pages ---------------------------------------------------------------------------------------------------------------
 
 
-def read_pages(project: Project, defaults: HeroDefaults, *, with_drafts: bool = False) -> ProjectReader:
+def read_pages(
+    project: Project, defaults: HeroDefaults, *, with_drafts: bool = False, now: datetime | None = None
+) -> ProjectReader:
     """Read every page of the site; CommandError if there is no folder of pages, or if one cannot be read."""
     docs_dir = project.docs_dir
     if not docs_dir.is_dir():
         raise CommandError(f"{project.path}: docs_dir is {docs_dir}; there is no such folder")
-    reader = ProjectReader(project, defaults, with_drafts=with_drafts)
+    reader = ProjectReader(project, defaults, with_drafts=with_drafts, now=now or datetime.now(UTC))
     is_excluded = _make_exclusion(project, with_drafts=with_drafts)
     for name in sorted(_list_pages(docs_dir)):
         if not is_excluded(name):
@@ -263,14 +265,18 @@ def _as_list(value: object) -> list[object]:
 
 
 class ProjectReader:
-    """A reader of a site's pages. `pages` are their names, `problems` those in front matter."""
+    """A reader of a site's pages. `pages` are their names, `problems` those in front matter.
 
-    def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool) -> None:
+    `next_post_at` is the first date of the posts that are left out until their date; None without such posts.
+    """
+
+    def __init__(self, project: Project, defaults: HeroDefaults, *, with_drafts: bool, now: datetime) -> None:
         from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA
         from mkdocs_leonardo.host.reader import HeroReader
 
         self._project = project
         self._with_drafts = with_drafts
+        self._now = now
         self._titles = dict(_read_nav_titles(project.values.get("nav")))
         options = project.plugins["meta"] if project.is_on("meta") else {"meta_file": ""}
         self._meta_file = str(options.get("meta_file", FOLDER_METADATA))
@@ -280,6 +286,7 @@ class ProjectReader:
         self.heroes: list[HeroSpec] = []
         self.pages: list[str] = []
         self.problems: list[InputError] = []
+        self.next_post_at: datetime | None = None
 
     def read(self, name: str, text: str) -> None:
         """Read one page."""
@@ -351,9 +358,14 @@ class ProjectReader:
             return False
         day = meta.get("date")
         day = day.get("created") if isinstance(day, Mapping) else day
-        if isinstance(day, datetime):
-            return day.replace(tzinfo=day.tzinfo or UTC) > datetime.now(UTC)
-        return isinstance(day, date) and day > datetime.now(UTC).date()
+        if not isinstance(day, date):
+            return False
+        begin = day if isinstance(day, datetime) else datetime.combine(day, time.min)
+        post_at = begin.replace(tzinfo=begin.tzinfo or UTC)
+        if post_at <= self._now:
+            return False
+        self.next_post_at = min(post_at, self.next_post_at or post_at)
+        return True
 
 
 def _parse_metadata(text: str) -> dict[str, Any]:
