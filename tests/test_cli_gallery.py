@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -21,8 +22,9 @@ from mkdocs_leonardo.commands import check
 from mkdocs_leonardo.commands.site import find_shade_alpha
 from mkdocs_leonardo.commands.status import HeroStatus
 from mkdocs_leonardo.host.dry_build import find_templates_without_excerpts
+from mkdocs_leonardo.imaging.contrast import measure
 from mkdocs_leonardo.imaging.render import render
-from mkdocs_leonardo.spec import Encoding, HeroSpec, PictureRecord, Scrim
+from mkdocs_leonardo.spec import Encoding, HeroSpec, PictureRecord, Rendering, Scrim
 from mkdocs_leonardo.storage.renderings import RenderingCache
 from mkdocs_leonardo.storage.text_store import TextStore
 
@@ -187,19 +189,38 @@ def test_check_sees_damage_in_the_gallery_behind_a_sound_cache(shell: Shell) -> 
     assert _kinds(shell) == []
 
 
-def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
-    """`check` measures the displayed file, and reports a stored shade that is too weak for it."""
-    rendering = render(
-        Image.new("RGB", (320, 180), "white"),
+def _rendered(image: Image.Image, folder: Path) -> Rendering:
+    """The picture with one small file."""
+    return render(
+        image,
         PictureRecord("a" * 64, "", "png", "local", "painter"),
         variant_key="b" * 64,
-        encoding=Encoding(formats=("jpeg",), widths=(320,), width_px=320, height_px=180),
-        folder=tmp_path,
+        encoding=Encoding(formats=("jpeg",), widths=(320,), width_px=image.width, height_px=image.height),
+        folder=folder,
     )
+
+
+def test_check_measures_the_shade_behind_the_text_anew(tmp_path: Path) -> None:
+    """`check` measures the displayed file, and reports a stored shade that is too weak for it."""
+    rendering = _rendered(Image.new("RGB", (320, 180), "white"), tmp_path)
     status = HeroStatus(HeroSpec("index.md"), "cached")
     assert check._is_legible(status, rendering)
     too_weak = Scrim(**{field.name: 45 for field in fields(Scrim)})
     assert not check._is_legible(status, replace(rendering, scrim=too_weak))
+
+
+def test_check_measures_the_ground_that_pages_show(tmp_path: Path) -> None:
+    """`check` passes an image that is blurred behind its text and whose displayed file needs less shade when sharp."""
+    image = Image.new("RGB", (640, 360), (130, 130, 130))
+    for place in itertools.product(range(0, 640, 4), range(0, 360, 4)):
+        image.putpixel(place, (190, 190, 190))
+    rendering = _rendered(image, tmp_path)
+    with Image.open(rendering.variants[0].path) as shown:
+        alone = measure(shown.convert("RGB"), rendering.blur_up, dominant=rendering.dominant)
+    assert (rendering.scrim.blur, alone.blur) == (1, 0), "the example is on one side of the limit"
+
+    assert alone.wide > rendering.scrim.wide + 5
+    assert check._is_legible(HeroStatus(HeroSpec("index.md"), "cached"), rendering)
 
 
 def test_check_finds_a_blog_whose_covers_no_reader_would_see(tmp_path: Path) -> None:

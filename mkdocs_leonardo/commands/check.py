@@ -300,14 +300,19 @@ def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: S
 
 
 def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
-    """Return whether the shade behind the text suffices for the largest file, measured anew."""
-    from mkdocs_leonardo.imaging.contrast import measure
+    """Return whether the shade behind the text suffices for the largest file, measured anew on the same ground."""
+    from mkdocs_leonardo.imaging.contrast import measure_blurred, measure_sharp
     from mkdocs_leonardo.imaging.normalise import normalise
 
     heroes = [variant for variant in rendering.variants if variant.role == "hero"]
     largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))
     image = normalise(largest.path.read_bytes(), width_px=largest.width_px, height_px=largest.height_px)
-    needed = measure(image, rendering.blur_up, status.hero.focus, dominant=rendering.dominant)
+    focus, dominant = status.hero.focus, rendering.dominant
+    needed = (
+        measure_blurred(rendering.blur_up, focus, dominant=dominant)
+        if rendering.scrim.blur
+        else measure_sharp(image, focus, dominant=dominant)
+    )
     pairs = zip(astuple(needed), astuple(rendering.scrim), strict=True)
     return all(least <= shown + _CONTRAST_TOLERANCE for least, shown in pairs)
 

@@ -113,24 +113,30 @@ def measure(image: Image.Image, blur_up: str, focus: FocalPoint = CENTER, *, dom
     `dominant` is the picture's dominant colour, ``#rrggbb``, whose hue the scrim has. "Reaches" means for 995 of 1000
     pixels behind the text.
     """
+    sharp = measure_sharp(image, focus, dominant=dominant)
+    if max(sharp.long_narrow, sharp.long_wide, sharp.long_wide_rtl) <= MOST_SHARP + SHARP_MARGIN:
+        return sharp
+    return measure_blurred(blur_up, focus, dominant=dominant)
+
+
+def measure_sharp(image: Image.Image, focus: FocalPoint, *, dominant: str) -> Scrim:
+    """Return the scrim for text on the picture itself, with `SHARP_MARGIN` added to any value but 0."""
     width, height = image.size
     size = (min(width, _SAMPLE_WIDTH_PX), max(1, round(height * min(width, _SAMPLE_WIDTH_PX) / width)))
     # A dense screen shows the file's own pixels, a plain one shows averages. Each alone can hide bright pixels.
     copies = (image.resize(size, Image.Resampling.NEAREST), image.resize(size, Image.Resampling.BOX))
     tint = TINTS[find_tint(dominant)]
-    sharp = _scrim_of(copies, focus, tint, blur_share=0)
-    if max(sharp.long_narrow, sharp.long_wide, sharp.long_wide_rtl) <= MOST_SHARP:
-        return _with_margin(sharp)
+    sharp = replace(_scrim_of(copies, focus, tint, blur_share=0), blur=0)
+    needed = {name: percent for name, percent in asdict(sharp).items() if percent}
+    return replace(sharp, **{name: percent + SHARP_MARGIN for name, percent in needed.items()})
+
+
+def measure_blurred(blur_up: str, focus: FocalPoint, *, dominant: str) -> Scrim:
+    """Return the scrim for text on the blurred blur-up image, a data URI."""
     with Image.open(BytesIO(base64.b64decode(blur_up.partition(",")[2]))) as small:
         size = (_SAMPLE_WIDTH_PX, max(1, round(small.height * _SAMPLE_WIDTH_PX / small.width)))
         sample = small.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    return _scrim_of((sample,), focus, tint, blur_share=BLUR_SHARE)
-
-
-def _with_margin(sharp: Scrim) -> Scrim:
-    """Return the scrim of a sharp picture with `SHARP_MARGIN` added, except to values of 0."""
-    needed = {name: percent for name, percent in asdict(replace(sharp, blur=0)).items() if percent}
-    return replace(sharp, blur=0, **{name: percent + SHARP_MARGIN for name, percent in needed.items()})
+    return _scrim_of((sample,), focus, TINTS[find_tint(dominant)], blur_share=BLUR_SHARE)
 
 
 def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, *, blur_share: float) -> Scrim:
