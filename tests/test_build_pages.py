@@ -454,20 +454,51 @@ def test_blog_views_show_covers_of_posts_that_have_a_hero(tmp_path: Path) -> Non
     assert sorted(built.sources) == ["blog/posts/one.md", "blog/posts/two.md"]
 
 
+#: Another plugin's template variable with the name of Material's excerpts, which may be read once.
+FOREIGN_POSTS = """
+def on_page_context(context, page, **_):
+    if page.is_homepage:
+        context["posts"] = {posts}
+"""
+
+
 def test_blog_view_with_a_hero_of_its_own_fetches_that_first(tmp_path: Path) -> None:
-    """A blog view with a hero of its own has no eager cover."""
+    """A blog view with a hero of its own has no eager cover; a variable `posts` on another page is left as it is."""
     site = Site(
         tmp_path,
         pages={**BLOG, "blog/index.md": page("Blog", hero_image="../hero.jpg")},
         plugins=("search", "blog"),
-        config={"theme": {"name": "material"}},
+        config={"theme": {"name": "material"}, "hooks": ["hook.py"]},
     )
+    (tmp_path / "hook.py").write_text(FOREIGN_POSTS.format(posts='[{"title": "A post"}]'), encoding="utf-8")
 
-    html = site.build(None, "--strict").html("blog/index.html")
+    built = site.build(None, "--strict")
 
+    assert built.exit_code == 0, built.log
+    html = built.html("blog/index.html")
     assert html.count('<a class="leonardo-card"') == 2
     assert html.count('fetchpriority="high"') == 1
     assert html.index('fetchpriority="high"') < html.index('<a class="leonardo-card"')
+
+
+def test_variable_posts_without_a_blog_is_left_to_its_template(tmp_path: Path) -> None:
+    """On a site without Material's blog, a template reads another plugin's `posts` to its end."""
+    site = Site(
+        tmp_path,
+        {"index.md": page("Home", hero_image="hero.jpg"), "hero.jpg": picture()},
+        config={"theme": {"name": "mkdocs", "custom_dir": "own"}, "hooks": ["hook.py"]},
+    )
+    (tmp_path / "hook.py").write_text(FOREIGN_POSTS.format(posts='iter(["First post"])'), encoding="utf-8")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/main.html").write_text(
+        "{% extends 'base.html' %}{% block footer %}{% for post in posts %}{{ post }}{% endfor %}{% endblock %}",
+        encoding="utf-8",
+    )
+
+    built = site.build(None, "--strict")
+
+    assert built.exit_code == 0, built.log
+    assert "First post" in built.html("index.html")
 
 
 def test_cards_off_leaves_blog_views_alone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
+from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
 from mkdocs_leonardo.build import Build
@@ -30,7 +31,6 @@ from mkdocs_leonardo.resolution import Complaint, Resolution
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
-    from mkdocs.structure.pages import Page
 
     from mkdocs_leonardo.host.kept_folder import KeptFolder
     from mkdocs_leonardo.settings import Settings
@@ -66,6 +66,7 @@ class SiteHeroes:
         self._kept = kept
         self._is_preview = is_preview
         self._social = SocialImages(config.site_url or "" if settings.markup.social else "")
+        self._has_cards = settings.markup.cards and has_blog(config)
         self._has_social_cards = has_social_cards(config)
         self._continued: set[str] = set()
         self._site: SiteMarkup | None = None
@@ -100,13 +101,12 @@ class SiteHeroes:
     def join(self, config: MkDocsConfig, files: Files) -> None:
         """Wait for every hero, log the results, and add the heroes' files to the site."""
         resolutions = self._resolutions(config.site_name)
-        markup = self._settings.markup
         site = self._site = SiteMarkup(
             {one.hero.page: (one.hero, one.asset) for one in resolutions if one.asset is not None},
             site_url=config.site_url or "",
             theme=config.theme.name or "",
             site_name=config.site_name,
-            markup=replace(markup, cards=markup.cards and has_blog(config)),
+            markup=replace(self._settings.markup, cards=self._has_cards),
             relative=get_relative_url,
         )
         self._read_target = make_target_reader(config, files, site.has_hero)
@@ -145,7 +145,7 @@ class SiteHeroes:
         if site is None:
             return
         target = self._read_target(page)
-        for excerpt in variables.get("posts") or ():
+        for excerpt in _list_excerpts(variables) if self._has_cards else ():
             href = get_relative_url(excerpt.file.url, page.url)
             excerpt.content = site.add_cover(target, excerpt.file.src_uri, excerpt.content, href=href)
         hero = site.describe_hero(target)
@@ -188,6 +188,12 @@ class SiteHeroes:
             self._is_open = False
             gc.unfreeze()
             self._build.close()
+
+
+def _list_excerpts(variables: Mapping[str, Any]) -> list[Any]:
+    """List the excerpts of Material's blog in the variable `posts`, which other plugins set to other objects."""
+    posts = variables.get("posts")
+    return [one for one in posts if isinstance(one, Page) and hasattr(one, "post")] if isinstance(posts, list) else []
 
 
 def _freeze_objects() -> None:
