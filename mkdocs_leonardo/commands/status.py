@@ -114,7 +114,10 @@ class HeroStatus:
 
     @property
     def _first(self) -> Offer | None:
-        """The offer of the first provider with a key that is able to make the picture; without one, the first offer."""
+        """The offer of the first able provider with a key, else of the first able one, else the first offer.
+
+        Able is a provider that can make the picture.
+        """
         able = (offer for offer in self.offers if offer.has_api_key and offer.is_able)
         return next(able, next((offer for offer in self.offers if offer.is_able), next(iter(self.offers), None)))
 
