@@ -224,7 +224,7 @@ class Api:
         host = "the storage"
         with anyio.move_on_after(timeout_s) as scope:
             try:
-                target = self._check_address(url, None, None)
+                target = self._check_address(url, None, None, subject="the storage's address")
                 host = target.host
                 async with self._open_untrusted(target, is_listed=False, parts=parts) as response:
                     return response.status_code
@@ -276,19 +276,28 @@ class Api:
         # Raised here, as in `request`: an exception that holds an address must not be the context of this one.
         raise failure
 
-    def _check_address(self, url: str, hosts: Collection[str] | None, before: httpx.URL | None) -> httpx.URL:
-        """Return the address of `url`, after a redirect from `before`; DownloadRefused if a rule forbids it."""
+    def _check_address(
+        self,
+        url: str,
+        hosts: Collection[str] | None,
+        before: httpx.URL | None,
+        subject: str = "the image's address",
+    ) -> httpx.URL:
+        """Return the address of `url`, after a redirect from `before`; DownloadRefused if a rule forbids it.
+
+        `subject` names the address in the messages.
+        """
         refusal = ""
         try:
             base = before or (self._base_url if hosts is None else None)
             target = base.join(url) if base is not None else httpx.URL(url)
         except (httpx.InvalidURL, TypeError, ValueError):
-            refusal = "the image's address cannot be read"
+            refusal = f"{subject} cannot be read"
         if refusal:
             raise DownloadRefused(refusal)
         host = target.host.lower().rstrip(".")
         if target.userinfo:
-            raise DownloadRefused("the image's address holds a user name")
+            raise DownloadRefused(f"{subject} holds a user name")
         if self.on_loopback and target.scheme == "http" and is_loopback(host):
             if before is not None and (before.scheme, before.netloc) != (target.scheme, target.netloc):
                 # On one machine, another port is another host.
@@ -297,11 +306,11 @@ class Api:
         if hosts is None and self._is_own(target):
             return target
         if target.scheme != "https":
-            raise DownloadRefused(f"the image's address is not https ({target.scheme or 'no scheme'})")
+            raise DownloadRefused(f"{subject} is not https ({target.scheme or 'no scheme'})")
         if not host or (hosts is not None and target.host not in {name.lower() for name in hosts}):
             raise HostNotListed(printable_host(host))
         if target.port not in {None, 443}:
-            raise DownloadRefused(f"the image's address on {host} names a port")
+            raise DownloadRefused(f"{subject} on {host} names a port")
         return target
 
     def _is_own(self, target: httpx.URL) -> bool:

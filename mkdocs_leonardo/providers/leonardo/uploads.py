@@ -11,6 +11,7 @@ from mkdocs_leonardo.providers.interface import (
     EXTENSION,
     MIME_TYPE,
     Clock,
+    DownloadRefused,
     JsonValue,
     Memory,
     ProviderError,
@@ -151,7 +152,10 @@ class LeonardoUploads:
         self._memory.update(_TURN + name, lambda _: (None, 0), expire_s=UPLOAD_TURN_S)
 
     async def _upload(self, reference: Reference) -> str:
-        """Upload the file, with several attempts, and return its id; ServiceFailed, not charged, if all fail."""
+        """Upload the file and return its id; ServiceFailed, not charged, after several attempts.
+
+        A form whose address breaks a rule of downloads ends the attempts.
+        """
         data = await copy_for_service(reference, "leonardo")
         reason = ""
         give_up_at = self._clock.now() + _ATTEMPTS_S
@@ -174,6 +178,9 @@ class LeonardoUploads:
                 # The storage does not look at what follows the file.
                 parts: list[Part] = [*_fields(form), ("file", (f"reference.{EXTENSION}", data, MIME_TYPE))]
                 status = await self._api().upload(url, parts, timeout_s=min(_UPLOAD_TIMEOUT_S, left_s))
+            except DownloadRefused as error:
+                reason = str(error)
+                break
             except TransportError as error:
                 reason = str(error)
                 continue
