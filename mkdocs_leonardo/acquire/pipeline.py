@@ -283,7 +283,7 @@ class Pipeline:
             if reason is not None:
                 raise PictureUnavailable(reason)
             obtained = await self._runner.acquire_new(request, candidates)
-        return await self._share(replace(obtained, rank=rank), request)
+        return await self._share(obtained, request)
 
     def _find_reason_not_to_pay(self, request: PictureRequest, result: LookupResult, reason: str | None) -> str | None:
         """Find why the missing picture is not bought, or None. `reason` is the reason of the team's store."""
