@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from enum import Enum
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from anyio import move_on_after, sleep
@@ -393,10 +392,6 @@ class ObjectStore:
 
     def _raise_known_failure(self, kind: _Kind) -> None:
         """Raise StoreUnavailable for a call that is known to fail."""
-        if find_spec("obstore") is None:
-            raise StoreRejected(
-                f"{self.address}: the client for it is not installed; pip install 'mkdocs-leonardo[team]'"
-            )
         if self._wrong_setting and self.address.scheme == "s3":
             raise StoreRejected(f"{self.address}: cannot {kind.value} ({self._wrong_setting})")
         if len(self._rejections.get(kind, ())) >= MOST_FAILURES:
