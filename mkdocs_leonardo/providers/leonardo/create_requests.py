@@ -32,6 +32,7 @@ from mkdocs_leonardo.providers.leonardo.models import (
     CREDIT_USD,
     MIN_ALCHEMY_CONTRAST,
     MODELS,
+    NAME,
     V1_MAX_SIDE_PX,
     V1_MIN_SIDE_PX,
     Mode,
@@ -282,7 +283,7 @@ def _check(model: Model, options: LeonardoOptions, picture: PictureSpec, version
 
 
 def _refusal(kind: type[ProviderError], reason: str) -> ProviderError:
-    return kind(f"was not asked: {reason}", provider="leonardo", charged=Charged.NO)
+    return kind(f"was not asked: {reason}", provider=NAME, charged=Charged.NO)
 
 
 # The configuration ---------------------------------------------------------------------------------------------------

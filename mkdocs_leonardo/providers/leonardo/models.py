@@ -28,6 +28,8 @@ CREDIT_USD = 0.001495
 _UNKNOWN_USD = MappingProxyType({True: 0.03, False: 0.015})
 _UNKNOWN_PIXELS = 1536 * 864
 
+NAME = "leonardo"
+
 #: The longest side in v1 for every model (schema). A sample of Lucid Origin with 1920x1080 contradicts the schema, so
 #: larger pictures go by v2.
 V1_MAX_SIDE_PX = 1536

@@ -27,14 +27,9 @@ from mkdocs_leonardo.providers.interface import (
     retry_after_s,
     text_at,
 )
+from mkdocs_leonardo.providers.leonardo.models import NAME
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.leonardo.responses import (
-    NAME,
-    leonardo_error,
-    quote_answer,
-    specific_error,
-    text_of,
-)
+from mkdocs_leonardo.providers.leonardo.responses import leonardo_error, quote_answer, specific_error, text_of
 from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable, next_poll_s
 
 if TYPE_CHECKING:

@@ -42,11 +42,10 @@ from mkdocs_leonardo.providers.leonardo.create_requests import (
     mode_of,
 )
 from mkdocs_leonardo.providers.leonardo.listing import Listing
-from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, find_model
+from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, NAME, find_model
 from mkdocs_leonardo.providers.leonardo.poller import JobPoller
 from mkdocs_leonardo.providers.leonardo.responses import (
     JOB_ID,
-    NAME,
     error_of_create_call,
     error_of_free_request,
     job_in,

@@ -23,9 +23,8 @@ from mkdocs_leonardo.providers.interface import (
     status_and,
     text_at,
 )
-from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD
+from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, NAME
 
-NAME = "leonardo"
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 #: Words of a failure in which a job may have been made after all.
 _UNCERTAIN = re.compile(r"internal (server )?error|service error|timed? ?out|unavailable", re.IGNORECASE)

@@ -22,6 +22,7 @@ from mkdocs_leonardo.providers.interface import (
     member,
     text_at,
 )
+from mkdocs_leonardo.providers.leonardo.models import NAME
 from mkdocs_leonardo.providers.leonardo.responses import leonardo_error
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ _LIFE_S = 31_536_000.0
 _OTHERS_S = 150.0
 _OTHERS_POLL_S = 0.25
 #: The prefixes of the memory's keys: for an id, and for a process's turn to upload.
-_ID, _TURN = "upload:leonardo:", "uploading:leonardo:"
+_ID, _TURN = f"upload:{NAME}:", f"uploading:{NAME}:"
 
 
 class LeonardoUploads:
@@ -156,7 +157,7 @@ class LeonardoUploads:
 
         A form whose address breaks a rule of downloads ends the attempts.
         """
-        data = await copy_for_service(reference, "leonardo")
+        data = await copy_for_service(reference, NAME)
         reason = ""
         give_up_at = self._clock.now() + _ATTEMPTS_S
         for attempt in range(_ATTEMPTS):
