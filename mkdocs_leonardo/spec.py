@@ -184,6 +184,9 @@ class PictureRecord:
 # Renderings -----------------------------------------------------------------------------------------------------------
 
 
+Role = Literal["hero", "social"]
+
+
 class Variant(NamedTuple):
     """One encoded file of a hero. `name` is its file name in the site; the bytes lie in `folder`, as `file`.
 
@@ -191,7 +194,7 @@ class Variant(NamedTuple):
     long to make.
     """
 
-    role: Literal["hero", "social"]
+    role: Role
     format: Format
     width_px: int
     height_px: int

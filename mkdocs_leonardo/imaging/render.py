@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image, features
 
@@ -31,6 +31,7 @@ from mkdocs_leonardo.spec import (
     JsonValue,
     PictureRecord,
     Rendering,
+    Role,
     Variant,
     digest_of,
     focus_suffix,
@@ -293,7 +294,7 @@ class Draft:
     xmp: bytes = b""
     files: list[tuple[Path, Path]] = field(default_factory=list)
 
-    def add(self, image: Image.Image, file: FilePlan, *, role: Literal["hero", "social"], name: str) -> Variant:
+    def add(self, image: Image.Image, file: FilePlan, *, role: Role, name: str) -> Variant:
         """Encode `image` as one file, which has `name` in the site."""
         file_name = f"{self.stem}-{image.width if role == 'hero' else role}.{EXTENSIONS[file.format]}"
         path = self.folder / file_name

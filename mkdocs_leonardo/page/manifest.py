@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.picture_rules import STYLES, PictureRules
@@ -21,6 +21,7 @@ from mkdocs_leonardo.spec import (
     PictureSpec,
     Reference,
     Rendering,
+    Role,
     Scrim,
     Source,
     Variant,
@@ -28,8 +29,6 @@ from mkdocs_leonardo.spec import (
     digest_of,
     short_key,
 )
-
-Role = Literal["hero", "social"]
 
 _VERSION = 1
 #: The folder of files beside the manifest; one object, since a site has thousands of files.

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, get_args, overload
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
-from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Scrim, Variant, digest_of
+from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Role, Scrim, Variant, digest_of
 from mkdocs_leonardo.storage.checked_json import check_integer, check_mapping, check_pattern
 from mkdocs_leonardo.storage.pictures import LARGEST_SIDE_PX, read_plain_file
 from mkdocs_leonardo.storage.text_store import TextStore
@@ -32,7 +32,7 @@ _FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\.(?:avif|webp|jpg|jpeg|png)"
 #: All names of a rendering in one match: a warm build checks eighteen thousand.
 _FILE_NAMES = re.compile(rf"{_FILE_NAME}(?: {_FILE_NAME})*")
 _DIGESTS = re.compile(r"[0-9a-f]{64}(?: [0-9a-f]{64})*")
-_ROLES = frozenset({"hero", "social"})
+_ROLES = frozenset(get_args(Role))
 _FORMATS = frozenset(get_args(Format))
 _BLUR_UP = re.compile(r"(?:data:image/webp;base64,[A-Za-z0-9+/]{1,4096}={0,2})?")
 _SOURCE_TYPE = re.compile(r"(?:https?://cv\.iptc\.org/newscodes/digitalsourcetype/[A-Za-z]{1,40})?", re.IGNORECASE)
