@@ -32,8 +32,6 @@ from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, find_tint
 #: The default text of the visible line that names the AI.
 _CREDIT = "Picture made by AI: {creator}"
 
-_MIME_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpeg": "image/jpeg"}
-
 #: The formats for the plain `<img>`, which feed readers show. It has the first one that the site writes.
 _FALLBACK_ORDER: tuple[Format, ...] = ("jpeg", "webp", "avif")
 
@@ -218,7 +216,7 @@ def _render_picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Cal
     sizes = escape(sizes)
     lines = [f'<picture class="{block}__picture">']
     lines.extend(
-        f'<source type="{_MIME_TYPES[name]}" srcset="{_render_srcset(ladders[name], url)}" sizes="{sizes}">'
+        f'<source type="image/{name}" srcset="{_render_srcset(ladders[name], url)}" sizes="{sizes}">'
         for name in reversed(_FALLBACK_ORDER)
         if name in ladders and name != plain_format
     )
