@@ -39,6 +39,8 @@ KEYS = (
     "hero_image",
     "hero_reference",
 )
+#: The keys of which a page with a hero has one.
+DECIDING_KEYS = ("hero_prompt", "hero_image")
 #: The plugin's keys by their spelling without underscores, in which a misspelt key is looked up.
 _BARE = {key.replace("_", ""): key for key in KEYS}
 #: Endings that authors write for the right ones.

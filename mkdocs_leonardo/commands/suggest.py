@@ -17,7 +17,7 @@ from mkdocs_leonardo.commands.status import open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
-from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS
+from mkdocs_leonardo.front_matter import DECIDING_KEYS, MAX_ALT_CHARACTERS
 from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS
 from mkdocs_leonardo.providers.base import PageFacts, Provider, Suggestion
 from mkdocs_leonardo.providers.declaration import key_variable
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 #: The most words of a page that the text model gets.
 MOST_WORDS = 1000
-#: Front matter keys with which a page decides on its hero.
-_DECIDING_KEYS = ("hero_prompt", "hero_image")
 _HEADING = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 #: A file's front matter as MkDocs finds it: a line of three hyphens, lines, a line of three hyphens or dots.
 _BLOCK = re.compile(
@@ -110,7 +108,7 @@ def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> li
             reason = error.strerror if isinstance(error, OSError) else str(error)
             console.warn(f"{name}: left out, as it {reason}")
             continue
-        if not any(key in meta for key in _DECIDING_KEYS):
+        if not any(key in meta for key in DECIDING_KEYS):
             found.append(
                 _UnpromptedPage(name, path, data, _extract_facts(name, meta, text), has_alt="hero_alt" in meta)
             )

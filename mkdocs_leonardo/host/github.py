@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from mkdocs_leonardo.errors import InputError
+from mkdocs_leonardo.front_matter import DECIDING_KEYS
 from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, metadata_text
 from mkdocs_leonardo.log import PREFIX, log
 from mkdocs_leonardo.resolution import Complaint
@@ -22,8 +23,6 @@ from mkdocs_leonardo.spec import printable
 #: GitHub shows this many of each kind in one step, and drops the rest (its staff in the community forum, 2020).
 MOST_SHOWN = 10
 _KINDS = {logging.WARNING: "warning", logging.ERROR: "error"}
-#: The keys to whose lines a picture's failure belongs if its message names no key.
-_USUAL_KEYS = ("hero_prompt", "hero_image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Annotations:
 
     def about_page(self, level: int, page: str, text: str, *, key: str = "") -> None:
         """Annotate the page's line that holds `key` with `text`."""
-        file, line = self._place(page, (key, *_USUAL_KEYS) if key else _USUAL_KEYS)
+        file, line = self._place(page, (key, *DECIDING_KEYS) if key else DECIDING_KEYS)
         # Without its file, the page must be named.
         self._add(level, text if file else f"{page}: {text}", title=key, file=file, line=line)
 
