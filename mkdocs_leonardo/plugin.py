@@ -73,9 +73,15 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     # After Material's blog plugin (-100), which makes the excerpts; after every search plugin, which reads the content.
     @event_priority(-110)
-    def on_page_context(self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Navigation) -> None:
+    def on_page_context(
+        self,
+        context: TemplateContext,
+        *,
+        page: Page,
+        config: MkDocsConfig,  # noqa: ARG002 - the host's signature
+        nav: Navigation,  # noqa: ARG002 - the host's signature
+    ) -> None:
         """Put the page's hero into its content, and covers on the excerpts of a blog view."""
-        del config, nav
         variables: dict[str, Any] = context  # type: ignore[assignment]  # templates may hold more than the host's own
         self._build.show(page, variables)
 
