@@ -248,7 +248,7 @@ def test_configuration_that_forbids_generation_stops_what_waits(
         services.release()
         background = rig.preview._background
         assert background is not None
-        rig.wait_until(lambda: not background.flying)
+        rig.wait_until(lambda: not background.in_flight)
 
     assert services.ledger.paid_jobs == services.ledger.creates == 1
     assert not [text for _, text in rig.told if "max_new_images" in text], "a cap is blamed for the author's choice"

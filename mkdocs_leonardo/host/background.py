@@ -77,7 +77,7 @@ class BackgroundGenerator:
         self._is_paused = False
         self._pending: dict[str, _MissingHero] = {}
         self._taken: set[PictureSpec] = set()
-        self.flying: set[PictureSpec] = set()
+        self.in_flight: set[PictureSpec] = set()
         self._reasons: set[str] = set()
         self._awaited: list[str] = []
         self._changed: Event | None = None
@@ -106,7 +106,7 @@ class BackgroundGenerator:
             return
         loop, self._loop = self._loop, None
         try:
-            making = loop.call(lambda: len(self.flying))
+            making = loop.call(lambda: len(self.in_flight))
             if making:
                 self._notify(logging.INFO, left_behind_message(making))
             loop.close(self._end, waiting=self._tell_awaited)
@@ -142,7 +142,7 @@ class BackgroundGenerator:
         """Begin to wait for the heroes that are newly missing, and go on waiting for earlier missing heroes."""
         if self._rebuild is not None and rebuild.settings != self._rebuild.settings:
             # Failed pictures may succeed with the new settings; pictures under way stay taken.
-            self._taken = set(self.flying)
+            self._taken = set(self.in_flight)
             self._reasons.clear()
         self._rebuild = rebuild
         settings = rebuild.settings
@@ -190,7 +190,7 @@ class BackgroundGenerator:
             if hero.picture is None or hero.picture in self._taken or _was_saved(missing.file, rebuild.began_at):
                 continue
             self._taken.add(hero.picture)
-            self.flying.add(hero.picture)
+            self.in_flight.add(hero.picture)
             group.start_soon(self._make, hero, hero.picture, rebuild)
 
     async def _make(self, hero: HeroSpec, picture: PictureSpec, rebuild: _Rebuild) -> None:
@@ -202,7 +202,7 @@ class BackgroundGenerator:
             self._notify(logging.WARNING, f"{hero.page}: an unexpected error came up ({type(error).__name__})")
             return
         finally:
-            self.flying.discard(picture)
+            self.in_flight.discard(picture)
         if resolution.failure:
             self._complain(resolution, rebuild)
         is_outdated = self._rebuild is not None and self._rebuild.settings != rebuild.settings
