@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,3 +103,15 @@ def test_state_ends_when_the_next_post_is_published(settled: Site, capsys: pytes
     """A build reads the pages again from the time or the day that a post waited for."""
     read = {hour: count_read(settled, NOON + timedelta(hours=hour), capsys) for hour in (0, 1, 2, 3, 11, 12, 13)}
     assert read == {0: 1, 1: 0, 2: 2, 3: 0, 11: 0, 12: 3, 13: 0}
+
+
+def test_state_ends_with_an_installed_package(
+    settled: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a package was installed or upgraded, as Pillow or a provider's, a build reads the pages again."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+    assert [count_read(settled, NOON, capsys) for _ in range(2)] == [1, 0]
+    (packages / "pillow-99.dist-info").mkdir()
+    assert [count_read(settled, NOON, capsys) for _ in range(2)] == [1, 0]

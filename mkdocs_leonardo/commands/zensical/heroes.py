@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -83,8 +84,10 @@ class BuildState:
 
 
 def _compute_fingerprint(project: Project) -> str:
-    """Return the digest of version, day, configuration, and the text of all pages."""
-    digest = hashlib.sha256(f"{__version__} {time.strftime('%Y-%m-%d')}".encode())
+    """Return the digest of version, day, installed packages, configuration, and the text of all pages."""
+    # An installation or upgrade, as of Pillow or of a provider's package, changes the time of the packages' folder.
+    packages = _read_times(path for path in sys.path if path.endswith("-packages"))
+    digest = hashlib.sha256(f"{__version__} {time.strftime('%Y-%m-%d')} {packages}".encode())
     for path in project.files:
         data = path.read_bytes()
         digest.update(data)
