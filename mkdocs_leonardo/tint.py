@@ -48,4 +48,4 @@ def find_tint(dominant: str) -> int:
 
 def to_light(value: float) -> float:
     """Convert an sRGB value, 0 to 1, to linear light (IEC 61966-2-1; WCAG 2.2, "relative luminance")."""
-    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 -- the definition
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 - the definition

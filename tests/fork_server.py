@@ -304,7 +304,7 @@ def _keep_templates(folder: str) -> None:
         environment.bytecode_cache = cache
         return environment
 
-    Theme.get_env = get_env  # type: ignore[method-assign]
+    Theme.get_env = get_env  # type: ignore[method-assign]  # in this process alone
 
 
 def _build_once() -> None:

@@ -41,6 +41,9 @@ FORBIDDEN_FORMS = re.compile(
     r"(?:\b(?:where|what|which|whose|who|that)\b[^.;:]*){2}\b(?:where|what|which|whose|who|that)\b",
     re.IGNORECASE,
 )
+#: A comment that silences a tool, and the same with its reason. Mypy wants a second comment for the reason.
+SILENCED = re.compile(r"# (?:noqa|type: ignore)\b.*")
+REASONED = re.compile(r"# (?:type: ignore\[[\w, -]+\]  # )?(?:noqa: [A-Z\d, ]+ - |(?<=\]  # )(?!noqa))\S")
 #: The first words of a function's docstring: an imperative verb, such as "Return".
 IMPERATIVE = re.compile(
     r"(?!(?:The|A|An|One|Two|Every|Each|All|Whether|What|Why|Where|When|How|If|It|This|Its)\b)"
@@ -112,6 +115,13 @@ def test_docstring_is_read_once(path: Path) -> None:
         if len(line.split()) > MAX_WORDS or FORBIDDEN_FORMS.search(line)
     ]
     assert found == []
+
+
+def test_comment_that_silences_a_tool_gives_its_reason() -> None:
+    """A `noqa` or a `type: ignore` names the rule, and then its reason, in one form."""
+    comments = [(name_of(path), each) for path in [*SOURCES, *TESTS] for each in SILENCED.findall(text_of(path))]
+    assert comments, "the form of the comments is known"
+    assert [(name, comment) for name, comment in comments if not REASONED.match(comment)] == []
 
 
 def is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -69,7 +69,7 @@ def problem_of(front_matter: FrontMatter) -> str:
 
 def test_read_without_hero_keys_wants_nothing_and_says_nothing() -> None:
     """Metadata without hero keys, of any types, gives neither a hero nor a message."""
-    assert read_meta({"title": "x", "date": date(2026, 1, 1), 5: 6, None: 1}) == FrontMatter(None)  # type: ignore[dict-item]
+    assert read_meta({"title": "x", "date": date(2026, 1, 1), 5: 6, None: 1}) == FrontMatter(None)  # type: ignore[dict-item]  # as YAML gives them
 
 
 def test_read_of_every_key_gives_the_hero_they_describe() -> None:

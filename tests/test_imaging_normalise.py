@@ -176,7 +176,7 @@ def peak_kib() -> int:
 @pytest.mark.parametrize("picture_format", ["png", "jpeg", "webp"])
 def test_inspect_bomb_is_refused_before_decoding(
     picture_format: str,
-    lenient: bool,  # noqa: FBT001 -- a parameter of the test
+    lenient: bool,  # noqa: FBT001 - a parameter of the test
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A picture of hundreds of megapixels is refused before decoding, whatever Pillow's limit in the process."""
@@ -273,7 +273,7 @@ def test_normalise_wide_gamut_is_converted() -> None:
     """Colours in Display P3 become the same colours in sRGB."""
     data = encode(Image.new("RGB", (64, 36), (200, 100, 100)), "png", icc_profile=DISPLAY_P3)
 
-    red, green, blue = normalise(data, width_px=64, height_px=36).getpixel((10, 10))  # type: ignore[misc]
+    red, green, blue = normalise(data, width_px=64, height_px=36).getpixel((10, 10))  # type: ignore[misc]  # RGB has three values
 
     # By hand, with the matrices of CSS Color 4, and gamma 2.2 for the source: 213, 94, 97.
     assert abs(red - 213) <= 3
@@ -341,7 +341,7 @@ def test_normalise_animation_gives_its_first_frame(picture_format: str) -> None:
     frames = [Image.new("RGB", (64, 36), colour) for colour in ("red", "lime", "blue")]
     data = encode(frames[0], picture_format, save_all=True, append_images=frames[1:], duration=100)
 
-    red, green, blue = normalise(data, width_px=64, height_px=36).getpixel((5, 5))  # type: ignore[misc]
+    red, green, blue = normalise(data, width_px=64, height_px=36).getpixel((5, 5))  # type: ignore[misc]  # RGB has three values
 
     assert red > 240
     assert max(green, blue) < 15

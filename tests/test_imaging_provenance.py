@@ -26,7 +26,7 @@ COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 
 def fields(packet: bytes) -> dict[str, str]:
     """The packet's properties, read by an independent XML parser."""
-    root = ET.fromstring(packet.decode())  # noqa: S314 -- our own packet
+    root = ET.fromstring(packet.decode())  # noqa: S314 - our own packet
     (description,) = root.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description")
     found = {}
     for name, uri in NAMESPACES.items():

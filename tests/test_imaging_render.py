@@ -43,7 +43,7 @@ def scene(width_px: int = 320, height_px: int = 180) -> Image.Image:
     return image
 
 
-def render_scene(  # noqa: D103 -- `render` with defaults
+def render_scene(  # noqa: D103 - `render` with defaults
     picture: bytes | Image.Image,
     folder: Path,
     encoding: Encoding = SMALL,
@@ -101,7 +101,7 @@ def test_render_jpeg_is_progressive_with_halved_colour(tmp_path: Path) -> None:
 
     assert image.info.get("progressive") == 1
     assert b"\xff\xc0" not in hero.path.read_bytes()
-    assert [layer[1:3] for layer in image.layer] == [(2, 2), (1, 1), (1, 1)]  # type: ignore[attr-defined]
+    assert [layer[1:3] for layer in image.layer] == [(2, 2), (1, 1), (1, 1)]  # type: ignore[attr-defined]  # of JPEG alone
 
 
 @pytest.mark.parametrize(("provider", "mark"), [("openai", MADE_BY_AI), ("local", "")])

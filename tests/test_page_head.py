@@ -129,7 +129,7 @@ class _Scripts(HTMLParser):
         self.script = ""
         self.feed(html)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 -- the parser's own
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the parser's own
         self.tags.append(tag)
 
     def handle_data(self, data: str) -> None:

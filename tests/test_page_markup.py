@@ -64,7 +64,7 @@ def asset(*formats: Format, provider: str = "leonardo", creator: str = "Leonardo
 
 def spec(**changes: object) -> HeroSpec:
     """A page's hero keys."""
-    return replace(HeroSpec(page="storm.md", picture=PictureSpec("a storm")), **changes)  # type: ignore[arg-type]
+    return replace(HeroSpec(page="storm.md", picture=PictureSpec("a storm")), **changes)  # type: ignore[arg-type]  # fields of HeroSpec
 
 
 def url(name: str) -> str:

@@ -1,6 +1,7 @@
 """The keys of paid pictures: equal requests share one, and nothing else changes it."""
 
 import unicodedata
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,9 +29,9 @@ def test_seeds_of_create_calls_are_frozen_and_all_different() -> None:
 
 
 @given(st.text(min_size=1), st.sampled_from(["NFC", "NFD"]))
-def test_generation_key_ignores_normal_form_and_white_space(prompt: str, form: str) -> None:
+def test_generation_key_ignores_normal_form_and_white_space(prompt: str, form: Literal["NFC", "NFD"]) -> None:
     """Unicode's normal forms and white space in a prompt do not change the key."""
-    typed = unicodedata.normalize(form, f"  {prompt}\n")  # type: ignore[arg-type]
+    typed = unicodedata.normalize(form, f"  {prompt}\n")
 
     assert generation_key("p", "m", PictureSpec(prompt), {}) == generation_key("p", "m", PictureSpec(typed), {})
 

@@ -253,7 +253,7 @@ def find_dominant_colour(image: Image.Image) -> str:
     palette = reduced.getpalette() or [0, 0, 0]
     best, best_weight = (0, 0, 0), -1.0
     for count, index in reduced.getcolors() or []:
-        assert isinstance(index, int)  # noqa: S101 -- a picture with a palette has one value a pixel
+        assert isinstance(index, int)  # noqa: S101 - a picture with a palette has one value a pixel
         red, green, blue = palette[3 * index : 3 * index + 3]
         _, saturation, value = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
         weight = count * (0.15 + saturation * value)

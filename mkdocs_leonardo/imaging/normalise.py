@@ -279,7 +279,7 @@ def _jpeg_markers(data: bytes) -> Iterator[int]:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 -- EXIF is read by hand-written parsers; a broken one must not cost the picture
+    except Exception:  # noqa: BLE001 - EXIF is read by hand-written parsers; a broken one must not cost the picture
         return 1
 
 

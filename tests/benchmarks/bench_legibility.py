@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageChops
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -165,8 +165,8 @@ class Reader:
         size = self._page.viewport_size
         assert size is not None
         # From the top of the page, so that coordinates of the page are those of the picture.
-        clip = {"x": 0.0, "y": 0.0, "width": float(size["width"]), "height": hero["y"] + hero["height"]}
-        shot = self._page.screenshot(clip=clip, full_page=True)  # type: ignore[arg-type]
+        clip: FloatRect = {"x": 0.0, "y": 0.0, "width": float(size["width"]), "height": hero["y"] + hero["height"]}
+        shot = self._page.screenshot(clip=clip, full_page=True)
         sheet.evaluate("sheet => sheet.remove()")
         return Image.open(io.BytesIO(shot)).convert("RGB")
 

@@ -73,7 +73,7 @@ def open_page(windows: Windows) -> Iterator[Callable[..., Page]]:
     """Opens an address in a window of its own and waits until the page is loaded."""
     taken = []
 
-    def open_page(address: str, before: str = "", hold: tuple[Any, Any] | None = None, **options: Any) -> Page:  # noqa: ANN401 -- Playwright's own options
+    def open_page(address: str, before: str = "", hold: tuple[Any, Any] | None = None, **options: Any) -> Page:  # noqa: ANN401 - Playwright's own options
         taken.append(windows.take(before, **options))
         page = taken[-1][1]
         if hold is not None:

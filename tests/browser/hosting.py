@@ -32,13 +32,13 @@ class HeroPlugin(BasePlugin[NoOptions]):
         self._pages_with_cards: set[str] = set()
         self._specs: list[HeroSpec] = []
 
-    def on_page_markdown(self, markdown: str, *, page: Any, config: Any, files: Any) -> None:  # noqa: ANN401, ARG002 -- the host's
+    def on_page_markdown(self, markdown: str, *, page: Any, config: Any, files: Any) -> None:  # noqa: ANN401, ARG002 - the host's
         """Note the page's layout and focus for the stylesheet."""
         if "picture" in page.meta:
             self._specs.append(_spec(page.meta))
 
     @event_priority(-110)
-    def on_page_context(self, context: Any, *, page: Any, config: Any, nav: Any) -> Any:  # noqa: ANN401, ARG002 -- the host's
+    def on_page_context(self, context: Any, *, page: Any, config: Any, nav: Any) -> Any:  # noqa: ANN401, ARG002 - the host's
         """Put the hero into the content, and a card on every excerpt."""
         url = partial(_url, page.url)
         hidden = frozenset(page.meta.get("hide", ()))
@@ -77,7 +77,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
         return context
 
     @event_priority(50)
-    def on_post_page(self, output: str, *, page: Any, config: Any) -> str:  # noqa: ANN401 -- the host's
+    def on_post_page(self, output: str, *, page: Any, config: Any) -> str:  # noqa: ANN401 - the host's
         """Link the stylesheet, and let a hero in full layout span the window."""
         has_hero = page.url in self._headers
         if has_hero and page.meta.get("layout") == "full":
@@ -88,7 +88,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
         origin = head.make_linked_data(asset, "", caption="</script><b>") if asset is not None else ""
         return head.insert_head(output, stylesheet_url=_url(page.url, self._stylesheet(config)[0]), origin=origin)
 
-    def on_post_build(self, *, config: Any) -> None:  # noqa: ANN401 -- the host's
+    def on_post_build(self, *, config: Any) -> None:  # noqa: ANN401 - the host's
         """Write the pictures and the stylesheet."""
         folder = Path(config.site_dir, FOLDER)
         folder.mkdir(parents=True)
@@ -98,7 +98,7 @@ class HeroPlugin(BasePlugin[NoOptions]):
             for variant in asset.rendering.variants:
                 shutil.copyfile(variant.path, folder / variant.name)
 
-    def _stylesheet(self, config: Any) -> tuple[str, bytes]:  # noqa: ANN401 -- the host's
+    def _stylesheet(self, config: Any) -> tuple[str, bytes]:  # noqa: ANN401 - the host's
         theme, has_cards = config.theme.name or "", bool(self._pages_with_cards) or "material/blog" in config.plugins
         return stylesheet.build_stylesheet(self._specs, theme, MarkupOptions(cards=has_cards, credit=True))
 

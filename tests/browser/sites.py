@@ -30,7 +30,7 @@ class Sites:
     address: str
     assets: Mapping[str, HeroAsset]
 
-    def build(self, name: str, theme: dict[str, Any], pages: Mapping[str, str], **options: Any) -> str:  # noqa: ANN401 -- MkDocs's own options
+    def build(self, name: str, theme: dict[str, Any], pages: Mapping[str, str], **options: Any) -> str:  # noqa: ANN401 - MkDocs's own options
         """Build a site of pages in Markdown, and return its address; pages with a `picture` show it as their hero."""
         docs = self.folder.parent / "docs" / name
         for path, text in pages.items():

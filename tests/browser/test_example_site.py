@@ -86,7 +86,7 @@ def visit(windows: Windows, address: str) -> Iterator[Any]:
     """Opens a page of a site in a window of its own, waits for its hero, and notes errors."""
     visits = []
 
-    def visit(path: str, **options: Any) -> Visit:  # noqa: ANN401 -- Playwright's own options
+    def visit(path: str, **options: Any) -> Visit:  # noqa: ANN401 - Playwright's own options
         kind, page = windows.take(SHIFTS + VIOLATIONS, **options)
         opened = Visit(page)
         visits.append((kind, opened))
@@ -106,7 +106,7 @@ def visit(windows: Windows, address: str) -> Iterator[Any]:
 
 @pytest.mark.parametrize(("device", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desktop"])
 @pytest.mark.parametrize("path", PAGES)
-def test_page_is_still_whole_and_readable(path: str, device: dict[str, Any], scheme: str, visit: Any) -> None:  # noqa: ANN401 -- a function with any options
+def test_page_is_still_whole_and_readable(path: str, device: dict[str, Any], scheme: str, visit: Any) -> None:  # noqa: ANN401 - a function with any options
     """The page neither shifts nor reports errors, has one heading in its hero, and readable text on the picture."""
     visited = visit(f"example/{path}", **device, color_scheme=scheme)
     page = visited.page
@@ -123,7 +123,7 @@ def test_page_is_still_whole_and_readable(path: str, device: dict[str, Any], sch
 
 
 @pytest.mark.parametrize("path", [*PAGES, "blog/"])
-def test_page_says_the_same_to_who_cannot_see_it(path: str, visit: Any) -> None:  # noqa: ANN401 -- a function with any options
+def test_page_says_the_same_to_who_cannot_see_it(path: str, visit: Any) -> None:  # noqa: ANN401 - a function with any options
     """The page has a language, a description, a name for every picture and dialog, and no empty link."""
     page = visit(f"example/{path}", **PHONE).page
     assert page.evaluate("document.documentElement.lang") == "en"
@@ -140,7 +140,7 @@ def test_page_says_the_same_to_who_cannot_see_it(path: str, visit: Any) -> None:
 
 @pytest.mark.parametrize(("device", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")], ids=["phone", "desktop"])
 @pytest.mark.parametrize("path", [*PAGES, "blog/"])
-def test_page_breaks_no_rule_of_accessibility(path: str, device: dict[str, Any], scheme: str, visit: Any) -> None:  # noqa: ANN401 -- a function with any options
+def test_page_breaks_no_rule_of_accessibility(path: str, device: dict[str, Any], scheme: str, visit: Any) -> None:  # noqa: ANN401 - a function with any options
     """Heroes and cards break no rule of axe-core, and the rest of the page breaks only two, because of Material."""
     page = visit(f"example/{path}", **device, color_scheme=scheme).page
     everywhere, ours = broken_rules(page)
@@ -149,7 +149,7 @@ def test_page_breaks_no_rule_of_accessibility(path: str, device: dict[str, Any],
     assert (everywhere - of_material, ours) == (set(), set())
 
 
-def test_blog_view_shows_the_cover_of_its_post(visit: Any) -> None:  # noqa: ANN401 -- a function with any options
+def test_blog_view_shows_the_cover_of_its_post(visit: Any) -> None:  # noqa: ANN401 - a function with any options
     """A card in a real blog shifts nothing, and its picture leads to the post."""
     visited = visit("example/blog/", **DESKTOP)
     page = visited.page
@@ -161,7 +161,7 @@ def test_blog_view_shows_the_cover_of_its_post(visit: Any) -> None:  # noqa: ANN
 
 
 @pytest.mark.parametrize("path", ["own/", "full/"])
-def test_strict_policy_has_nothing_to_report_on_the_plugin(path: str, visit: Any) -> None:  # noqa: ANN401 -- a function with any options
+def test_strict_policy_has_nothing_to_report_on_the_plugin(path: str, visit: Any) -> None:  # noqa: ANN401 - a function with any options
     """The plugin's markup works under `default-src 'self'; img-src 'self' data:`."""
     visited = visit(f"strict-example/{path}", **DESKTOP)
     page = visited.page

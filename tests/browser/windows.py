@@ -20,7 +20,7 @@ class Windows:
         self._contexts: dict[str, BrowserContext] = {}
         self._idle: dict[tuple[str, str], list[Page]] = {}
 
-    def take(self, before: str, **options: Any) -> tuple[tuple[str, str], Page]:  # noqa: ANN401 -- Playwright's own options
+    def take(self, before: str, **options: Any) -> tuple[tuple[str, str], Page]:  # noqa: ANN401 - Playwright's own options
         """A window like a new one, and its kind; the script `before` runs in it before those of any page."""
         viewport = options.pop("viewport", DESKTOP["viewport"])
         name = repr(sorted(options.items()))

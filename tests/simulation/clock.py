@@ -83,7 +83,7 @@ class Scheduler:
                     handle = ready.pop(0)
                 if handle._cancelled:
                     continue
-                loop: ProcessLoop = handle._loop  # type: ignore[attr-defined]
+                loop: ProcessLoop = handle._loop  # type: ignore[attr-defined]  # asyncio's own
                 if loop.is_frozen:
                     loop.held.append(handle)
                     continue
@@ -145,7 +145,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self._scheduler.add_ready(handle)
         return handle
 
-    def call_later(  # type: ignore[override]
+    def call_later(  # type: ignore[override]  # asyncio's has typed arguments
         self,
         delay: float,
         callback: Callable[..., object],
@@ -155,7 +155,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         """Run the callback after `delay`, as asyncio does."""
         return self.call_at(self._scheduler.now + delay, callback, *args, context=context)
 
-    def call_at(  # type: ignore[override]
+    def call_at(  # type: ignore[override]  # asyncio's has typed arguments
         self,
         when: float,
         callback: Callable[..., object],
