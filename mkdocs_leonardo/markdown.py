@@ -349,12 +349,16 @@ class PageRenderer:
         return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(tags._asdict()))}"></template>'
 
     def _find_sharing_image(self, image: str) -> str:
-        """Return the address, in the site, of the author's picture for sharing, which may lie beside the page."""
+        """Return the address, in the site, of the author's picture for sharing, which may lie beside the page.
+
+        Returns "" for an address that cannot be read.
+        """
+        try:
+            is_address = bool(urlsplit(image).scheme) or image.startswith("/")
+        except ValueError:
+            return ""
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(self._page.path), image))
-        is_beside = (
-            not urlsplit(image).scheme and not image.startswith("/") and (self._published.docs_dir / beside).is_file()
-        )
-        return quote(beside) if is_beside else image
+        return quote(beside) if not is_address and (self._published.docs_dir / beside).is_file() else image
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Set the page's `image`, for templates and feeds."""

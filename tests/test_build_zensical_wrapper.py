@@ -146,6 +146,19 @@ def test_pages_name_their_own_picture_for_sharing(first: Zensical) -> None:
     assert "og:image" not in first.html("guide/plain/index.html")
 
 
+def test_address_that_cannot_be_read_is_no_picture_for_sharing(tmp_path: Path) -> None:
+    """A page whose `image` is no readable address shares its hero."""
+    pages: dict[str, str | bytes] = {
+        "index.md": page("Home", hero_image="own.png", image="https://[cdn]/a.png"),
+        "own.png": draw("own", "", 640, 360, Picture()),
+    }
+    ran, built = build(Shell(Site(tmp_path, pages, options=SMALL, config=THEME)))
+    assert ran.exit_code == 0, ran
+    image = re.search(r'property="og:image" content="(.*?)"', built.html("index.html"))
+    assert image is not None
+    assert image[1].endswith("-social.jpg")
+
+
 def test_blog_shows_and_names_the_pictures_that_it_does_with_mkdocs(shell: Shell, first: Zensical) -> None:
     """Every post has its hero, its picture for sharing, and its cover in the view."""
     by_mkdocs = replace(first, folder=shell.site.folder / "by_mkdocs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -122,8 +123,10 @@ def _locate_image(image: str, page: str, files: Files) -> str:
 
     An address stays as it is. If the file is missing, logs a warning and returns "".
     """
-    if urlsplit(image).scheme or image.startswith("/"):
-        return image
+    # An address that cannot be read is no file either.
+    with suppress(ValueError):
+        if urlsplit(image).scheme or image.startswith("/"):
+            return image
     beside = posixpath.join(posixpath.dirname(page), image)
     for path in (beside, image):
         found = files.get_file_from_path(posixpath.normpath(path))
