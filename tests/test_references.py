@@ -276,12 +276,18 @@ async def test_upload_that_comes_too_late_for_its_form_orders_nothing(services: 
     assert services.ledger.creates == 0
 
 
-async def test_upload_to_an_address_that_breaks_a_rule_is_not_tried_again(services: Services, look: Reference) -> None:
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [("http://storage.example/form", r"is not https \(http\)"), ("https:///form", "names no host")],
+)
+async def test_upload_to_an_address_that_breaks_a_rule_is_not_tried_again(
+    services: Services, look: Reference, url: str, problem: str
+) -> None:
     """An address that the plugin refuses ends the upload at once, with the storage as the message's subject."""
-    form = {"url": "http://storage.example/form", "id": "a1", "fields": "{}"}
+    form = {"url": url, "id": "a1", "fields": "{}"}
     services.leonardo.on_form(Answer(200, {"uploadInitImage": form}))
     provider = leonardo_at(services)
-    with pytest.raises(ServiceFailed, match=r"look\.jpg: the storage's address is not https \(http\); ") as caught:
+    with pytest.raises(ServiceFailed, match=rf"look\.jpg: the storage's address {problem}; ") as caught:
         await provider.submit(picture(look))
     await provider.aclose()
 

@@ -307,10 +307,10 @@ class Api:
             return target
         if target.scheme != "https":
             raise DownloadRefused(f"{subject} is not https ({target.scheme or 'no scheme'})")
-        if not host or (hosts is not None and target.host not in {name.lower() for name in hosts}):
+        if hosts is not None and target.host not in {name.lower() for name in hosts}:
             raise HostNotListed(printable_host(host))
-        if target.port not in {None, 443}:
-            raise DownloadRefused(f"{subject} on {host} names a port")
+        if not host or target.port not in {None, 443}:
+            raise DownloadRefused(f"{subject} on {host} names a port" if host else f"{subject} names no host")
         return target
 
     def _is_own(self, target: httpx.URL) -> bool:
