@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -139,10 +139,27 @@ class Build:
         except KeyboardInterrupt:
             self._tell_open_jobs()
             raise
-        return tuple(
-            get_resolution(work, hero, _BUILD_TIMED_OUT, self._notify) if isinstance(work, Future) else work
-            for hero, work in self._heroes.values()
-        )
+        resolutions: dict[str, Resolution] = {}
+        failed: list[Resolution] = []
+        for page, (hero, work) in self._heroes.items():
+            if not isinstance(work, Future):
+                resolutions[page] = work
+                continue
+            resolutions[page] = get_resolution(work, hero, _BUILD_TIMED_OUT, self._notify)
+            if hero.picture is not None and (work.cancelled() or not work.done() or work.exception() is not None):
+                failed.append(resolutions[page])
+        return tuple({**resolutions, **self._substitute(failed)}.values())
+
+    def _substitute(self, failed: Sequence[Resolution]) -> dict[str, Resolution]:
+        """Resolve pages whose work has not ended, or has failed, to their last heroes or to placeholders."""
+        if not failed:
+            # A warm build imports no pipeline.
+            return {}
+        resolve = self.runtime.pipeline.resolve_substitute
+        works = [self.runtime.loop.start(resolve, each, each.hero, each.failure) for each in failed]
+        done, _ = wait(works, timeout=len(works) * RENDER_S)
+        found = [work.result() for work in done if work.exception() is None]
+        return {each.hero.page: each for each in found}
 
     def _write_report(self, resolutions: Sequence[Resolution], title: str) -> str:
         """Write the report, and return the summary for the log."""

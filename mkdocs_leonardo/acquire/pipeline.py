@@ -109,11 +109,11 @@ class Pipeline:
         stored = resolution.stored
         if stored is None:
             failure = resolution.failure or self._lookup.explain_miss(result)
-            return await self._resolve_substitute(resolution, hero, failure)
+            return await self.resolve_substitute(resolution, hero, failure)
         try:
             asset = await self._with_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
-            return await self._resolve_substitute(resolution, hero, Failure(f"its files could not be made ({error})"))
+            return await self.resolve_substitute(resolution, hero, Failure(f"its files could not be made ({error})"))
         self._lookup.warn_of_damage(hero.page, result)
         await to_thread(self._lookup.remember, hero.page, stored)
         return replace(resolution, asset=asset)
@@ -149,7 +149,7 @@ class Pipeline:
         except (PictureError, StorageError, OSError) as error:
             return Resolution(hero, failure=Failure(f"hero_image {get_own_path(hero).name} {_describe_error(error)}"))
 
-    async def _resolve_substitute(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
+    async def resolve_substitute(self, resolution: Resolution, hero: HeroSpec, failure: Failure | None) -> Resolution:
         """Resolve the page to its substitute: its last hero, or the placeholder."""
         stored = await to_thread(self._lookup.choose_substitute, hero)
         try:
