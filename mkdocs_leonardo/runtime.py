@@ -299,12 +299,12 @@ class Runtime:
         declaration = declaration_of(name)
         try:
             provider = self._make_provider(name, declaration)
+            own_name = getattr(provider, "name", None)
         except Exception as error:
             # Another package's code may raise any exception; the author needs its message, and no traceback.
             raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
         if not isinstance(provider, Provider):
             raise HeroError(f"the provider {name!r} cannot be used: its class does not inherit Provider")
-        own_name = getattr(provider, "name", None)
         if own_name != name:
             # Its request limit and its alert are kept under the entry point's name.
             raise HeroError(f"the provider {name!r} calls itself {own_name!r}; give its entry point that name")

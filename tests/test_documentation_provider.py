@@ -200,6 +200,12 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
         ),
         pytest.param("Limits(options.requests_per_minute)", "1 / 0", "division by zero", id="limits-raise"),
         pytest.param(
+            "    async def aclose(self):",
+            "    @property\n    def name(self):\n        return 1 / 0\n\n    async def aclose(self):",
+            "division by zero",
+            id="name-raises",
+        ),
+        pytest.param(
             "make=Easel",
             "make=lambda _: exec(\"from mkdocs_leonardo.errors import HeroError; raise HeroError('no brush')\")",
             "no brush",

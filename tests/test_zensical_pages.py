@@ -17,6 +17,7 @@ from test_malformed import SPOILT
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.commands.zensical.heroes import prepare_build
 from mkdocs_leonardo.commands.zensical.project import ProjectReader, read_pages, read_project
+from mkdocs_leonardo.commands.zensical.serve import _is_watched
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.host.front_matter_text import find_malformed
 
@@ -45,6 +46,20 @@ def test_misspelt_key_gets_its_spelling(key: str, tmp_path: Path) -> None:
     read = read_site({"a.md": f"---\n{line}---\n# A\n", "b/.meta.yml": line, "b/b.md": "# B\n"}, tmp_path)
     fix = f"{key} is not a known key; did you mean hero_prompt?"
     assert [str(each) for each in read.problems] == [f"a.md: {fix}", f"b/b.md: {fix}"]
+
+
+def test_value_with_a_wrong_tag_is_one_warning(tmp_path: Path) -> None:
+    """A value that YAML's tag cannot convert costs its page the hero, and not the command."""
+    read = read_site({"a.md": '---\nhero_prompt: a lake\nx: !!int ""\n---\n# A\n'}, tmp_path)
+    assert read.heroes == []
+    assert len(read.problems) == 1
+
+
+def test_server_watches_folders_metadata_and_no_files_of_editors() -> None:
+    """The server watches pages, images and the metadata of folders, and neither hidden folders nor editors' files."""
+    watched = ("a.md", "blog/.meta.yml", "images/Own.JPG", "b.webp")
+    others = (".obsidian/workspace.yml", ".a.md.swp", "#a.md#", ".#a.md", "font.woff2")
+    assert [name for name in (*watched, *others) if _is_watched(f"{os.sep}{name}")] == [*watched]
 
 
 def test_malformed_front_matter_is_reported_as_with_mkdocs(tmp_path: Path) -> None:

@@ -193,7 +193,9 @@ class SiteHeroes:
 def _list_excerpts(variables: Mapping[str, Any]) -> list[Any]:
     """List the excerpts of Material's blog in the variable `posts`, which other plugins set to other objects."""
     posts = variables.get("posts")
-    return [one for one in posts if isinstance(one, Page) and hasattr(one, "post")] if isinstance(posts, list) else []
+    if not isinstance(posts, list | tuple):
+        return []
+    return [one for one in posts if isinstance(one, Page) and hasattr(one, "post")]
 
 
 def _freeze_objects() -> None:

@@ -132,6 +132,8 @@ def _locate_image(image: str, page: str, files: Files) -> str:
         found = files.get_file_from_path(posixpath.normpath(path))
         if found is not None:
             return found.url
-    message = f"is {image!r}; there is no such file in the site; write its path relative to the page, or a full address"
+    # An address may be signed.
+    shown = image.partition("?")[0]
+    message = f"is {shown!r}; there is no such file in the site; write its path relative to the page, or a full address"
     log.warning("%s", InputError(page, "image", message))
     return ""

@@ -304,7 +304,7 @@ class ProjectReader:
             try:
                 own = _parse_metadata(block[1])
             except ValueError:
-                content = text
+                content = f"{text}\n"
         meta = self._merge(name, folder, own) if is_asking else {}
         if is_post and not self._with_drafts and self._is_draft(meta):
             return
@@ -374,7 +374,8 @@ def _parse_metadata(text: str) -> dict[str, Any]:
 
     try:
         value = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except (yaml.YAMLError, ValueError) as error:
+    except Exception as error:
+        # A value with a wrong tag raises whatever its conversion does.
         mark = getattr(error, "problem_mark", None)
         raise ValueError(f" at line {mark.line + 1}" if mark is not None else "") from error
     if not isinstance(value, dict | None):

@@ -134,10 +134,15 @@ class _ManifestUpdater:
         files: list[str] = []
         if project is not None:
             files += map(str, project.files)
-            # Editors write files of their own, whose names begin with a dot.
-            files += (path for name, path in list_files(project) if f"{os.sep}." not in name and _WATCHED.search(name))
+            files += (path for name, path in list_files(project) if _is_watched(name))
         # A reference may be outside of the documentation folder.
         return [_describe_file(path) for path in (*files, *self._own, str(self._stamp))]
+
+
+def _is_watched(name: str) -> bool:
+    """Return whether heroes may depend on a file. Editors have files in hidden folders, and some named ``.#page``."""
+    folder, _, file = name.rpartition(os.sep)
+    return f"{os.sep}." not in folder and not file.startswith(".#") and _WATCHED.search(file) is not None
 
 
 def _describe_file(path: str) -> object:
