@@ -100,6 +100,21 @@ def test_pictures_behind_a_link_are_neither_used_nor_paid_again(shell: Shell, ho
     assert contents(home) == before
 
 
+def test_pictures_that_were_moved_behind_a_link_are_not_used(shell: Shell, home: Path) -> None:
+    """A picture that was verified before is not used, either, once a link stands in the place of its folder."""
+    assert shell.services is not None
+    assert shell.site.build(shell.services).sources == {"index.md": "cached"}
+    pictures = shell.site.cache / "pictures"
+    pictures.rename(home / "moved")
+    pictures.symlink_to(home / "moved")
+
+    built = shell.site.build(shell.services)
+
+    assert built.exit_code == 0, built.log
+    assert built.sources == {"index.md": "local"}
+    assert shell.services.ledger.creates == 1
+
+
 def test_prune_deletes_only_names_that_it_could_have_written(shell: Shell, home: Path) -> None:
     """`prune` leaves foreign files in the cache's folders, and deletes the rest of a killed build."""
     cache, focus = shell.site.cache, FocalPoint(0.25, 1.0)

@@ -233,6 +233,22 @@ def test_provider_that_breaks_the_interface_is_refused(
     assert service.requests == []
 
 
+def test_provider_that_cannot_close_costs_no_build(tmp_path: Path, package: Path, service: LoopbackService) -> None:
+    """A provider whose `aclose` raises has made its image, and the build succeeds."""
+    metadata = tmp_path / "packages/sketch-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\neasel = sketch:easel\n")
+    text = blocks()["easel.py"].replace("await self._api.aclose()", "await self._api.aclose()\n        raise OSError")
+    (metadata.parent / "sketch.py").write_text(text, encoding="utf-8")
+
+    paths = os.pathsep.join([str(metadata.parent), str(package / "installed")])
+    built = site_with(tmp_path / "site", service).build(None, environ={"PYTHONPATH": paths, "EASEL_API_KEY": KEY})
+
+    assert built.exit_code == 0, built.log
+    assert list(built.sources.values()) == ["generated"]
+
+
 def test_key_in_a_variable_of_its_own_is_noticed_by_a_warm_build(
     tmp_path: Path, package: Path, service: LoopbackService
 ) -> None:

@@ -86,7 +86,11 @@ class Pipeline:
         """Close every provider's connections, and the team's store."""
         try:
             for provider in self._lookup.chain:
-                await provider.aclose()
+                try:
+                    await provider.aclose()
+                except Exception as error:  # noqa: BLE001 - another package's code may raise anything
+                    name = type(error).__name__
+                    self._context.notify(logging.DEBUG, f"{provider.name} could not close its connections ({name})")
         finally:
             if self._context.team is not None:
                 await self._context.team.aclose()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -74,7 +75,7 @@ def is_content_replaced(page: Page) -> bool:
     """Return whether another plugin has replaced the page's content, which then has none of the page's headings."""
     content = page.content or ""
     ids = [item.id for item in page.toc]
-    return bool(ids) and not any(f'id="{each}"' in content or f"id={each}" in content for each in ids)
+    return bool(ids) and not any(f'id="{each}"' in content or f"id={each}" in content for each in map(escape, ids))
 
 
 def encryption_problem(page: Page) -> InputError:

@@ -146,7 +146,7 @@ class Alert:
         return cls(amount, is_usd=in_usd is not None)
 
     def __str__(self) -> str:
-        return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:g} credits"
+        return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:,.10g} credits"
 
     def is_below(self, account: Account) -> bool:
         """Return whether the balance is known, and lower than this alert."""

@@ -92,6 +92,8 @@ class PictureFolder:
 
         A verified pair is not read again while its files keep their sizes and times of last change.
         """
+        if self._reason_unused:
+            return None
         path = f"{self._start}{_stem(key)}"
         try:
             # A warm build asks for a thousand pairs that are not there: opening each takes three times as long.
