@@ -146,7 +146,7 @@ class Build:
                 resolutions[page] = work
                 continue
             resolutions[page] = get_resolution(work, hero, _BUILD_TIMED_OUT, self._notify)
-            if hero.picture is not None and (work.cancelled() or not work.done() or work.exception() is not None):
+            if resolutions[page].asset is None and hero.picture is not None:
                 failed.append(resolutions[page])
         return tuple({**resolutions, **self._substitute(failed)}.values())
 

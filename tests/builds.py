@@ -51,6 +51,20 @@ def cache_of(folder: Path) -> Path:
     return moved if moved.is_dir() else folder / ".cache/plugin/leonardo"
 
 
+def install_provider(folder: Path, package: str, entry_point: str, source: str | None = None) -> Path:
+    """Install a package with the entry point of one provider, and with one module if `source` is its text.
+
+    Returns the folder for the path of Python's imports.
+    """
+    metadata = folder / f"packages/{package}-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text(f"[mkdocs_leonardo.providers]\n{entry_point}\n", encoding="utf-8")
+    if source is not None:
+        (metadata.parent / f"{package}.py").write_text(source, encoding="utf-8")
+    return metadata.parent
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
     """The result of one build; `log` is everything that the build printed."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from builds import Site, page
+from builds import Site, install_provider, page
 from cli_rig import Shell
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -257,12 +257,8 @@ etch = Declaration(make=Etch, options=Options)
 
 def install_etch(folder: Path, module: str) -> dict[str, str]:
     """Install the package in `folder`; returns the environment with package and key."""
-    metadata = folder / "packages/etch-1.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: etch\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\netch = etch:etch\n")
-    (metadata.parent / "etch.py").write_text(module)
-    return {"PYTHONPATH": str(metadata.parent), "ETCH_API_KEY": "etch-key"}
+    installed = install_provider(folder, "etch", "etch = etch:etch", module)
+    return {"PYTHONPATH": str(installed), "ETCH_API_KEY": "etch-key"}
 
 
 def test_suggest_passes_over_a_service_without_a_text_model(shell: Shell, services: Services, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from builds import install_provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mkdocs.config.base import load_config
@@ -846,12 +847,7 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> str:
     """Install a package with one module, which declares a provider."""
-    metadata = folder / "packages/acme-1.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\nacme-draws = acme:create\n")
-    (metadata.parent / "acme.py").write_text(module)
-    monkeypatch.syspath_prepend(metadata.parent)
+    monkeypatch.syspath_prepend(install_provider(folder, "acme", "acme-draws = acme:create", module))
     monkeypatch.delitem(sys.modules, "acme", raising=False)
     return "acme-draws"
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from builds import Site, page
+from builds import Site, install_provider, page
 from cli_rig import Shell
 from PIL import Image
 
@@ -176,15 +176,12 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
     tmp_path: Path, package: Path, service: LoopbackService
 ) -> None:
     """A provider whose name is not its entry point's is refused before any request."""
-    metadata = tmp_path / "packages/sketch-1.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\nsketch = easel:easel\n")
+    installed = install_provider(tmp_path, "sketch", "sketch = easel:easel")
     site = site_with(tmp_path / "site", service)
     options = dict(site.options)
     site.options = {**options, "providers": ["sketch"], "sketch": options.pop("easel")}
     site.options.pop("easel")
-    paths = os.pathsep.join([str(metadata.parent), str(package / "installed")])
+    paths = os.pathsep.join([str(installed), str(package / "installed")])
     built = site.build(None, environ={"PYTHONPATH": paths, "SKETCH_API_KEY": KEY})
     assert built.exit_code == 1
     assert not built.has_traceback, built.log
@@ -217,14 +214,10 @@ def test_provider_that_breaks_the_interface_is_refused(
     tmp_path: Path, package: Path, service: LoopbackService, line: str, instead: str, message: str
 ) -> None:
     """A provider that breaks the interface is refused before it is asked for anything, with the fix."""
-    metadata = tmp_path / "packages/sketch-1.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\neasel = sketch:easel\n")
     text = blocks()["easel.py"].replace(line, instead)
-    (metadata.parent / "sketch.py").write_text(text, encoding="utf-8")
+    installed = install_provider(tmp_path, "sketch", "easel = sketch:easel", text)
 
-    paths = os.pathsep.join([str(metadata.parent), str(package / "installed")])
+    paths = os.pathsep.join([str(installed), str(package / "installed")])
     built = site_with(tmp_path / "site", service).build(None, environ={"PYTHONPATH": paths, "EASEL_API_KEY": KEY})
 
     assert built.exit_code == 1
@@ -235,14 +228,10 @@ def test_provider_that_breaks_the_interface_is_refused(
 
 def test_provider_that_cannot_close_costs_no_build(tmp_path: Path, package: Path, service: LoopbackService) -> None:
     """A provider whose `aclose` raises has made its image, and the build succeeds."""
-    metadata = tmp_path / "packages/sketch-1.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\neasel = sketch:easel\n")
     text = blocks()["easel.py"].replace("await self._api.aclose()", "await self._api.aclose()\n        raise OSError")
-    (metadata.parent / "sketch.py").write_text(text, encoding="utf-8")
+    installed = install_provider(tmp_path, "sketch", "easel = sketch:easel", text)
 
-    paths = os.pathsep.join([str(metadata.parent), str(package / "installed")])
+    paths = os.pathsep.join([str(installed), str(package / "installed")])
     built = site_with(tmp_path / "site", service).build(None, environ={"PYTHONPATH": paths, "EASEL_API_KEY": KEY})
 
     assert built.exit_code == 0, built.log
@@ -253,15 +242,11 @@ def test_key_in_a_variable_of_its_own_is_noticed_by_a_warm_build(
     tmp_path: Path, package: Path, service: LoopbackService
 ) -> None:
     """A build by Zensical that showed placeholders offers to buy once the variable that the provider names is set."""
-    metadata = tmp_path / "packages/sketch-1.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sketch\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text("[mkdocs_leonardo.providers]\neasel = sketch:easel\n")
     text = blocks()["easel.py"].replace("Declaration(\n", 'Declaration(\n    key_variable="EASEL_TOKEN",\n')
-    (metadata.parent / "sketch.py").write_text(text, encoding="utf-8")
+    installed = install_provider(tmp_path, "sketch", "easel = sketch:easel", text)
     site = site_with(tmp_path / "site", service)
     site.config = {"theme": {"name": "material", "font": False}}
-    paths = os.pathsep.join([str(metadata.parent), str(package / "installed")])
+    paths = os.pathsep.join([str(installed), str(package / "installed")])
     shell = Shell(site, environ={"PYTHONPATH": paths})
     told = "its cost was not agreed to"
 
