@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.author_text import did_you_mean, find_style
@@ -23,22 +23,16 @@ from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import read_config
 from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
-from mkdocs_leonardo.providers.declaration import declaration_of
+from mkdocs_leonardo.providers.declaration import Alchemy, creator_of, declaration_of, key_variable
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import HeroSpec, JsonValue, PictureRecord, PictureSpec, clean_text, dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.settings import Settings
 
-Alchemy = Literal["on", "off", "both"]
-
-#: The timeout of a comparison (seconds): no build waits for it, and a late picture can still be compared.
-LEAST_TIMEOUT_S = 120.0
 _MOST_COLUMNS = 4
 #: The words for a mode, by whether it has Alchemy.
 _MODE_WORDS = {True: "with Alchemy", False: "without Alchemy"}
-#: The service whose images are compared, with its options `alchemy` and `contrast`.
-_SERVICE = "leonardo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,8 @@ def compare(
 ) -> int:
     """Make the images and show them; 1 if there is none to show."""
     settings = read_config(config_file, console).settings
-    rules = declaration_of(_SERVICE).rules(settings.options[_SERVICE], settings.defaults.picture)
+    provider, series = _find_series(settings, alchemy)
+    rules = declaration_of(provider).rules(settings.options[provider], settings.defaults.picture)
     wanted_styles = _parse_styles(styles, rules.styles)
     require_own_folder(output, "--output")
     prompt = clean_text(prompt)
@@ -74,16 +69,16 @@ def compare(
         raise CommandError("PROMPT is empty; describe an image")
     budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
     # One mode is made after the other: together they would slow each other.
-    plans = [
-        PurchasePlan(_find_wanted(restricted, prompt, wanted_styles, count, console), restricted, budget)
-        for restricted in (_restrict_to_leonardo(settings, alchemy=mode) for mode in _choose_modes(alchemy, settings))
-    ]
+    plans = {
+        mode: PurchasePlan(_find_wanted(each, prompt, wanted_styles, count, console, alchemy=mode), each, budget)
+        for mode, each in series.items()
+    }
     _show_plans(plans, console)
-    if any(plan.allowed for plan in plans) and not confirm_payment(console, yes=yes):
+    if any(plan.allowed for plan in plans.values()) and not confirm_payment(console, yes=yes):
         return 1
     prepare_folder(output, "--output")
-    carry_out(plans, console)
-    samples = [sample for plan in plans for sample in _read_samples(plan, console)]
+    carry_out([*plans.values()], console)
+    samples = [sample for mode, plan in plans.items() for sample in _read_samples(plan, console, alchemy=mode)]
     if not samples:
         return 1
     _write_comparison(samples, prompt, output, console, styles=wanted_styles)
@@ -101,32 +96,31 @@ def _parse_styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(styles))
 
 
-def _choose_modes(alchemy: Alchemy | None, settings: Settings) -> tuple[bool, ...]:
-    options = settings.options[_SERVICE]
-    if alchemy is None:
-        return (options.alchemy,)
-    if not options.has_alchemy_switch:
-        raise CommandError(f"--alchemy: {options.model} draws without Alchemy; leave it out")
-    return {"both": (True, False), "on": (True,), "off": (False,)}[alchemy]
-
-
-def _restrict_to_leonardo(settings: Settings, *, alchemy: bool) -> Settings:
-    """Return the settings with Leonardo as the only service, and with more time for late images."""
-    options = settings.options[_SERVICE].with_alchemy(is_on=alchemy)
-    options = replace(options, timeout_s=max(options.timeout_s, LEAST_TIMEOUT_S))
-    return replace(settings, providers=(_SERVICE,), options={_SERVICE: options})
+def _find_series(settings: Settings, alchemy: Alchemy | None) -> tuple[str, dict[bool, Settings]]:
+    """Return the provider to compare, and the settings of each series of its images, by whether it has Alchemy."""
+    for provider, options in settings.options.items():
+        try:
+            series = declaration_of(provider).comparison(options, alchemy)
+        except ValueError as error:
+            raise CommandError(f"--alchemy: {error}") from error
+        if series:
+            return provider, {
+                mode: replace(settings, providers=(provider,), options={provider: each})
+                for mode, each in series.items()
+            }
+    raise CommandError("no provider draws images to compare")
 
 
 # Buying --------------------------------------------------------------------------------------------------------------
 
 
 def _find_wanted(
-    settings: Settings, prompt: str, styles: Sequence[str], count: int, console: Console
+    settings: Settings, prompt: str, styles: Sequence[str], count: int, console: Console, *, alchemy: bool
 ) -> tuple[HeroStatus, ...]:
     """Find the status of each wanted image. Every style has the same seeds, so that only the style differs."""
     heroes = [
         HeroSpec(
-            f"compare: {style}, seed {seed}{'' if settings.options[_SERVICE].alchemy else ', no Alchemy'}",
+            f"compare: {style}, seed {seed}{'' if alchemy else ', no Alchemy'}",
             PictureSpec(
                 prompt,
                 style=style,
@@ -141,7 +135,9 @@ def _find_wanted(
     with open_runtime(settings, console) as runtime:
         found = find_statuses(runtime, heroes)
         if not runtime.providers_with_api_key and any(one.state == "missing" for one in found):
-            raise CommandError("set LEONARDO_API_KEY in the environment; the images of a comparison come from Leonardo")
+            (provider,) = settings.providers
+            needed = f"set {key_variable(provider)} in the environment"
+            raise CommandError(f"{needed}; the images of a comparison come from {creator_of(provider)}")
     if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
         raise CommandError(GENERATE_IS_OFF)
     warn_of_blocked(found, console)
@@ -149,21 +145,20 @@ def _find_wanted(
     return found
 
 
-def _show_plans(plans: Sequence[PurchasePlan], console: Console) -> None:
-    for plan in plans:
+def _show_plans(plans: Mapping[bool, PurchasePlan], console: Console) -> None:
+    for mode, plan in plans.items():
         for line in plan.describe():
-            console.say(f"{_MODE_WORDS[plan.settings.options[_SERVICE].alchemy]}: {line}")
-    if all(status.record is not None for plan in plans for status in plan.wanted):
+            console.say(f"{_MODE_WORDS[mode]}: {line}")
+    if all(status.record is not None for plan in plans.values() for status in plan.wanted):
         console.note("every image is stored; nothing is paid for")
-    elif len(plans) > 1 and not all(plan.is_idle for plan in plans):
-        console.say(f"together about {dollars(sum(plan.estimate_usd for plan in plans))}")
+    elif len(plans) > 1 and not all(plan.is_idle for plan in plans.values()):
+        console.say(f"together about {dollars(sum(plan.estimate_usd for plan in plans.values()))}")
 
 
 # Showing -------------------------------------------------------------------------------------------------------------
 
 
-def _read_samples(plan: PurchasePlan, console: Console) -> Iterator[Sample]:
-    alchemy = plan.settings.options[_SERVICE].alchemy
+def _read_samples(plan: PurchasePlan, console: Console, *, alchemy: bool) -> Iterator[Sample]:
     with open_runtime(plan.settings, console, asks_providers=False) as runtime:
         for status in find_statuses(runtime, [status.hero for status in plan.wanted]):
             picture = status.hero.picture
@@ -189,7 +184,9 @@ def _write_comparison(
         )
         for sample in ordered
     ]
-    subtitle = f"{pluralise(len(samples), 'image', 'images')} from Leonardo, model {samples[0].record.model}"
+    record = samples[0].record
+    creator = creator_of(record.provider)
+    subtitle = f"{pluralise(len(samples), 'image', 'images')} from {creator}, model {record.model}"
     in_a_row = (2 if both else 1) * len({sample.seed for sample in samples})
     columns = in_a_row if 1 < in_a_row <= _MOST_COLUMNS else _MOST_COLUMNS - 1
     write_sheet(output, title=prompt, subtitle=subtitle, items=items, columns=columns)

@@ -38,6 +38,9 @@ PROVIDER_GROUP = "mkdocs_leonardo.providers"
 
 OptionsT = TypeVar("OptionsT")
 
+#: The author's choice of the images to compare: with Alchemy, without, or both.
+Alchemy = Literal["on", "off", "both"]
+
 _METADATA = "mkdocs_leonardo"
 _DOLLARS = re.compile(r"\$\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)")
 
@@ -187,6 +190,8 @@ class Declaration(Generic[OptionsT]):
     `rules`: the settings that the model takes.
     `notes`: the remarks on allowed options.
     `creator`: the name of the AI as pages show it; "" for the provider's own name.
+    `comparison`: the options of each series of images that `compare` makes, by whether the series has Alchemy. It gets
+    the author's choice, None without one, and raises ValueError with the fix. By default `compare` makes no series.
     """
 
     make: Callable[[ProviderContext[OptionsT]], Provider]
@@ -197,6 +202,7 @@ class Declaration(Generic[OptionsT]):
     rules: Callable[[OptionsT, PictureSpec], PictureRules] = lambda *_: ANY_PICTURE
     notes: Callable[[OptionsT], Iterable[str]] = lambda _: ()
     creator: str = ""
+    comparison: Callable[[OptionsT, Alchemy | None], Mapping[bool, OptionsT]] = lambda *_: {}
 
     def variable_for(self, name: str) -> str:
         """Return the environment variable with the API key of the provider that is registered as `name`."""

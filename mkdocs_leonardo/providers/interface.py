@@ -77,7 +77,16 @@ if TYPE_CHECKING:
         ProviderContext,
         Suggestion,
     )
-    from mkdocs_leonardo.providers.declaration import ALERT, INTERNAL, Alert, Declaration, Limits, lazy_import, option
+    from mkdocs_leonardo.providers.declaration import (
+        ALERT,
+        INTERNAL,
+        Alchemy,
+        Alert,
+        Declaration,
+        Limits,
+        lazy_import,
+        option,
+    )
     from mkdocs_leonardo.providers.http import Api, Part
     from mkdocs_leonardo.providers.synchronous import FREE_TIMEOUT_S, SynchronousOptions, SynchronousProvider
     from mkdocs_leonardo.providers.texts import ImageAndTextProvider
@@ -103,7 +112,7 @@ _MODULES = (
 
 __all__ = [  # noqa: RUF022 - by subject
     "Provider", "ProviderContext", "Account", "Memory", "Clock", "Api", "Part", "Declaration", "Limits", "Alert",
-    "PictureRules", "option", "ALERT", "INTERNAL", "lazy_import",
+    "Alchemy", "PictureRules", "option", "ALERT", "INTERNAL", "lazy_import",
     "PictureSpec", "Reference", "Submission", "GeneratedImage", "PageFacts", "Suggestion", "JsonValue",
     "ProviderError", "RateLimited", "ServiceFailed", "ServerError", "NoAnswer", "ListUnclear", "AccountRefused",
     "NotSetUp", "PromptRefused", "RequestRefused", "JobFailed", "JobEmpty", "JobUnfinished", "PollFailed",

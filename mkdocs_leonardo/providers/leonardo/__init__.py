@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mkdocs_leonardo.providers.interface import Declaration, Limits, lazy_import
 from mkdocs_leonardo.providers.leonardo.create_requests import notes, problems, rules_for
-from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions, comparison
 
 leonardo = Declaration(
     make=lazy_import("mkdocs_leonardo.providers.leonardo.provider:LeonardoProvider"),
@@ -14,4 +14,5 @@ leonardo = Declaration(
     problems=problems,
     rules=rules_for,
     notes=notes,
+    comparison=comparison,
 )

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from mkdocs_leonardo.providers.interface import (
     ALERT,
     INTERNAL,
+    Alchemy,
     Alert,
     Converter,
     host_name,
@@ -25,6 +26,9 @@ from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MIN_ALCHEMY_CON
 
 #: The forms of the create call; `auto` is v1 for each call that v1 takes.
 ApiVersion = Literal["auto", "v1", "v2"]
+
+#: The least timeout of a comparison (seconds): no build waits for it, and a late picture can still be compared.
+_COMPARISON_TIMEOUT_S = 120.0
 
 
 def _convert_contrast(value: object) -> float:
@@ -67,13 +71,22 @@ class LeonardoOptions:
     create_timeout_s: float = field(default=30.0, metadata=INTERNAL)
     """Seconds to wait for the answer to the create call."""
 
-    @property
-    def has_alchemy_switch(self) -> bool:
-        """Whether Alchemy is a switch of the model; a model that is not in the table may have it."""
-        model = find_model(self.model)
-        return not model.is_known or "QUALITY" in model.modes
 
-    def with_alchemy(self, *, is_on: bool) -> LeonardoOptions:
-        """Return the options with Alchemy on or off, and with a contrast that it takes."""
-        contrast = max(self.contrast, MIN_ALCHEMY_CONTRAST) if is_on else self.contrast
-        return replace(self, alchemy=is_on, contrast=contrast)
+def comparison(options: LeonardoOptions, alchemy: Alchemy | None) -> dict[bool, LeonardoOptions]:
+    """Return the options of each series of a comparison, with a contrast that Alchemy takes; ValueError with the fix.
+
+    A model that is not in the table may have the switch.
+    """
+    model = find_model(options.model)
+    if alchemy is not None and model.is_known and "QUALITY" not in model.modes:
+        raise ValueError(f"{options.model} draws without Alchemy; leave it out")
+    chosen = {None: (options.alchemy,), "both": (True, False), "on": (True,), "off": (False,)}[alchemy]
+    return {
+        is_on: replace(
+            options,
+            alchemy=is_on,
+            contrast=max(options.contrast, MIN_ALCHEMY_CONTRAST) if is_on else options.contrast,
+            timeout_s=max(options.timeout_s, _COMPARISON_TIMEOUT_S),
+        )
+        for is_on in chosen
+    }
