@@ -28,7 +28,6 @@ from mkdocs_leonardo.converters import (
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.front_matter import LAYOUTS, HeroDefaults
 from mkdocs_leonardo.picture_rules import (
-    ALL_STYLES,
     ANY_PICTURE,
     MAX_HEIGHT_PX,
     MAX_PROMPT_CHARACTERS,
@@ -40,6 +39,7 @@ from mkdocs_leonardo.picture_rules import (
 from mkdocs_leonardo.providers import BUILT_IN, named_key_variable
 from mkdocs_leonardo.providers.declaration import (
     Declaration,
+    built_in_styles,
     declaration_of,
     is_declared,
     options_from,
@@ -103,13 +103,13 @@ def _negative_prompt(value: object) -> str | None:
 
 def _convert_style(value: object) -> str:
     text = value if isinstance(value, str) else ""
-    style = find_style(text, ALL_STYLES)
+    style = find_style(text, built_in_styles())
     if style is None:
         raise ValueError(did_you_mean(text, STYLES))
     return style
 
 
-_style = Converter(_convert_style, {"enum": [*ALL_STYLES]})
+_style = Converter(_convert_style, {"enum": [*built_in_styles()]})
 
 
 def _template(value: object) -> str:
@@ -273,7 +273,8 @@ class LeonardoConfig(Config):
                 yield section or option, ValidationError(message)
         rules = (declaration.rules(options, picture) for _, declaration, options in self.chain)
         if self.style not in STYLES and all(each is ANY_PICTURE for each in rules):
-            yield "style", ValidationError(f"it is {self.style}, which only models of Leonardo know")
+            known_to = " or ".join(each.creator for each in self.declared.values() if self.style in each.styles)
+            yield "style", ValidationError(f"it is {self.style}, which only models of {known_to} know")
 
     def _problem_of(self, name: str, known: tuple[str, ...]) -> str:
         """Return the message on an unknown option; "" for a provider's name, whose section has its own check."""

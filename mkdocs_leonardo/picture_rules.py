@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-#: The styles of Phoenix 1.0 (vendor's guide, July 2026), the three of the main job first.
+#: The styles of every provider, which draws them by name or in words. The three of the main job come first.
 STYLES = (
     "CINEMATIC",
     "CREATIVE",
@@ -31,22 +31,13 @@ STYLES = (
     "VIBRANT",
 )
 
-#: The styles of all models. Those beyond `STYLES` are known to some models of Leonardo alone.
-ALL_STYLES = (
-    *STYLES,
-    *("ACRYLIC", "ANIME_GENERAL", "CINEMATIC_CLOSE_UP", "FILM", "FOOD", "GAME_CONCEPT", "GRAPHIC_DESIGN_2D"),
-    *("GRAPHIC_DESIGN_3D", "HDR", "LONG_EXPOSURE", "MONOCHROME", "NEUTRAL", "PORTRAIT_CINEMATIC", "PORTRAIT_FASHION"),
-    *("RETRO", "UNPROCESSED", "WATERCOLOR"),
-)
-
 #: The smallest side of a picture that any model draws, the largest, and the step that all share.
 MIN_SIDE_PX, MAX_WIDTH_PX, MAX_HEIGHT_PX, SIDE_STEP_PX = 16, 6336, 5504, 8
 
-#: The largest seed that a model documents: that of Phoenix in the v1 create call.
+#: The largest seed that a model documents.
 MAX_SEED = 9_999_999_998
 
-#: The limit of a prompt, and of a negative prompt, in characters: that of Leonardo's v1 (vendor's error page, January
-#: 2026), which refuses or cuts longer ones.
+#: The limit of a prompt, and of a negative prompt, in characters: every service takes as many.
 MAX_PROMPT_CHARACTERS = 1500
 
 

@@ -389,7 +389,7 @@ def dollars(amount_usd: float) -> str:
 #: anew.
 KEY_VERSION = 1
 
-#: The limit of the seeds of create calls: the smallest limit of Leonardo's models (its OpenAPI file, September 2026).
+#: The limit of the seeds of create calls: every model with seeds takes those below it.
 SEED_LIMIT = 2_147_483_637
 
 

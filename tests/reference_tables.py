@@ -21,9 +21,9 @@ import click
 from mkdocs_leonardo import cli, config, front_matter
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.converters import schema_of
-from mkdocs_leonardo.picture_rules import ALL_STYLES, MAX_PROMPT_CHARACTERS, MAX_SEED
+from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS, MAX_SEED
 from mkdocs_leonardo.providers import BUILT_IN
-from mkdocs_leonardo.providers.declaration import declaration_of, options_in
+from mkdocs_leonardo.providers.declaration import built_in_styles, declaration_of, options_in
 from mkdocs_leonardo.providers.leonardo.models import MODELS
 from mkdocs_leonardo.spec import JsonValue
 
@@ -203,7 +203,7 @@ _TEXT: dict[str, JsonValue] = {"type": "string", "minLength": 1}
 #: What each key of front matter takes.
 _KEYS: dict[str, dict[str, JsonValue]] = {
     "hero_prompt": {"anyOf": [{**_TEXT, "maxLength": max(model.prompt_max for model in MODELS)}, {"const": False}]},
-    "hero_style": {"enum": [*ALL_STYLES]},
+    "hero_style": {"enum": [*built_in_styles()]},
     "hero_negative_prompt": {**_TEXT, "maxLength": MAX_PROMPT_CHARACTERS},
     "hero_seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED},
     "hero_alt": {**_TEXT, "maxLength": front_matter.MAX_ALT_CHARACTERS},

@@ -37,7 +37,8 @@ from mkdocs_leonardo.errors import (
     RateLimited,
     RequestRefused,
 )
-from mkdocs_leonardo.picture_rules import ALL_STYLES
+from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS, MAX_SEED, STYLES
+from mkdocs_leonardo.providers.declaration import built_in_styles
 from mkdocs_leonardo.providers.leonardo.create_requests import (
     build_create_request,
     estimate_usd,
@@ -46,9 +47,9 @@ from mkdocs_leonardo.providers.leonardo.create_requests import (
     problems,
     rules_for,
 )
-from mkdocs_leonardo.providers.leonardo.models import MODELS
+from mkdocs_leonardo.providers.leonardo.models import MODELS, V1_MAX_PROMPT
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.spec import PictureSpec, generation_key
+from mkdocs_leonardo.spec import SEED_LIMIT, PictureSpec, generation_key
 
 pytestmark = pytest.mark.anyio
 
@@ -689,7 +690,7 @@ def test_build_that_loses_the_answer_of_a_model_without_seeds_does_not_pay_twice
         ),
         (
             {"providers": ["openai"], "style": "watercolor"},
-            "'style': it is WATERCOLOR, which only models of Leonardo know",
+            "'style': it is WATERCOLOR, which only models of Leonardo AI know",
         ),
     ],
     ids=lambda value: "" if isinstance(value, str) else re.sub(r"[^\w.]+", " ", str(value))[:60],
@@ -710,7 +711,14 @@ def test_configuration_that_the_model_does_not_draw_is_refused_before_anything_i
 
 def test_style_of_the_site_may_be_one_of_every_model() -> None:
     """The option `style` takes the styles of all models, and no other."""
-    assert set(ALL_STYLES) == {style for model in MODELS for style in model.styles}
+    assert set(built_in_styles()) == {style for model in MODELS for style in model.styles}
+    assert built_in_styles()[: len(STYLES)] == STYLES
+
+
+def test_limits_for_all_providers_suit_every_model() -> None:
+    """The plugin's limits of seeds and prompts are those of the models."""
+    seeds = [model.seed_max for model in MODELS if model.seed_max is not None]
+    assert (min(seeds), max(seeds), V1_MAX_PROMPT) == (SEED_LIMIT, MAX_SEED, MAX_PROMPT_CHARACTERS)
 
 
 def test_every_style_of_the_loopback_service_has_one_name_and_one_id() -> None:

@@ -62,8 +62,8 @@ def test_generation_key_moves_with_everything_that_changes_pixels() -> None:
     assert len(keys) == 8
 
 
-def test_phoenix_has_twenty_three_styles() -> None:
-    """Phoenix has the 23 styles of the vendor's guide, those of the main job first."""
+def test_twenty_three_styles_are_every_provider_s() -> None:
+    """Every provider has 23 styles, those of the main job first."""
     assert len(set(STYLES)) == 23
     assert STYLES[:3] == ("CINEMATIC", "CREATIVE", "DYNAMIC")
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union, cast, g
 from mkdocs_leonardo import converters
 from mkdocs_leonardo.author_text import describe_value
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.picture_rules import ANY_PICTURE, PictureRules
+from mkdocs_leonardo.picture_rules import ANY_PICTURE, STYLES, PictureRules
 from mkdocs_leonardo.providers import BUILT_IN, named_key_variable
 from mkdocs_leonardo.spec import NO_AI, PictureSpec
 
@@ -188,6 +188,7 @@ class Declaration(Generic[OptionsT]):
     `problems`: checks the options together, given the names that the author wrote and the site's settings for pictures.
     Returns pairs of an option's full name, such as `easel.model` or `width`, and a text with the fix.
     `rules`: the settings that the model takes.
+    `styles`: the styles of all its models.
     `notes`: the remarks on allowed options.
     `creator`: the name of the AI as pages show it; "" for the provider's own name.
     `comparison`: the options of each series of images that `compare` makes, by whether the series has Alchemy. It gets
@@ -200,6 +201,7 @@ class Declaration(Generic[OptionsT]):
     limits: Callable[[OptionsT], Limits] = lambda _: Limits()
     problems: Callable[[OptionsT, frozenset[str], PictureSpec], Iterable[tuple[str, str]]] = lambda *_: ()
     rules: Callable[[OptionsT, PictureSpec], PictureRules] = lambda *_: ANY_PICTURE
+    styles: tuple[str, ...] = STYLES
     notes: Callable[[OptionsT], Iterable[str]] = lambda _: ()
     creator: str = ""
     comparison: Callable[[OptionsT, Alchemy | None], Mapping[bool, OptionsT]] = lambda *_: {}
@@ -245,6 +247,13 @@ def declaration_of(name: str) -> Declaration[Any]:
         # Another package's code may raise any exception; the author needs its message, and no traceback.
         raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
     return declaration
+
+
+@cache
+def built_in_styles() -> tuple[str, ...]:
+    """Return the styles of all models of the providers that come with the plugin."""
+    installed = (declaration_of(name) for name in BUILT_IN if is_declared(name))
+    return tuple(dict.fromkeys(style for declaration in installed for style in declaration.styles))
 
 
 def _entry_point(name: str) -> EntryPoint | None:

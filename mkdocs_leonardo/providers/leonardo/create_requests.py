@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mkdocs_leonardo.providers.interface import (
-    MAX_PROMPT_CHARACTERS,
     MAX_SEED,
     MIN_SIDE_PX,
     SIDE_STEP_PX,
@@ -33,6 +32,7 @@ from mkdocs_leonardo.providers.leonardo.models import (
     MIN_ALCHEMY_CONTRAST,
     MODELS,
     NAME,
+    V1_MAX_PROMPT,
     V1_MAX_SIDE_PX,
     V1_MIN_SIDE_PX,
     Mode,
@@ -97,13 +97,13 @@ def rules_for(options: LeonardoOptions, picture: PictureSpec) -> PictureRules:
 
 def _prompt_max(model: Model, version: Version) -> int:
     """Return the longest prompt that the model takes in this version of the API, in characters."""
-    return MAX_PROMPT_CHARACTERS if version == "v1" else model.prompt_max
+    return V1_MAX_PROMPT if version == "v1" else model.prompt_max
 
 
 def _negative_max(model: Model, version: Version) -> int:
     """Return the longest negative prompt that the model takes in this version of the API, in characters; 0 for none."""
     most = model.negative_prompt_max
-    return MAX_PROMPT_CHARACTERS if most and version == "v1" else most
+    return V1_MAX_PROMPT if most and version == "v1" else most
 
 
 def key_model(options: LeonardoOptions) -> str:
@@ -148,7 +148,7 @@ def version_of(options: LeonardoOptions, size: Size, prompt: str = "") -> Versio
     if not model.is_known:
         return "v1" if model.model_id else "v2"
     fits = all(V1_MIN_SIDE_PX <= side <= V1_MAX_SIDE_PX for side in size)
-    return "v1" if model.model_id and fits and len(prompt) <= MAX_PROMPT_CHARACTERS else "v2"
+    return "v1" if model.model_id and fits and len(prompt) <= V1_MAX_PROMPT else "v2"
 
 
 def estimate_usd(options: LeonardoOptions, picture: PictureSpec) -> float:

@@ -34,6 +34,9 @@ NAME = "leonardo"
 #: larger pictures go by v2.
 V1_MAX_SIDE_PX = 1536
 V1_MIN_SIDE_PX = 32
+#: The longest prompt, and negative prompt, that v1 takes, in characters (vendor's error page, January 2026). It refuses
+#: or cuts longer ones.
+V1_MAX_PROMPT = 1500
 #: Characters of a negative prompt in v2, of every model that takes one.
 V2_MAX_NEGATIVE_PROMPT = 1000
 #: The longest prompt that v2 takes, unless the model's `prompt_max` says otherwise.
@@ -108,8 +111,8 @@ class Model:
 
 # Styles --------------------------------------------------------------------------------------------------------------
 
-#: Ids by name. Those of `STYLES` come from the guide to Phoenix (July 2026), the rest from the guides to Lucid, FLUX
-#: and Nano Banana 2 (March to July 2026).
+#: Ids by name, as messages list them. Those of `STYLES` come from the guide to Phoenix (July 2026), the rest from the
+#: guides to Lucid, FLUX and Nano Banana 2 (March to July 2026).
 _STYLE_IDS: Mapping[str, str] = {
     "CINEMATIC": "a5632c7c-ddbb-4e2f-ba34-8456ab3ac436",
     "CREATIVE": "6fedbf1f-4a17-45ec-84fb-92fe524a29ef",
@@ -152,6 +155,8 @@ _STYLE_IDS: Mapping[str, str] = {
     "UNPROCESSED": "62736842-6e4b-4028-b79a-4f1a1606e893",
     "WATERCOLOR": "1db308ce-c7ad-4d10-96fd-592fa6b75cc4",
 }
+#: The styles of all models.
+ALL_STYLES = tuple(_STYLE_IDS)
 
 
 def _styles(*names: str, **others: str) -> Mapping[str, str]:
@@ -213,6 +218,7 @@ _PHOENIX = Model(
     has_v2_contrast=True,
     has_preset_style=True,
     negative_prompt_max=V2_MAX_NEGATIVE_PROMPT,
+    # Of v1's create call.
     seed_max=9_999_999_998,
     style_preprocessor=166,
     key_is_id=True,
