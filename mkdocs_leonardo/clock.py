@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+DAY_S = 86_400
+
 
 class Clock(Protocol):
     """A clock that tells the time and waits."""

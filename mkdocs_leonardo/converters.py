@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from mkdocs_leonardo.addresses import ENCRYPTION_FIX, keeps_secrets
 from mkdocs_leonardo.author_text import MUST_BE_TEXT, describe_value, did_you_mean
+from mkdocs_leonardo.clock import DAY_S
 from mkdocs_leonardo.spec import JsonValue
 
-DAY_S = 86_400
 FROM_ENVIRONMENT = "keys come from the environment only"
 
 #: Values of switches from YAML and, through `!ENV`, from shells and workflows; 1 and 0 equal True and False.

@@ -91,7 +91,7 @@ class LeonardoExtension(Extension):
             setattr(context.page, _MARK, True)
             return self._add_hero(context, convert(source))
 
-        md.convert = with_hero  # type: ignore[method-assign]  # see above
+        md.convert = with_hero  # type: ignore[method-assign]  # wrapped, as no processor would do
 
     def _add_hero(self, context: _Context, content: str) -> str:
         assets, manifest, report = (str(self.getConfig(name)) for name in ("assets", "manifest", "report"))

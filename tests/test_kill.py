@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="stops processes
 class Moment(Protocol):
     """A block in which the build of a site is held at one state."""
 
-    def __call__(self, site: Site, services: ServicesProcess) -> AbstractContextManager[None]: ...  # noqa: D102 - as said
+    def __call__(self, site: Site, services: ServicesProcess) -> AbstractContextManager[None]: ...  # noqa: D102 - a protocol's
 
 
 @contextmanager

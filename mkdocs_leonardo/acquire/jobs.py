@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide
 from mkdocs_leonardo.acquire.request import BuildContext, JobRequest
+from mkdocs_leonardo.clock import DAY_S
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import (
     Charged,
@@ -297,7 +298,7 @@ class Jobs:
             is_over = True
             await request.publish(await to_thread(self._context.journal.give_up, request.key, number))
             why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if call.unknown_since else "never gave its image"
-            days = (self._context.clock.now() - call.began_at) / 86400
+            days = (self._context.clock.now() - call.began_at) / DAY_S
             self._context.notify(
                 logging.WARNING,
                 Complaint(

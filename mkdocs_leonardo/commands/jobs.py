@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.clock import DAY_S
 from mkdocs_leonardo.commands.site import read_config
 from mkdocs_leonardo.commands.status import open_runtime, read_open_jobs
 from mkdocs_leonardo.commands.terminal import CommandError, Console
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 #: The shortest beginning of an id that chooses a line.
 _LEAST_OF_ID = 6
-_HOUR_S, _DAY_S = 3600.0, 86400.0
+_HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,6 @@ def _describe_cost(line: _Row) -> str:
 
 
 def _describe_age(seconds: float) -> str:
-    if seconds >= 2 * _DAY_S:
-        return f"{seconds / _DAY_S:.0f} days"
+    if seconds >= 2 * DAY_S:
+        return f"{seconds / DAY_S:.0f} days"
     return f"{seconds / _HOUR_S:.0f} h" if seconds >= 2 * _HOUR_S else f"{max(0.0, seconds) / 60:.0f} min"

@@ -85,7 +85,7 @@ class LoadedSite:
             try:
                 # Material's `group` plugin adds plugins, perhaps this one, in the same event with a high priority. It
                 # takes every bound method for a plugin's.
-                plugins.events["config"].append(lambda config: self._attach(config))  # noqa: PLW0108 - see above
+                plugins.events["config"].append(lambda config: self._attach(config))  # noqa: PLW0108 - no bound method
                 with suppress(_AllPagesRead):
                     build(self.config, serve_url="http://127.0.0.1:8000/" if command == "serve" else None)
             finally:

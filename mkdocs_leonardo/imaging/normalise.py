@@ -207,7 +207,7 @@ def _open(data: bytes) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
         _check_size(_webp_size(data))
     try:
         image = _OPENERS[kind](BytesIO(data))
-    except Exception as error:  # same
+    except Exception as error:  # a format's plugin raises whatever a broken file leads it to
         raise PictureError(f"is a broken {kind} image: {error}") from error
     if kind == "jpeg":
         _check_jpeg(data, image.size)

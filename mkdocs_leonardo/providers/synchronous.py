@@ -46,9 +46,9 @@ class SynchronousOptions(Protocol):
     @property
     def model(self) -> str: ...  # noqa: D102 - a protocol's
     @property
-    def timeout_s(self) -> float: ...  # noqa: D102 - same
+    def timeout_s(self) -> float: ...  # noqa: D102 - a protocol's
     @property
-    def base_url(self) -> str: ...  # noqa: D102 - same
+    def base_url(self) -> str: ...  # noqa: D102 - a protocol's
 
 
 class SynchronousProvider(Provider):

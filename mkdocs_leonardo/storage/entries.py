@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from mkdocs_leonardo.clock import DAY_S
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.checked_json import (
     check_amount,
@@ -41,10 +42,10 @@ LEAST_INTERVAL_S = 60.0
 INTERVAL_PART = 0.5
 
 #: A job whose picture cannot be collected is given up at this age (seconds).
-GIVE_UP_S = 30 * 86400.0
+GIVE_UP_S = 30 * DAY_S
 #: How long the id of a deleted job is kept (seconds): longer than the job of any unanswered call is searched for, so
 #: that no search adopts it.
-CLOSED_S = GIVE_UP_S + 5 * 86400.0
+CLOSED_S = GIVE_UP_S + 5 * DAY_S
 #: A job is also given up after this time in which the service did not know it (seconds).
 UNKNOWN_S = 6 * 3600.0
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
+from mkdocs_leonardo.clock import DAY_S
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
 from mkdocs_leonardo.storage.checked_json import (
     MOST_TEXT,
@@ -24,9 +25,8 @@ from mkdocs_leonardo.storage.process_leases import KEPT_S, LEASE, Owner, Process
 from mkdocs_leonardo.storage.text_store import TextStore
 
 #: How long the number of a picture's last create call is kept after its entry is deleted (seconds).
-NUMBERS_S = 90 * 86400.0
+NUMBERS_S = 90 * DAY_S
 
-_DAY_S = 86400.0
 _MOST_NUMBER = 1_000_000
 _JOB = "job:"
 _CLOSED = "closed:"
@@ -234,7 +234,7 @@ class Journal(ProcessLeases):
         # The row is named by a digest, since a job id may be any text.
         name = digest_of(f"{provider}\0{job_id}".encode("utf-8", "surrogatepass"))
         value: JsonValue = {"provider": provider, "job_id": job_id, "closed_at": self._now()}
-        self._store.set(_CLOSED + name, value, expire_s=CLOSED_S + _DAY_S)
+        self._store.set(_CLOSED + name, value, expire_s=CLOSED_S + DAY_S)
 
     # Refusals and heroes ----------------------------------------------------------------------------------------------
 
@@ -305,7 +305,7 @@ def copy_rows(source: TextStore, target: TextStore) -> None:
         for name, value in source.items(""):
             merged = _merge_rows(name.removeprefix(_JOB), value, target.get(name))
             if merged is not None:
-                kept_s = {LEASE: KEPT_S, _CLOSED: CLOSED_S + _DAY_S}
+                kept_s = {LEASE: KEPT_S, _CLOSED: CLOSED_S + DAY_S}
                 expire_s = next((seconds for prefix, seconds in kept_s.items() if name.startswith(prefix)), None)
                 target.set(name, merged, expire_s=expire_s)
 

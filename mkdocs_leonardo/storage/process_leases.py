@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mkdocs_leonardo.clock import DAY_S
 from mkdocs_leonardo.spec import JsonValue
 from mkdocs_leonardo.storage.checked_json import (
     check_amount,
@@ -25,7 +26,7 @@ from mkdocs_leonardo.storage.text_store import TextStore
 #: A holder loses its lease after this time without a renewal (seconds). Holders renew about every 2 s.
 LEASE_S = 10.0
 #: How long a store keeps a lease (seconds).
-KEPT_S = 86400.0
+KEPT_S = DAY_S
 
 #: The beginning of the key of a lease's row.
 LEASE = "lease:"

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 from mkdocs_leonardo.commands.terminal import CommandError
+from mkdocs_leonardo.converters import OFF
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.host.configuration import CONFIGURATIONS
 from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, SITE_FOLDER
@@ -102,7 +103,7 @@ class Project:
         """Return whether the site uses a plugin and has not switched it off."""
         switch = self.plugins[plugin].get("enabled", True) if plugin in self.plugins else False
         # `!ENV` gives text.
-        return str(switch).strip().lower() not in {"false", "no", "off", "0"}
+        return str(switch).strip().lower() not in OFF
 
 
 def find_assets_folder(options: Mapping[str, object]) -> str:
