@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.files import write_atomically, write_plain_file
 from mkdocs_leonardo.resolution import Complaint, Resolution
-from mkdocs_leonardo.spec import JsonValue, Source, short_key
+from mkdocs_leonardo.spec import JsonValue, Source, dollars, replace_unprintable, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import StoreStats
@@ -43,7 +43,6 @@ MOST_ROWS = 200
 MOST_BYTES = 1024 * 1024
 #: The most characters of a cell. A failure may have the messages of several services.
 _CELL_CHARACTERS = 300
-_COST_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,7 @@ def summarise(resolutions: Sequence[Resolution], spending: Spending, store: Stor
         parts.append(f"{missing} missing")
     line = f"{pluralise(len(resolutions), 'hero', 'heroes')}: {', '.join(parts)}"
     if spending.new_images:
+        # Not `dollars`, since users' programs read this line.
         line += f"; {pluralise(spending.new_images, 'new image', 'new images')}, ${spending.cost_usd:.2f}"
     if spending.uncertain:
         line += f" ({spending.uncertain} of them may have been charged without an image)"
@@ -199,7 +199,7 @@ def _describe_failure(resolution: Resolution) -> str:
 def _describe_price(group: Sequence[Resolution]) -> str:
     """Return the estimated cost of pictures that a cap did not allow. A picture of several pages counts once."""
     prices = {resolution.hero.picture: resolution.capped_usd for resolution in group if resolution.capped_usd}
-    return f" (about ${sum(filter(None, prices.values())):.2f} for {len(prices)})" if prices else ""
+    return f" (about {dollars(sum(filter(None, prices.values())))} for {len(prices)})" if prices else ""
 
 
 def _count_sources(resolutions: Sequence[Resolution]) -> Counter[Source]:
@@ -244,7 +244,7 @@ def _table(resolutions: Sequence[Resolution]) -> str:
             one.hero.page,
             _CELLS[asset.source] if asset else "none",
             asset.provider if asset and asset.source is not Source.OWN else "",
-            f"${one.cost_usd:.{_COST_DIGITS}f}" if one.cost_usd else "",
+            dollars(one.cost_usd) if one.cost_usd else "",
             _story(one),
         )
         rows.append(f"| {' | '.join(map(_cell, cells))} |")
@@ -267,7 +267,7 @@ def _story(resolution: Resolution) -> str:
 
 def _cell(text: str) -> str:
     """Escape the text for Markdown and HTML, in one line without invisible characters."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    line = " ".join(replace_unprintable(text, " ").split())
     if len(line) > _CELL_CHARACTERS:
         line = f"{line[: _CELL_CHARACTERS - 1]}…"
     return re.sub(r"[^\w\s.,;/…-]|_", lambda match: f"&#{ord(match[0])};", line)

@@ -362,7 +362,8 @@ def digest_of(data: bytes) -> str:
 #: Halves of characters, which names of files may hold and no encoding can write.
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 #: Control characters, on which a terminal acts, and halves of characters.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+INVISIBLE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
 #: Amounts below this (USD) are written with tenths of a cent.
 _CENTS_FROM_USD = 0.1
 
@@ -375,6 +376,11 @@ def clean_text(text: str) -> str:
 def printable(text: str) -> str:
     """Return the text as one line that is safe on a terminal, with control characters and surrogates escaped."""
     return _INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def replace_unprintable(text: str, by: str = "") -> str:
+    """Return the text with `by` in place of each character that cannot be printed."""
+    return "".join(character if character.isprintable() else by for character in text)
 
 
 def dollars(amount_usd: float) -> str:

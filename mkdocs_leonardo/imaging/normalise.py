@@ -25,7 +25,7 @@ from PIL import (
 
 from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.imaging.formats import BRANDS, DeliveredFormat, format_of
-from mkdocs_leonardo.spec import CENTER, FocalPoint, ImageInfo
+from mkdocs_leonardo.spec import CENTER, FocalPoint, ImageInfo, replace_unprintable
 
 #: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 35.
 MAX_PIXELS = 40_000_000
@@ -174,8 +174,7 @@ def _check_format(data: bytes) -> DeliveredFormat:
     if other is not None:
         raise PictureError(f"is not a JPEG, PNG, WebP or AVIF image but {other}; save it as JPEG")
     # The start is shown because an error page says what went wrong; it is short, so that no secret fits in.
-    beginning = data.lstrip()[:16].decode("ascii", "replace").replace("\ufffd", "?")
-    shown = "".join(character if character.isprintable() else "?" for character in beginning)
+    shown = replace_unprintable(data.lstrip()[:16].decode("ascii", "replace").replace("\ufffd", "?"), "?")
     raise PictureError(f"is not a JPEG, PNG, WebP or AVIF image: it begins with '{shown}'")
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from mkdocs_leonardo.imaging.normalise import png_chunks
-from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, PictureRecord
+from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, PictureRecord, replace_unprintable
 
 #: For the property "AI Prompt Information" (IPTC Photo Metadata Standard 2025.1).
 REFERENCE_USED = "A style reference was used."
@@ -89,7 +89,7 @@ def detect(data: bytes) -> Provenance:
 
 def _strip_markup(value: str) -> str:
     """Return the name, cut to its length limit, without markup and without characters that XML cannot hold."""
-    plain = "".join(character for character in value if character.isprintable() and character not in "<>&\"'")
+    plain = re.sub(r"[<>&\"']", "", replace_unprintable(value))
     return plain.encode("utf-8", "ignore")[:MAX_NAME_BYTES].decode("utf-8", "ignore").strip()
 
 

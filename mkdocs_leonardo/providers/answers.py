@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from mkdocs_leonardo.spec import JsonValue
+from mkdocs_leonardo.spec import JsonValue, replace_unprintable
 
 #: The longest wait that a service may ask for (seconds). Services count in minutes.
 LONGEST_WAIT_S = 600.0
@@ -83,8 +83,7 @@ def list_at(value: JsonValue | None, *path: str | int) -> list[JsonValue]:
 
 def quote(text: str) -> str:
     """Return the service's words as one short line for a log, without addresses, keys and ids."""
-    line = " ".join(_SECRETS.sub("(hidden)", text).split())
-    line = "".join(character for character in line if character.isprintable())
+    line = replace_unprintable(" ".join(_SECRETS.sub("(hidden)", text).split()))
     return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
 
 

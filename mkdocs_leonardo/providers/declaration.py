@@ -28,7 +28,7 @@ from mkdocs_leonardo.author_text import describe_value
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.picture_rules import ANY_PICTURE, STYLES, PictureRules
 from mkdocs_leonardo.providers import BUILT_IN, named_key_variable
-from mkdocs_leonardo.spec import NO_AI, PictureSpec
+from mkdocs_leonardo.spec import NO_AI, PictureSpec, dollars
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.base import Account, Provider, ProviderContext
@@ -149,7 +149,7 @@ class Alert:
         return cls(amount, is_usd=in_usd is not None)
 
     def __str__(self) -> str:
-        return f"${self.amount:.2f}" if self.is_usd else f"{self.amount:,.10g} credits"
+        return dollars(self.amount) if self.is_usd else f"{self.amount:,.10g} credits"
 
     def is_below(self, account: Account) -> bool:
         """Return whether the balance is known, and lower than this alert."""

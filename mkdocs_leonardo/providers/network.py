@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mkdocs_leonardo.errors import NotSetUp
+from mkdocs_leonardo.spec import replace_unprintable
 
 #: Variables that name certificates to trust; the first that is set counts. After OpenSSL's two come those of requests
 #: and curl, which networks with inspecting firewalls usually set.
@@ -152,7 +153,7 @@ def without_ids(path: str) -> str:
 
 def printable_host(host: str) -> str:
     """Return the host's name as a message may show it."""
-    return "".join(character for character in host if character.isprintable())[:100] or "no host"
+    return replace_unprintable(host)[:100] or "no host"
 
 
 # Keys ----------------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES, OPEN_FLAGS, write_atomically
-from mkdocs_leonardo.spec import SURROGATE, JsonValue, PictureRecord, digest_of, parse_json, short_key
+from mkdocs_leonardo.spec import INVISIBLE, SURROGATE, JsonValue, PictureRecord, digest_of, parse_json, short_key
 from mkdocs_leonardo.storage.checked_json import (
     check_amount,
     check_amount_or_none,
@@ -39,7 +39,7 @@ MAX_RECORD_BYTES = 64 * 2**10
 _TRIES = 8
 _KEY = re.compile(r"[0-9a-f]{64}")
 _EXTENSION = re.compile("|".join(PICTURE_EXTENSIONS))
-_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
+_NAME = re.compile(rf"[^{INVISIBLE}]{{1,200}}")
 _ANY = re.compile(r".*", re.DOTALL)
 #: The year 10000, which Python's calendar does not have: such a time counts as unknown.
 _END_OF_TIME_S = 253_402_300_800

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
 from mkdocs_leonardo.errors import BrokenEntry
-from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json
+from mkdocs_leonardo.spec import JsonValue, PictureRecord, canonical_json, replace_unprintable
 from mkdocs_leonardo.storage.checked_json import check_integer, check_mapping, check_text
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, FRESH_S, CreateCall, Entry, encode_entry, parse_entry
 from mkdocs_leonardo.storage.pictures import encode_record
@@ -62,7 +62,7 @@ class LeaseRecord:
             "beat": self.heartbeats,
             "is_whole": self.is_whole,
             "jobs": {key: encode_entry(entry) for key, entry in self.jobs.items()},
-            "refusals": {key: _keep_printable(reason) for key, reason in self.refusals.items()},
+            "refusals": {key: replace_unprintable(reason[:_MOST_REASON], " ") for key, reason in self.refusals.items()},
         }
         value: dict[str, JsonValue] = {"claim": said}
         if secret is not None:
@@ -93,7 +93,7 @@ class LeaseRecord:
                 if entry is not None and all(_JOB_ID.fullmatch(call.job_id) for call in entry.accepted)
             },
             refusals={
-                key: _keep_printable(reason)
+                key: replace_unprintable(reason[:_MOST_REASON], " ")
                 for key, reason in refusals.items()
                 if _HEX.fullmatch(key) and isinstance(reason, str)
             },
@@ -111,11 +111,6 @@ def _fit_call_to_clock(call: CreateCall, now: float) -> CreateCall:
         sent_at = now - INTENT_AGE_S
     accepted_at = now if call.accepted_at > now - CLOCKS_APART_S else call.accepted_at
     return replace(call, sent_at=sent_at, ended_at=0.0, accepted_at=accepted_at)
-
-
-def _keep_printable(text: str) -> str:
-    """Return the printable part of a text from another machine."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:_MOST_REASON])
 
 
 # Pictures -------------------------------------------------------------------------------------------------------------
