@@ -175,8 +175,8 @@ def service_address(value: object) -> str:
 
 
 def host_name(value: object) -> str:
-    """Convert the name of a host to lower case."""
-    converted = plain_text(value).lower()
+    """Convert the name of a host to lower case, without the dot that may end it."""
+    converted = plain_text(value).lower().removesuffix(".")
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", converted):
         raise Unrepeatable("it must hold names of hosts such as cdn.leonardo.ai, without scheme, port, path and *")
     return converted

@@ -189,7 +189,7 @@ def test_option_within_its_range_is_taken(name: str, value: object, taken: objec
         ("leonardo", "base_url", "http://127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("leonardo", "base_url", "http://[::1]:8000/v1", "http://[::1]:8000/v1"),
         ("openai", "base_url", "http://localhost:8000/v1", "http://localhost:8000/v1"),
-        ("leonardo", "image_hosts", ["CDN.leonardo.ai", "127.0.0.1"], ("cdn.leonardo.ai", "127.0.0.1")),
+        ("leonardo", "image_hosts", ["CDN.leonardo.ai.", "127.0.0.1"], ("cdn.leonardo.ai", "127.0.0.1")),
         ("leonardo", "credit_alert", 500, Alert(500.0)),
         ("leonardo", "credit_alert", "$5", Alert(5.0, is_usd=True)),
         ("leonardo", "alchemy", False, False),
@@ -456,7 +456,7 @@ def test_base_url_that_is_refused_says_why(address: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["https://cdn.example", "cdn.example:443", "*.example", "a@b.example", "a b", "a/b", ".a"]
+    "host", ["https://cdn.example", "cdn.example:443", "*.example", "a@b.example", "a b", "a/b", ".a", "a..", "."]
 )
 def test_image_host_that_is_no_plain_name_is_refused(host: str) -> None:
     """An entry of `image_hosts` that is no plain host name is an error."""

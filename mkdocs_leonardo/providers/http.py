@@ -307,11 +307,11 @@ class Api:
             return target
         if target.scheme != "https":
             raise DownloadRefused(f"{subject} is not https ({target.scheme or 'no scheme'})")
-        if hosts is not None and target.host not in {name.lower() for name in hosts}:
+        if hosts is not None and host not in {name.lower() for name in hosts}:
             raise HostNotListed(printable_host(host))
         if not host or target.port not in {None, 443}:
             raise DownloadRefused(f"{subject} on {host} names a port" if host else f"{subject} names no host")
-        return target
+        return target.copy_with(host=host)
 
     def _is_own(self, target: httpx.URL) -> bool:
         """Return whether `target` is on the API's own host and port, which the site's owner has chosen."""
