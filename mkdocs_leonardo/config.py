@@ -35,12 +35,14 @@ from mkdocs_leonardo.picture_rules import (
     MIN_SIDE_PX,
     SIDE_STEP_PX,
     STYLES,
+    PictureRules,
 )
 from mkdocs_leonardo.providers import BUILT_IN, named_key_variable
 from mkdocs_leonardo.providers.declaration import (
     Declaration,
     built_in_styles,
     declaration_of,
+    explain_errors,
     is_declared,
     options_from,
 )
@@ -207,6 +209,8 @@ class LeonardoConfig(Config):
     written: frozenset[str] = frozenset()
     declared: dict[str, Declaration[Any]]
     provider_options: dict[str, Any]
+    rules: list[PictureRules]
+    notes: list[str]
 
     def load_dict(self, patch: Any) -> None:  # noqa: ANN401 - the host's signature
         """Load as the host does, and note the options that the author writes."""
@@ -246,12 +250,6 @@ class LeonardoConfig(Config):
                 self.declared[name] = declaration
 
     @property
-    def chain(self) -> list[tuple[str, Declaration[Any], Any]]:
-        """Name, declaration and options of each installed service in the list of providers, in its order."""
-        names = (name for name in self.providers if name in self.declared)
-        return [(name, self.declared[name], self.provider_options[name]) for name in names]
-
-    @property
     def picture(self) -> PictureSpec:
         """The site's settings for every picture."""
         return PictureSpec(
@@ -263,16 +261,25 @@ class LeonardoConfig(Config):
         )
 
     def _problems(self) -> Iterator[tuple[str, Exception]]:
-        """Yield the messages on settings that the models ignore."""
+        """Yield the messages on settings that the models ignore. Asks the providers for `rules` and `notes` as well."""
         picture = self.picture
-        for provider, declaration, options in self.chain:
+        self.rules, self.notes = [], []
+        for provider in filter(self.declared.__contains__, self.providers):
+            declaration, options = self.declared[provider], self.provider_options[provider]
             written = frozenset(map(str, self.get(provider) or ()))
-            for name, text in declaration.problems(options, written, picture):
+            try:
+                with explain_errors(provider):
+                    problems = [(str(name), text) for name, text in declaration.problems(options, written, picture)]
+                    self.rules.append(declaration.rules(options, picture))
+                    self.notes += declaration.notes(options)
+            except HeroError as error:
+                yield provider, ValidationError(str(error))
+                continue
+            for name, text in problems:
                 section, _, option = name.rpartition(".")
                 message = f"Sub-option '{option}': {text}" if section else text
                 yield section or option, ValidationError(message)
-        rules = (declaration.rules(options, picture) for _, declaration, options in self.chain)
-        if self.style not in STYLES and all(each is ANY_PICTURE for each in rules):
+        if self.style not in STYLES and all(each is ANY_PICTURE for each in self.rules):
             known_to = " or ".join(each.creator for each in self.declared.values() if self.style in each.styles)
             yield "style", ValidationError(f"it is {self.style}, which only models of {known_to} know")
 

@@ -15,7 +15,7 @@ from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
 from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.providers.base import Provider, ProviderContext
-from mkdocs_leonardo.providers.declaration import declaration_of, declared_names
+from mkdocs_leonardo.providers.declaration import declaration_of, declared_names, explain_errors
 from mkdocs_leonardo.renderer import Renderer, inspect_image
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.resolution import unwritable_journal_message
@@ -297,12 +297,9 @@ class Runtime:
     def make_provider(self, name: str) -> Provider:
         """Make a provider; raises HeroError if that fails."""
         declaration = declaration_of(name)
-        try:
+        with explain_errors(name):
             provider = self._make_provider(name, declaration)
             own_name = getattr(provider, "name", None)
-        except Exception as error:
-            # Another package's code may raise any exception; the author needs its message, and no traceback.
-            raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
         if not isinstance(provider, Provider):
             raise HeroError(f"the provider {name!r} cannot be used: its class does not inherit Provider")
         if own_name != name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -108,7 +108,7 @@ def settings_from(
             prompt_template=config.prompt_template,
             layout=config.layout,
             strength=config.style_strength,
-            rules=_rules(config),
+            rules=_rules(config.rules),
         ),
         encoding=Encoding(
             formats=config.formats,
@@ -122,16 +122,15 @@ def settings_from(
         former_cache=former,
         config_name=_make_config_name(root / config_file.name, folders.values()),
         options=config.provider_options,
-        notes=tuple(note for _, declaration, options in config.chain for note in declaration.notes(options)),
+        notes=tuple(config.notes),
     )
 
 
-def _rules(config: LeonardoConfig) -> PictureRules:
-    """Return the rules for pages: those of the first provider.
+def _rules(rules: Sequence[PictureRules]) -> PictureRules:
+    """Return the rules for pages: those of the first provider. `rules` are those of the providers, in their order.
 
     A first provider without rules takes every picture, which includes the styles that only a later provider knows.
     """
-    rules = [declaration.rules(options, config.picture) for _, declaration, options in config.chain]
     if rules and rules[0] is not ANY_PICTURE:
         return rules[0]
     known = (ANY_PICTURE, *rules)

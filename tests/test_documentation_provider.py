@@ -196,6 +196,10 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
             "class Easel(Provider):", "class Easel:", "its class does not inherit Provider", id="not-inherited"
         ),
         pytest.param("Limits(options.requests_per_minute)", "1 / 0", "division by zero", id="limits-raise"),
+        *(
+            pytest.param("make=Easel", f"make=Easel, {name}=lambda *_: 1 / 0", "division by zero", id=f"{name}-raise")
+            for name in ("problems", "rules", "notes")
+        ),
         pytest.param(
             "    async def aclose(self):",
             "    @property\n    def name(self):\n        return 1 / 0\n\n    async def aclose(self):",

@@ -16,8 +16,8 @@ from __future__ import annotations
 import math
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
@@ -238,15 +238,22 @@ def declaration_of(name: str) -> Declaration[Any]:
     entry_point = _entry_point(name)
     if entry_point is None:
         raise HeroError(f"no provider {name!r} is installed")
-    try:
+    with explain_errors(name):
         declaration = entry_point.load()
         if not isinstance(declaration, Declaration):
-            raise TypeError(f"{entry_point.value} is no Declaration")  # noqa: TRY301 - one handler words all errors
+            raise TypeError(f"{entry_point.value} is no Declaration")
         options_in(declaration.options)
-    except Exception as error:
-        # Another package's code may raise any exception; the author needs its message, and no traceback.
-        raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
     return declaration
+
+
+@contextmanager
+def explain_errors(name: str) -> Iterator[None]:
+    """Raise HeroError, with its message for the author, for any exception in the code of the provider `name`."""
+    try:
+        yield
+    except Exception as error:
+        # The code may be another package's.
+        raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
 
 
 @cache
