@@ -248,6 +248,7 @@ class Runtime:
         if reason:
             self._notify(logging.WARNING, f"{reason}; no image is paid for until then")
         journal_store = SealedStore(reason) if reason else self._open(settings.cache_dir / "journal", durable=True)
+        self.journal_problem = journal_store.reason if isinstance(journal_store, SealedStore) else ""
         self._shared_values = self._open(settings.cache_dir / "index", durable=False)
         self.journal = Journal(journal_store, Owner.of_this_process(), self._clock.now, settings.config_name)
         self.cache = PictureFolder(

@@ -386,6 +386,24 @@ def test_prune_deletes_what_its_user_agrees_to(shell: Shell, typed: str, *, is_d
     assert stray.exists() is not is_deleted
 
 
+def test_prune_without_a_journal_deletes_nothing(shell: Shell) -> None:
+    """`prune` refuses to guess what pages use if the journal cannot be opened."""
+    site = shell.site
+    assert site.build(shell.services).exit_code == 0
+    site.write({"notes/b.md": page("B", hero_prompt="a bog")})
+    journal = site.cache / "journal"
+    shutil.rmtree(journal)
+    journal.write_text("no folder", encoding="utf-8")
+
+    ran = shell("prune", "--yes")
+
+    assert ran.exit_code == 2
+    assert "what pages use cannot be known without the journal" in ran.err
+    assert "make cache_dir writable" in ran.err
+    assert "Traceback" not in ran.err
+    assert len(list((site.cache / "pictures").glob("*.json"))) == 2
+
+
 def test_pin_and_prune_tell_programs_what_they_did(shell: Shell) -> None:
     """With `--json`, `pin` and `prune` print nothing but JSON and ask nothing."""
     assert shell.site.build(shell.services).exit_code == 0

@@ -72,6 +72,8 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
             "nothing is pruned while front matter is wrong, since its images would look unused; fix it first"
         )
     with open_runtime(site.settings, console) as runtime:
+        if runtime.journal_problem:
+            raise CommandError(f"what pages use cannot be known without the journal: {runtime.journal_problem}")
         unused = list(_find_unused(site, preview, runtime, gallery=gallery))
         _show_unused(unused, console)
         is_wanted = bool(unused) and _is_agreed(console, yes=yes)
@@ -221,11 +223,11 @@ def _delete(runtime: Runtime, unused: list[Unused], cache_dir: Path) -> None:
         with suppress(OSError):
             # Other files stay, and so do folders that hold some.
             folder.rmdir()
-    for key in runtime.renderer.cache.keys():  # noqa: SIM118 - a cache is no mapping
-        try:
-            runtime.renderer.cache.load(key)
-        except BrokenEntry:
-            with suppress(StoreUnavailable):
+    with suppress(StoreUnavailable):
+        for key in runtime.renderer.cache.keys():  # noqa: SIM118 - a cache is no mapping
+            try:
+                runtime.renderer.cache.load(key)
+            except BrokenEntry:
                 runtime.renderer.cache.remove(key)
 
 
@@ -274,10 +276,8 @@ class OtherConfigurations:
     @cached_property
     def _heroes(self) -> dict[str, frozenset[str]]:
         """The keys of each other configuration's pictures. The key `""` holds those that earlier versions recorded."""
-        with suppress(StoreUnavailable):
-            found = self._runtime.journal.get_heroes_by_config()
-            return {name: keys for name, keys in found.items() if name != self._config.settings.config_name}
-        return {}
+        found = self._runtime.journal.get_heroes_by_config()
+        return {name: keys for name, keys in found.items() if name != self._config.settings.config_name}
 
     @cached_property
     def _noted(self) -> frozenset[str]:

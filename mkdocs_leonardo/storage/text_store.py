@@ -210,7 +210,7 @@ class SealedStore(TextStore):
 
     def __init__(self, reason: str) -> None:
         super().__init__(Path(), durable=True)
-        self._reason = reason
+        self.reason = reason
 
     def get(self, key: str) -> JsonValue | None:  # noqa: ARG002 - the interface of a store
         """Return None, since the store is empty."""
@@ -221,7 +221,7 @@ class SealedStore(TextStore):
         return []
 
     def _ensure_open(self) -> NoReturn:
-        raise StoreUnavailable(self._reason)
+        raise StoreUnavailable(self.reason)
 
 
 @dataclass(frozen=True, slots=True)
