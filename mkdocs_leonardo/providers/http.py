@@ -34,6 +34,7 @@ from mkdocs_leonardo.providers.network import (
     Untrusted,
     certificates,
     environment_proxy,
+    explain_refusal,
     explain_unreached,
     no_tls,
     printable_host,
@@ -98,10 +99,16 @@ class _RequestState:
         """Return the error for the caller. `error` is None if the time ran out."""
         if self.stage in {"waiting", "connecting"} or isinstance(error, _NOTHING_SENT):
             port = self.target.port or _DEFAULT_PORTS.get(self.target.scheme)
-            words = explain_unreached(error, self.target.host, port=port, via_proxy=self.via_proxy)
+            words = _explain(error, self.target.host, port=port, via_proxy=self.via_proxy)
             return NotSent(f"could not be reached ({words})")
         words = "took too long" if error is None else type(error).__name__
         return AnswerLost(f"did not answer properly ({words})")
+
+
+def _explain(error: Exception | None, host: str, *, port: int | None, via_proxy: bool) -> str:
+    if isinstance(error, httpx.ProxyError):
+        return explain_refusal(error)
+    return explain_unreached(error, host, port=port, via_proxy=via_proxy)
 
 
 class Api:
@@ -267,7 +274,7 @@ class Api:
                 failure = error
             except _NOTHING_SENT as error:
                 via_proxy = before is not None and self._proxy_for(str(before)) is not None
-                words = explain_unreached(error, host, port=None, via_proxy=via_proxy)
+                words = _explain(error, host, port=None, via_proxy=via_proxy)
                 failure = NotSent(f"{host} could not be reached ({words})")
             except _FAILURES as error:
                 failure = AnswerLost(f"{host} broke off ({type(error).__name__})")

@@ -91,9 +91,12 @@ def _via_proxy(cause: BaseException) -> str:
             return "DNS has no address for the proxy that the environment names; check HTTPS_PROXY"
         case ConnectionRefusedError():
             return "the proxy that the environment names refuses connections; check HTTPS_PROXY"
-    if type(cause).__name__ != "ProxyError":
-        return ""
-    status = _PROXY_STATUS.search(str(cause))
+    return ""
+
+
+def explain_refusal(error: Exception) -> str:
+    """Return why the proxy refuses, and the fix. The status stands in the text of the client's error alone."""
+    status = _PROXY_STATUS.search(str(error))
     is_locked = status is not None and status[0] == "407"
     fix = "write its user name and password into HTTPS_PROXY" if is_locked else "ask its administrator"
     return f"the proxy refuses this machine ({status[0] if status else 'without a reason'}); {fix}"
