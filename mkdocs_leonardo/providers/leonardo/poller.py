@@ -29,7 +29,7 @@ from mkdocs_leonardo.providers.interface import (
 )
 from mkdocs_leonardo.providers.leonardo.models import NAME
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.leonardo.responses import leonardo_error, quote_answer, specific_error, text_of
+from mkdocs_leonardo.providers.leonardo.responses import Meaning, leonardo_error, quote_answer, says, specific_error
 from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable, next_poll_s
 
 if TYPE_CHECKING:
@@ -214,8 +214,8 @@ class JobPoller:
         if answer.status == 200:
             return isinstance(answer.body, dict) and answer.body.get("generations_by_pk", answer) is None
         # A wrong base_url answers 404 as well, and must not close the entry of a paid job.
-        text = text_of(answer).lower()
-        return answer.status == 404 and isinstance(answer.body, dict) and "endpoint" not in text
+        is_from_service = isinstance(answer.body, dict) and not says(answer, Meaning.WRONG_ADDRESS)
+        return answer.status == 404 and is_from_service
 
     def _wait_after_answer(self, answer: Answer) -> float:
         """Return the wait for the next poll after an answer without the job; JobUnfinished if no poll can help."""

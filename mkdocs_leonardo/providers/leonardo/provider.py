@@ -46,12 +46,13 @@ from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, NAME, find_mod
 from mkdocs_leonardo.providers.leonardo.poller import JobPoller
 from mkdocs_leonardo.providers.leonardo.responses import (
     JOB_ID,
+    Meaning,
     error_of_create_call,
     error_of_free_request,
     job_in,
     leonardo_error,
     quote_answer,
-    says_reference_is_lost,
+    says,
     stated_cost_usd,
 )
 from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable
@@ -134,7 +135,8 @@ class LeonardoProvider(Provider):
         job = job_in(answer.body)
         job_id = text_at(job, "generationId")
         if not 200 <= answer.status < 300 or not JOB_ID.fullmatch(job_id):
-            if picture.reference is not None and says_reference_is_lost(answer):
+            is_lost = answer.status < 500 and says(answer, Meaning.REFERENCE_LOST)
+            if picture.reference is not None and is_lost:
                 self._uploads.forget(picture.reference, reference_id)
                 raise leonardo_error(
                     ServiceFailed, f"has lost the reference; it is uploaded again ({quote_answer(answer)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 
 from mkdocs_leonardo.providers.interface import (
     AccountRefused,
@@ -26,11 +27,37 @@ from mkdocs_leonardo.providers.interface import (
 from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, NAME
 
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
-#: Words of a failure in which a job may have been made after all.
-_UNCERTAIN = re.compile(r"internal (server )?error|service error|timed? ?out|unavailable", re.IGNORECASE)
-_TOO_OFTEN = re.compile(r"too many requests|rate limit", re.IGNORECASE)
-#: The service's words on the id of a lost upload. No job was made.
-_NO_REFERENCE = re.compile(r"invalid init image id|couldn't access image|init image.*not found", re.IGNORECASE)
+
+
+class Meaning(Enum):
+    """The meanings of the service's sentences, each with their pattern in any case. `says` alone reads a sentence.
+
+    The sources without a name are the vendor's page of error messages (2026-01-28). Most errors share one code, so the
+    sentences tell more than the codes.
+    """
+
+    # AccountRefused. The first sentence comes with a 500; a probe of August 2026 had both for wrong keys.
+    KEY_REFUSED = "authorization hook|authentication hook"
+    # AccountRefused. Four public clients, one with an answer of 400 (2026).
+    NO_CREDIT = "not enough api tokens"
+    # AccountRefused.
+    MODEL_WITHDRAWN = "not supported within the production api"
+    # PromptRefused. The first is on the page on unsafe images (2026-01-21), with 400 and with 403.
+    PROMPT_REFUSED = "content moderation|inappropriate content"
+    # NoAnswer under status 200, as v2 answers: a job may have been made. Two of them are seen (SDK's issues, 2024).
+    OUTCOME_UNKNOWN = "internal (server )?error|service error|timed? ?out|unavailable"
+    # RateLimited under status 200; v1 answers 429, with a text that is not documented.
+    TOO_OFTEN = "too many requests|rate limit"
+    # ServiceFailed without a charge: the uploaded reference is gone.
+    REFERENCE_LOST = "invalid init image id|couldn't access image|init image.*not found"
+    # AccountRefused: the address is wrong, so a 404 says nothing of a job. Not documented; the words are those of
+    # Hasura, whose errors the service passes on.
+    WRONG_ADDRESS = "endpoint"
+
+
+def says(answer: Answer, meaning: Meaning) -> bool:
+    """Return whether the message in an answer has this meaning."""
+    return bool(re.search(meaning.value, text_of(answer), re.IGNORECASE))
 
 
 def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderError:
@@ -42,8 +69,8 @@ def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderErro
     if answer.status in {404, 405} or 300 <= answer.status < 400:
         return leonardo_error(AccountRefused, f"has no such address; check leonardo.base_url ({said})")
     # v2 refuses with 200 and a list of errors: no job was made.
-    is_refusal = answer.status < 300 and bool(_errors_in(answer.body)) and not _UNCERTAIN.search(said)
-    if answer.status == 429 or (is_refusal and _TOO_OFTEN.search(said)):
+    is_refusal = answer.status < 300 and bool(_errors_in(answer.body)) and not says(answer, Meaning.OUTCOME_UNKNOWN)
+    if answer.status == 429 or (is_refusal and says(answer, Meaning.TOO_OFTEN)):
         return leonardo_error(RateLimited, said, retry_after_s=retry_after_s(answer, now))
     if answer.status < 300 and not is_refusal:
         return leonardo_error(NoAnswer, f"accepted the job without an id ({said})", charged=Charged.UNKNOWN)
@@ -58,16 +85,15 @@ def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderErro
 
 
 def specific_error(answer: Answer, model: str) -> ProviderError | None:
-    """Return the error for a known text of the service, whose texts are more precise than its status codes."""
+    """Return the error for an answer that says why every request fails, or this prompt; None for any other answer."""
     said = quote_answer(answer)
-    text = text_of(answer).lower()
-    if "authorization hook" in text or "authentication hook" in text or answer.status == 401:
+    if says(answer, Meaning.KEY_REFUSED) or answer.status == 401:
         return leonardo_error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({said})")
-    if "not enough api tokens" in text or answer.status == 402:
+    if says(answer, Meaning.NO_CREDIT) or answer.status == 402:
         return leonardo_error(AccountRefused, "has no credit left on this account; top it up")
-    if "content moderation" in text or "inappropriate content" in text:
+    if says(answer, Meaning.PROMPT_REFUSED):
         return leonardo_error(PromptRefused, f"refuses the prompt ({said})")
-    if "not supported within the production api" in text:
+    if says(answer, Meaning.MODEL_WITHDRAWN):
         return leonardo_error(AccountRefused, f"does not offer the model {model!r} any more; set leonardo.model")
     if answer.status == 403:
         return leonardo_error(AccountRefused, firewall(answer) or f"does not let LEONARDO_API_KEY in ({said})")
@@ -84,11 +110,6 @@ def error_of_free_request(answer: Answer, model: str, now: float) -> ProviderErr
     if 400 <= answer.status < 500:
         return leonardo_error(RequestRefused, quote_answer(answer))
     return leonardo_error(ServiceFailed, quote_answer(answer))
-
-
-def says_reference_is_lost(answer: Answer) -> bool:
-    """Return whether a create call was refused because its uploaded reference is not there any more."""
-    return answer.status < 500 and bool(_NO_REFERENCE.search(text_of(answer)))
 
 
 def job_in(body: JsonValue | None) -> JsonValue | None:
