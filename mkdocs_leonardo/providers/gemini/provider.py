@@ -12,6 +12,7 @@ import math
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
@@ -60,17 +61,32 @@ _IMAGE_SIZE = "1K"
 _ONE_SIZE = ("gemini-2.5-flash-image", "gemini-3.1-flash-lite-image")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
-#: The reasons of refused prompts and pictures (`finishReason`, vendor's SDK, August 2026).
-_REFUSALS = frozenset(
-    (
-        *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII"),
-        *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
-    )
-)
-_UNSAFE = re.compile(r"responsible ai|sensitive words|prohibited use|safety", re.IGNORECASE)
-#: Quotas that are 0 or hold for a day, for which a build cannot wait.
-_NO_QUOTA = re.compile(r"\blimit: 0\b(?!\.[0-9])")
-_DAILY = re.compile(r"PerDay", re.IGNORECASE)
+
+class Meaning(Enum):
+    """The meanings of the service's reasons, names and sentences, each with their pattern in any case.
+
+    `_says` alone reads a sentence.
+    """
+
+    # AccountRefused: a detail's reason, with a 400 (an answer of 2026-10-03).
+    KEY_REFUSED = "^API_KEY_INVALID$"
+    # AccountRefused: the error's status (clients' tests, 2026).
+    NO_ACCESS = "^(PERMISSION_DENIED|FAILED_PRECONDITION)$"
+    # AccountRefused with a 429: no quota for images (github.com/googleapis/js-genai/issues/1322, February 2026).
+    NO_QUOTA = r"\blimit: 0\b(?!\.[0-9])"
+    # AccountRefused with a 429: the day's quota, in its id (github.com/google-gemini/gemini-cli/issues/8437, 2025).
+    DAILY_QUOTA = "PerDay"
+    # ServiceFailed without a charge, with a 503: the service was too busy to begin (vendor's SDK, August 2026).
+    BUSY = "^UNAVAILABLE$"
+    # PromptRefused: why a prompt or a picture is refused under status 200 (`finishReason`, vendor's SDK, August 2026).
+    IMAGE_REFUSED = "^(BLOCKLIST|SPII|IMAGE_RECITATION|(IMAGE_)?(SAFETY|PROHIBITED_CONTENT))$"
+    # PromptRefused with a 4xx: resellers and older image models refuse a prompt as if it were malformed.
+    PROMPT_REFUSED = "responsible ai|sensitive words|prohibited use|safety"
+
+
+def _says(meaning: Meaning, *texts: str) -> bool:
+    """Return whether one of the texts in an answer has this meaning."""
+    return any(re.search(meaning.value, text, re.IGNORECASE) for text in texts)
 
 
 # Prices, for the caps; the tokens in an answer take precedence. USD for one 1K picture, gathered in November 2026. The
@@ -173,7 +189,7 @@ class GeminiProvider(ImageAndTextProvider):
             return self._error(PromptRefused, f"refuses the prompt ({quote(blocked)})")
         stated = number_at(body, "usageMetadata", "candidatesTokenCount")
         charged = Charged.YES if stated is not None and stated > 0 else Charged.UNKNOWN
-        if blocked or reason in _REFUSALS:
+        if blocked or _says(Meaning.IMAGE_REFUSED, reason):
             return self._error(PromptRefused, f"refuses the image ({quote(blocked or reason)})", charged=charged)
         words = " ".join(text_at(part, "text") for part in list_at(body, "candidates", 0, "content", "parts")).strip()
         said = f": {quote(words)}" if words else ""
@@ -184,19 +200,17 @@ class GeminiProvider(ImageAndTextProvider):
     def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:
         kind = text_at(answer.body, "error", "status")
         status = answer.status
-        reasons = {text_at(detail, "reason") for detail in list_at(answer.body, "error", "details")}
-        if "API_KEY_INVALID" in reasons or status == 401:
+        reasons = (text_at(detail, "reason") for detail in list_at(answer.body, "error", "details"))
+        if _says(Meaning.KEY_REFUSED, *reasons) or status == 401:
             return self._error(AccountRefused, firewall(answer) or f"does not accept GEMINI_API_KEY ({said})")
-        if status in {402, 403} or kind in {"PERMISSION_DENIED", "FAILED_PRECONDITION"}:
+        if status in {402, 403} or _says(Meaning.NO_ACCESS, kind):
             refuses = f"does not let this project use {self.model!r} ({said})"
             return self._error(AccountRefused, firewall(answer) or refuses)
         if status == 429:
             return self._too_many(answer, words, said)
-        if status == 503 and kind == "UNAVAILABLE":
-            # The service was too busy to begin.
+        if status == 503 and _says(Meaning.BUSY, kind):
             return self._error(ServiceFailed, said, retry_after_s=self._wait_s(answer))
-        if 400 <= status < 500 and status not in {404, 408, 409} and _UNSAFE.search(words):
-            # Resellers and older image models refuse a prompt as if it were malformed.
+        if 400 <= status < 500 and status not in {404, 408, 409} and _says(Meaning.PROMPT_REFUSED, words):
             return self._error(PromptRefused, f"refuses the prompt ({said})")
         return None
 
@@ -207,11 +221,11 @@ class GeminiProvider(ImageAndTextProvider):
             for detail in list_at(answer.body, "error", "details")
             for violation in list_at(detail, "violations")
         ]
-        if _NO_QUOTA.search(words):
+        if _says(Meaning.NO_QUOTA, words):
             return self._error(
                 AccountRefused, f"gives this project no quota for images; they need a paid plan ({said})"
             )
-        if any(_DAILY.search(quota) for quota in quotas):
+        if _says(Meaning.DAILY_QUOTA, *quotas):
             return self._error(AccountRefused, f"has used up this project's quota for today ({said})")
         return self._error(RateLimited, said, retry_after_s=self._wait_s(answer))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -55,15 +56,27 @@ _WIDEST = 3.0
 _LEAST_PIXELS = 655_360
 _MOST_PIXELS = 3840 * 2160
 
-#: The service's codes (without underscores) and words for an account without money.
-_QUOTA_CODES = frozenset(("insufficientquota", "billinghardlimitreached"))
-_QUOTA_WORDS = ("billing hard limit", "exceeded your current quota")
-#: Codes and types of refused prompts, without underscores: OpenAI's of 2026 and of before, and Azure's.
-_SAFETY_CODES = frozenset(
-    ("moderationblocked", "contentpolicyviolation", "contentfilter", "responsibleaipolicyviolation")
-)
-#: Words of an error that refuses the prompt's content, and not its size or language.
-_SAFETY_WORDS = re.compile(r"safety|moderation|content[ _]filter|polic(?:y|ies)")
+
+class Meaning(Enum):
+    """The meanings of the service's codes, types and sentences, each with their pattern in any case.
+
+    The pattern is for `<code> <type> message`. `_says` alone reads a sentence. Some gateways write codes without their
+    underscores.
+    """
+
+    # AccountRefused (github.com/continuedev/continue/issues/10410 and ollama/ollama/issues/14017, February 2026).
+    NO_CREDIT = "<insufficient_?quota>|<billing_?hard_?limit_?reached>|billing hard limit|exceeded your current quota"
+    # PromptRefused. The code of 2026 (github.com/jeffstric/ZJT/issues/480, July 2026), those of before, and Azure's.
+    # The type alone may be about the size or the language.
+    PROMPT_REFUSED = (
+        "<(moderation_?blocked|content_?policy_?violation|content_?filter|responsible_?ai_?policy_?violation)>"
+        "|safety_violations|safety system"
+        "|<image_?generation_?user_?error>[^<]*(safety|moderation|content[ _]filter|polic(y|ies))"
+    )
+    # AccountRefused (a note on the end of DALL-E, 2026).
+    MODEL_NOT_FOUND = "<model_?not_?found>"
+    # AccountRefused with a 429: the tier has no access (github.com/receptron/mulmocast-cli/issues/444, June 2025).
+    NO_IMAGES_A_MINUTE = "0 */ *1 *min"
 
 
 # Prices, for the caps; the tokens in an answer take precedence. List prices in USD at 1536x1024, gathered in November
@@ -173,16 +186,13 @@ class OpenAIProvider(ImageAndTextProvider):
 
     def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: PLR0911 - one return for each failure
         status = answer.status
-        lower = words.lower()
-        kinds = {text_at(answer.body, "error", name).lower().replace("_", "") for name in ("code", "type")}
-        if kinds & _QUOTA_CODES or any(text in lower for text in _QUOTA_WORDS):
+        if _says(answer, words, Meaning.NO_CREDIT):
             return self._error(AccountRefused, f"has no credit left on this account ({said})")
-        is_users = "imagegenerationusererror" in kinds and _SAFETY_WORDS.search(lower)
-        if is_users or kinds & _SAFETY_CODES or "safety_violations" in lower or "safety system" in lower:
+        if _says(answer, words, Meaning.PROMPT_REFUSED):
             return self._error(PromptRefused, f"refuses the prompt ({said})")
-        if "modelnotfound" in kinds:
+        if _says(answer, words, Meaning.MODEL_NOT_FOUND):
             return self._error(AccountRefused, f"does not know the model {self.model!r}; set openai.model ({said})")
-        if status == 429 and "0/1min" in lower.replace(" ", ""):
+        if status == 429 and _says(answer, words, Meaning.NO_IMAGES_A_MINUTE):
             return self._error(AccountRefused, f"gives this account no access to {self.model!r} ({said})")
         if status == 403:
             refuses = f"does not let this account use {self.model!r} ({said})"
@@ -193,6 +203,12 @@ class OpenAIProvider(ImageAndTextProvider):
             wait_s = retry_after_s(answer, self._clock.now())
             return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=wait_s)
         return None
+
+
+def _says(answer: Answer, words: str, meaning: Meaning) -> bool:
+    """Return whether the answer's code, type or sentence, `words`, has this meaning."""
+    code, kind = (text_at(answer.body, "error", name) for name in ("code", "type"))
+    return bool(re.search(meaning.value, f"<{code}> <{kind}> {words}", re.IGNORECASE))
 
 
 def picture_usd(model: str, quality: str, *, width_px: int, height_px: int) -> float:
