@@ -2,7 +2,7 @@
 
     HeroError
     ├── InputError                the author corrects a line of a page
-    ├── SettingsError             the author corrects an option
+    ├── SettingsError             the owner corrects an option, or a variable of the environment
     ├── SiteUnreadable            the host, or one of its plugins, cannot read the site
     ├── PictureError              the bytes are no picture that may be shown
     ├── ProviderError             the class decides on failover; `charged` says whether money may be gone
@@ -21,6 +21,12 @@
     │   │   ├── PollFailed        the service was not reached, so the state of the job is unknown
     │   │   └── PictureElsewhere  the picture's host is not in `image_hosts`: the owner adds it
     │   └── JobUnknown            the service does not know the job: kept, and given up after hours
+    ├── PictureUnavailable        the build cannot get the picture: the page shows a substitute
+    ├── LookupOutdated            no call was sent: look the picture up again
+    │   ├── LeasedElsewhere       another machine makes the picture: wait for it first
+    │   ├── LeaseTakenOver        another process or machine took the lease over, and may have paid
+    │   ├── JobAccepted           a job for the picture was accepted meanwhile: collect it
+    │   └── CallUnpublished       the team's store failed before it certainly held the call
     ├── TransportError            no usable answer; a provider turns it into a ProviderError
     │   ├── NotSent               no request reached the service
     │   ├── AnswerLost            the service may have read the request
@@ -32,7 +38,8 @@
         └── BrokenEntry           an entry that is not what was stored: a miss with a warning
             └── SignedOtherwise   a record of the team's store that is signed with another secret
 
-Messages hold no key, no ``Authorization`` value and no signed URL.
+Messages hold no key, no ``Authorization`` value and no signed URL. Exceptions that one module raises for itself, or for
+one caller, stand there.
 """
 
 from __future__ import annotations
@@ -63,7 +70,7 @@ class InputError(HeroError):
 
 
 class SettingsError(HeroError):
-    """An option of the site has a wrong value; the message names option, value and fix."""
+    """An option or a variable of the environment has a wrong value; the message names it, the value and the fix."""
 
 
 class PictureError(HeroError):
@@ -145,6 +152,30 @@ class PictureElsewhere(JobUnfinished):
 
 class JobUnknown(ProviderError):
     """The service answers that it does not have the job."""
+
+
+class PictureUnavailable(HeroError):
+    """The build cannot get the picture; the message says why."""
+
+
+class LookupOutdated(HeroError):
+    """The picture's state has changed since it was looked up; no call was sent."""
+
+
+class LeasedElsewhere(LookupOutdated):
+    """Another machine holds the team lease of the request."""
+
+
+class LeaseTakenOver(LookupOutdated):
+    """Another process or machine holds the lease of the request."""
+
+
+class JobAccepted(LookupOutdated):
+    """The key has an accepted job, which is to be collected."""
+
+
+class CallUnpublished(LookupOutdated):
+    """The team's store failed before it was certain to hold the create call."""
 
 
 class TransportError(HeroError):

@@ -25,10 +25,11 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from markdown.extensions import Extension
 
+from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.host.reader import HeroReader
 from mkdocs_leonardo.log import log
 from mkdocs_leonardo.page.head import SOCIAL_MARK, STYLE_MARK, make_linked_data, make_social_tags
-from mkdocs_leonardo.page.manifest import Manifest, UnreadableManifest, digest_request, read_manifest
+from mkdocs_leonardo.page.manifest import Manifest, digest_request, read_manifest
 from mkdocs_leonardo.page.markup import TargetPage, insert_hero, render_hero
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.page.themes import ZENSICALS_THEME, hidden_parts, is_blog_post
@@ -146,7 +147,7 @@ class _PublishedHeroes:
         self.unreadable = f"there are no images in {self._path.parent} yet"
         try:
             self.manifest = read_manifest(data) if data else None
-        except UnreadableManifest as error:
+        except BrokenEntry as error:
             self.unreadable = f"{self._path} cannot be used, as {error}"
         if self.manifest is not None and not self.is_wrapped and is_outdated(self.manifest, self._path.parent):
             self.ask_for_run(f"{self._path.with_name(STYLESHEET)} comes from another version, or is missing")

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.front_matter import LAYOUTS, HeroDefaults
 from mkdocs_leonardo.page.manifest import (
     Manifest,
     ShownHero,
-    UnreadableManifest,
     digest_request,
     read_manifest,
     write_manifest,
@@ -101,7 +101,7 @@ def test_manifest_with_anything_strange_is_refused(change: dict[str, object]) ->
     """A manifest with a name outside the folder or a value of a wrong type is refused."""
     value = json.loads(write_manifest(Manifest(heroes={"a.md": SHOWN})))
     value["heroes"]["a.md"] |= change
-    with pytest.raises(UnreadableManifest):
+    with pytest.raises(BrokenEntry):
         read_manifest(json.dumps(value).encode())
 
 

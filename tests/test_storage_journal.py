@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from mkdocs_leonardo.errors import JobAccepted, LeaseTakenOver
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, CreateCall, Entry, Refusal
-from mkdocs_leonardo.storage.journal import JobAccepted, Journal, LeaseTakenOver
+from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.process_leases import LEASE_S, Owner
 from mkdocs_leonardo.storage.text_store import InMemoryStore, TextStore
 

@@ -12,8 +12,8 @@ import anyio
 import pytest
 from stores import in_loop, running
 
+from mkdocs_leonardo.errors import CallUnpublished, LeaseTakenOver
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CreateCall, Entry
-from mkdocs_leonardo.storage.journal import CallUnpublished, LeaseTakenOver
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.leases import (
     MOST_UNFINISHED,

@@ -33,6 +33,7 @@ from mkdocs_leonardo.errors import (
     Charged,
     JobEmpty,
     JobFailed,
+    LookupOutdated,
     PromptRefused,
     ProviderError,
     ServiceFailed,
@@ -41,7 +42,6 @@ from mkdocs_leonardo.errors import (
 from mkdocs_leonardo.resolution import unwritable_journal_message
 from mkdocs_leonardo.spec import Source, Submission, create_call_seed, dollars, lease_name
 from mkdocs_leonardo.storage.base import StoredPicture
-from mkdocs_leonardo.storage.journal import CallUnpublished, LeaseTakenOver
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.entries import CreateCall
@@ -189,7 +189,7 @@ class JobCreator:
         if request.team_lease is not None:
             try:
                 await request.team_lease.record_call(entry)
-            except (LeaseTakenOver, CallUnpublished):
+            except LookupOutdated:
                 await to_thread(journal.delete_call, request.key, call.number)
                 raise
         return call

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, create_task_group, current_time
 
-from mkdocs_leonardo.acquire.request import BuildContext, PictureUnavailable
+from mkdocs_leonardo.acquire.request import BuildContext
 from mkdocs_leonardo.concurrency import to_thread
-from mkdocs_leonardo.errors import StoreUnavailable
+from mkdocs_leonardo.errors import LeasedElsewhere, LeaseTakenOver, PictureUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.team.leases import TeamLease
@@ -22,10 +22,6 @@ LOCAL_HEARTBEAT_S = 2.0
 #: Work on a picture stops after this time without a renewal of its lease (seconds): earlier than `LEASE_S`, after which
 #: another process may acquire the lease.
 LOCAL_HOLD_S = 8.0
-
-
-class LeasedElsewhere(Exception):
-    """Another machine holds the team lease of this request; nothing was sent."""
 
 
 class Leases:
@@ -41,7 +37,7 @@ class Leases:
     async def hold(self, name: str) -> AsyncIterator[None]:
         """Hold the lease among the processes on the cache, after a wait. The lease of a dead process is taken over.
 
-        The block ends early, without an exception, when another process takes the lease over.
+        Raises LeaseTakenOver in place of the block's end when another process takes the lease over.
         """
         while not await to_thread(self._journal.acquire_lease, name):
             await self._clock.sleep(LEASE_POLL_S)
@@ -55,6 +51,8 @@ class Leases:
                 # A cancelled build releases as well.
                 with suppress(StoreUnavailable):
                     await to_thread(self._journal.release_lease, name, is_shielded=True)
+        if scope.cancelled_caught:
+            raise LeaseTakenOver
 
     @asynccontextmanager
     async def hold_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | None]:

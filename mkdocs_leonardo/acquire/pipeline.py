@@ -15,13 +15,17 @@ from functools import partial
 from anyio import CapacityLimiter, Event
 
 from mkdocs_leonardo.acquire.jobs import Jobs
-from mkdocs_leonardo.acquire.leases import LeasedElsewhere, Leases
-from mkdocs_leonardo.acquire.request import Attempts, BuildContext, PictureRequest, PictureUnavailable
+from mkdocs_leonardo.acquire.leases import Leases
+from mkdocs_leonardo.acquire.request import Attempts, BuildContext, PictureRequest
 from mkdocs_leonardo.acquire.runner import JobRunner
 from mkdocs_leonardo.concurrency import hold_slot, to_thread
 from mkdocs_leonardo.errors import (
     BrokenEntry,
+    LeasedElsewhere,
+    LeaseTakenOver,
+    LookupOutdated,
     PictureError,
+    PictureUnavailable,
     PromptRefused,
     ProviderError,
     StorageError,
@@ -40,7 +44,6 @@ from mkdocs_leonardo.spec import (
     lease_name,
 )
 from mkdocs_leonardo.storage.base import StoredPicture
-from mkdocs_leonardo.storage.journal import CallUnpublished, JobAccepted, LeaseTakenOver
 
 #: The failure of a page whose picture another machine may have paid for.
 IN_DOUBT = (
@@ -234,30 +237,27 @@ class Pipeline:
                 raise PictureUnavailable(reason)
             keys = [candidate.key for candidate in result.candidates]
             try:
-                with suppress(LeaseTakenOver):
-                    async with (
-                        hold_slot(self._slots) as release_slot,
-                        self.leases.hold(lease),
-                        self.leases.hold_in_team(lease, keys) as team_lease,
-                    ):
-                        return await self._collect_or_create(
-                            PictureRequest(picture, page, release_slot, attempts, team_lease)
-                        )
-                # Another build took the lease over meanwhile: look its picture up first.
+                async with (
+                    hold_slot(self._slots) as release_slot,
+                    self.leases.hold(lease),
+                    self.leases.hold_in_team(lease, keys) as team_lease,
+                ):
+                    return await self._collect_or_create(
+                        PictureRequest(picture, page, release_slot, attempts, team_lease)
+                    )
+            except LeaseTakenOver:
                 self._context.notify(
                     logging.INFO,
                     f"{page}: this build was suspended, or cut off from its store; "
                     f"checking what other builds did meanwhile",
                 )
-            except CallUnpublished:
-                # The store has logged the reason; the next look-up decides whether the site pays in doubt.
-                self._context.notify(logging.DEBUG, f"{page}: the team's store failed before a call, which is not sent")
-            except JobAccepted:
-                self._context.notify(logging.DEBUG, f"{page}: a job was accepted meanwhile, and is collected first")
             except LeasedElsewhere:
                 # Meanwhile this build makes other pictures.
                 start_next()
                 await self.leases.wait(lease)
+            except LookupOutdated as error:
+                # After a failure of the team's store, the next look-up decides whether the site pays in doubt.
+                self._context.notify(logging.DEBUG, f"{page}: no call was sent ({type(error).__name__})")
             result = await to_thread(self._lookup.find, HeroSpec(page, picture))
 
     async def _collect_or_create(self, request: PictureRequest) -> StoredPicture:

@@ -96,10 +96,6 @@ class JobRequest(PictureRequest):
             await self.team_lease.accept(entry)
 
 
-class PictureUnavailable(Exception):
-    """The build cannot get the picture; the message says why."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildContext:
     """The parts of one build.

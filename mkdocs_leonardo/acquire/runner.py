@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.create import JobCreator
 from mkdocs_leonardo.acquire.jobs import Jobs
-from mkdocs_leonardo.acquire.request import BuildContext, JobRequest, PictureRequest, PictureUnavailable
+from mkdocs_leonardo.acquire.request import BuildContext, JobRequest, PictureRequest
 from mkdocs_leonardo.acquire.unanswered_calls import UnansweredCalls
 from mkdocs_leonardo.concurrency import to_thread
-from mkdocs_leonardo.errors import PromptRefused, ProviderError
+from mkdocs_leonardo.errors import PictureUnavailable, PromptRefused, ProviderError
 from mkdocs_leonardo.lookup import Candidate, can_fetch_again
 from mkdocs_leonardo.resolution import describe_attempts, not_again_message, unanswered_message
 from mkdocs_leonardo.spec import PictureRecord, Submission

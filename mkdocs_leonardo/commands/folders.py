@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.commands.purchases import explain_failure
 from mkdocs_leonardo.commands.status import find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_error
-from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.errors import BrokenEntry, HeroError
 from mkdocs_leonardo.files import make_writable_folder, write_if_changed
 from mkdocs_leonardo.page.manifest import (
     Manifest,
     ShownHero,
-    UnreadableManifest,
     digest_request,
     read_manifest,
     write_manifest,
@@ -182,7 +181,7 @@ def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
         return read_manifest((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         return Manifest()
-    except UnreadableManifest as error:
+    except BrokenEntry as error:
         console.note(f"{folder / MANIFEST}: {error}; `generate --into` writes it anew")
         return Manifest()
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
+from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.picture_rules import STYLES, PictureRules
 from mkdocs_leonardo.spec import (
@@ -36,10 +37,6 @@ _HERE = Path()
 _ROLES, _FORMATS = frozenset(get_args(Role)), frozenset(get_args(Format))
 #: Names of files become parts of addresses as they are.
 _PLAIN_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
-
-
-class UnreadableManifest(Exception):
-    """The file is not one that this version has written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ def write_manifest(manifest: Manifest) -> bytes:
 
 
 def read_manifest(data: bytes) -> Manifest:
-    """Return the manifest in the content of a file; UnreadableManifest if there is none."""
+    """Return the manifest in the content of a file; BrokenEntry if there is none."""
     try:
         value = json.loads(data)
         _check_version(value["version"])
@@ -125,7 +122,7 @@ def read_manifest(data: bytes) -> Manifest:
             heroes={str(page): _hero_from_json(hero) for page, hero in value["heroes"].items()},
         )
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise UnreadableManifest("it is damaged") from error
+        raise BrokenEntry("it is damaged") from error
 
 
 def _json(value: JsonValue) -> str:
@@ -134,7 +131,7 @@ def _json(value: JsonValue) -> str:
 
 def _check_version(version: object) -> None:
     if version != _VERSION:
-        raise UnreadableManifest("it comes from another version of mkdocs-leonardo")
+        raise BrokenEntry("it comes from another version of mkdocs-leonardo")
 
 
 def _settings_of(picture: PictureSpec) -> dict[str, JsonValue]:
@@ -185,7 +182,7 @@ def _hero_from_json(value: Any) -> ShownHero:  # noqa: ANN401 - anything may be 
         source_type=str(value.get("source_type", "")),
     )
     if not any(variant.role == "hero" for variant in rendering.variants):
-        raise UnreadableManifest("it is damaged")
+        raise BrokenEntry("it is damaged")
     asset = HeroAsset(
         key=str(value["key"]),
         provider=str(value["provider"]),
@@ -199,5 +196,5 @@ def _hero_from_json(value: Any) -> ShownHero:  # noqa: ANN401 - anything may be 
 def _variant_from_json(value: Any) -> Variant:  # noqa: ANN401 - anything may be in the file
     role, kind, width, height, name = value
     if not _PLAIN_NAME.fullmatch(name) or role not in _ROLES or kind not in _FORMATS:
-        raise UnreadableManifest("it is damaged")
+        raise BrokenEntry("it is damaged")
     return Variant(role, kind, int(width), int(height), name, folder=_HERE, file=name, digest="", size_bytes=0)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from mkdocs_leonardo.clock import DAY_S
+from mkdocs_leonardo.errors import JobAccepted, LeaseTakenOver
 from mkdocs_leonardo.spec import JsonValue, Submission, digest_of
 from mkdocs_leonardo.storage.checked_json import (
     MOST_TEXT,
@@ -33,18 +34,6 @@ _CLOSED = "closed:"
 _REFUSED = "refused:"
 _LAST = "last:"
 _NUMBER = "number:"
-
-
-class LeaseTakenOver(Exception):
-    """Another process or machine holds the lease of the request; no call was sent."""
-
-
-class CallUnpublished(Exception):
-    """The team's store failed before it was certain to hold the create call; no call was sent."""
-
-
-class JobAccepted(Exception):
-    """The key has an accepted job, which is to be collected; no call was sent."""
 
 
 class Journal(ProcessLeases):

@@ -31,8 +31,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, Lock, create_task_group, move_on_after
 
-from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.storage.journal import CallUnpublished, LeaseTakenOver
+from mkdocs_leonardo.errors import BrokenEntry, CallUnpublished, LeaseTakenOver, StoreUnavailable
 from mkdocs_leonardo.team.records import MAX_BYTES, LeaseRecord, fit_to_clock
 
 if TYPE_CHECKING:
