@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import HeroError
-from mkdocs_leonardo.log import Notify, Progress
+from mkdocs_leonardo.log import Notify, Progress, watch
 from mkdocs_leonardo.lookup import Miss
 from mkdocs_leonardo.report import (
     append_job_summary,
@@ -157,8 +157,8 @@ class Build:
             return {}
         resolve = self.runtime.pipeline.resolve_substitute
         works = [self.runtime.loop.start(resolve, each, each.hero, each.failure) for each in failed]
-        done, _ = wait(works, timeout=len(works) * RENDER_S)
-        found = [work.result() for work in done if work.exception() is None]
+        ended = (work for done, _ in watch(works, timeout_s=len(works) * RENDER_S) for work in done)
+        found = [work.result() for work in ended if work.exception() is None]
         return {each.hero.page: each for each in found}
 
     def _write_report(self, resolutions: Sequence[Resolution], title: str) -> str:
