@@ -316,7 +316,8 @@ def _focus(value: object) -> FocalPoint:
     if match:
         x, y = (float(part) / 100 for part in match.groups())
         if x <= 1 and y <= 1:
-            return FocalPoint(x, y)
+            # Names of files hold whole percents, so two crops of an image never share a name.
+            return FocalPoint(round(x, 2), round(y, 2))
     raise _Refused('it may be left, right, top, bottom, center or two percentages such as "30% 60%"')
 
 

@@ -240,11 +240,11 @@ def test_read_of_a_seed_as_yaml_writes_whole_numbers_is_taken(line: str, seed: i
         ("bottom", FocalPoint(0.5, 1.0)),
         (" Center ", FocalPoint(0.5, 0.5)),
         ("0% 100%", FocalPoint(0.0, 1.0)),
-        ("12.5%   60%", FocalPoint(0.125, 0.6)),
+        ("12.4%   59.6%", FocalPoint(0.12, 0.6)),
     ],
 )
 def test_read_of_a_focus_gives_its_point(text: str, point: FocalPoint) -> None:
-    """Words and percentages give a focal point within the picture."""
+    """Words and percentages give a focal point within the picture, in the whole percents of its files' names."""
     front_matter = read_meta({"hero_prompt": PROMPT, "hero_focus": text})
 
     assert front_matter.hero is not None
