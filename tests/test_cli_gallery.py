@@ -19,8 +19,8 @@ from PIL import Image
 from services import Services
 
 from mkdocs_leonardo.commands import check
+from mkdocs_leonardo.commands.hero_status import HeroStatus
 from mkdocs_leonardo.commands.site import find_shade_alpha
-from mkdocs_leonardo.commands.status import HeroStatus
 from mkdocs_leonardo.host.dry_build import find_templates_without_excerpts
 from mkdocs_leonardo.imaging.contrast import measure
 from mkdocs_leonardo.imaging.render import render

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from mkdocs_leonardo.commands.hero_status import open_runtime
 from mkdocs_leonardo.commands.site import read_config
-from mkdocs_leonardo.commands.status import open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import ProviderError, TransportError
 from mkdocs_leonardo.providers.base import Account

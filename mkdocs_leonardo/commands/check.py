@@ -9,9 +9,9 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import has_wanted_picture, read_earlier_manifest
+from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.prune import OtherConfigurations
 from mkdocs_leonardo.commands.site import SitePages, read_site
-from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, InputError, PictureError
 from mkdocs_leonardo.host.github import Annotations

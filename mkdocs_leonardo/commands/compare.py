@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.author_text import did_you_mean, find_style
 from mkdocs_leonardo.commands.folders import prepare_folder, require_own_folder
+from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
     PurchasePlan,
@@ -21,7 +22,6 @@ from mkdocs_leonardo.commands.purchases import (
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import read_config
-from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.providers.declaration import Alchemy, creator_of, declaration_of, key_variable
 from mkdocs_leonardo.report import pluralise

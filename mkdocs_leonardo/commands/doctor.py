@@ -14,8 +14,8 @@ import click
 
 from mkdocs_leonardo import __version__
 from mkdocs_leonardo.commands.balance import SILENT, await_answer
+from mkdocs_leonardo.commands.hero_status import open_runtime
 from mkdocs_leonardo.commands.site import SiteConfig, read_config
-from mkdocs_leonardo.commands.status import open_runtime
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.files import make_writable_folder

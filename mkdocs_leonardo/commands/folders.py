@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.commands.hero_status import find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import explain_failure
-from mkdocs_leonardo.commands.status import find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console, describe_error
 from mkdocs_leonardo.errors import BrokenEntry, HeroError
 from mkdocs_leonardo.files import make_writable_folder, write_if_changed

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import folders
+from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
     BLOCKED_STATES,
     GENERATE_IS_OFF,
@@ -22,7 +23,6 @@ from mkdocs_leonardo.commands.purchases import (
 )
 from mkdocs_leonardo.commands.sheet import SheetItem, write_sheet
 from mkdocs_leonardo.commands.site import SitePages, choose_heroes, read_site
-from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.host.stamp import wake_previews
 from mkdocs_leonardo.providers.declaration import declared_names

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.clock import DAY_S
+from mkdocs_leonardo.commands.hero_status import open_runtime, read_open_jobs
 from mkdocs_leonardo.commands.site import read_config
-from mkdocs_leonardo.commands.status import open_runtime, read_open_jobs
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.spec import dollars, short_key

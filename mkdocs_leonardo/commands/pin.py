@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mkdocs_leonardo.commands.hero_status import find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import download_team_pictures
 from mkdocs_leonardo.commands.site import choose_heroes, read_site
-from mkdocs_leonardo.commands.status import find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.report import pluralise

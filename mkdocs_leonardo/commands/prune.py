@@ -15,8 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME, VARIANT_NAME
+from mkdocs_leonardo.commands.hero_status import (
+    HeroStatus,
+    find_statuses,
+    find_used_records,
+    open_runtime,
+    read_open_jobs,
+)
 from mkdocs_leonardo.commands.site import SitePages, read_site
-from mkdocs_leonardo.commands.status import HeroStatus, find_statuses, find_used_records, open_runtime, read_open_jobs
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import DRAFT_NAME

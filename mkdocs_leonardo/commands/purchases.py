@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.commands.status import HeroStatus, drop_repeats, find_statuses, open_runtime
+from mkdocs_leonardo.commands.hero_status import HeroStatus, drop_repeats, find_statuses, open_runtime
 from mkdocs_leonardo.commands.terminal import Console, shorten
 from mkdocs_leonardo.log import watch
 from mkdocs_leonardo.report import pluralise

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.author_text import make_legible
+from mkdocs_leonardo.commands.hero_status import open_runtime
 from mkdocs_leonardo.commands.purchases import GENERATE_IS_OFF, confirm_payment
 from mkdocs_leonardo.commands.site import SitePages, choose_pages, read_site
-from mkdocs_leonardo.commands.status import open_runtime
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically

@@ -230,8 +230,8 @@ def _is_agreed(
     runtime: Runtime, to_buy: Sequence[HeroSpec], settings: Settings, budget: Budget, console: Console, *, yes: bool
 ) -> bool:
     """Show the missing images and their cost; return whether it is agreed to. `budget` then allows it."""
+    from mkdocs_leonardo.commands.hero_status import find_statuses
     from mkdocs_leonardo.commands.purchases import PurchasePlan, confirm_payment
-    from mkdocs_leonardo.commands.status import find_statuses
 
     plan = PurchasePlan(find_statuses(runtime, to_buy), settings)
     plan.show(console)
