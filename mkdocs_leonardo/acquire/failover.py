@@ -3,9 +3,11 @@
 | event                                   | what happens                                                               |
 |-----------------------------------------|----------------------------------------------------------------------------|
 | 429                                     | the provider cools down for all pages, the next one at once                |
-| 5xx on the create call                  | wait, look once for a job that was accepted after all, else create again   |
-| 5xx of a service without a list of jobs | create once more; both calls stand in caps and report                      |
-| no answer to the create call            | look for the job for a while, create again only if there is surely none    |
+| 5xx, and the service lists its jobs     | wait, look once for a job that was accepted after all, else create again   |
+| no answer, and the service lists them   | look for the job for a while, create again only if there is surely none    |
+| `ServerError`: OpenAI's 500 and 503     | create once more; both calls stand in caps and report                      |
+| surely not begun: Gemini's busy 503     | create once more; the first call counts nowhere                            |
+| any other 5xx or no answer, no list     | the call stands in caps and report, the next provider                      |
 | key, balance or model refused           | the provider is off for this build, the next one                           |
 | the shape of the request refused        | the next provider                                                          |
 | prompt refused by a content check       | stop: another service would refuse it as well                              |
