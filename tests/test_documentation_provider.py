@@ -329,16 +329,18 @@ def test_page_lists_every_error_a_provider_may_raise() -> None:
     assert sorted(rows) == sorted(tree(ProviderError))
 
 
-def test_page_lists_every_name_of_the_interface() -> None:
-    """The page lists the names of the interface, each once, and each can be imported."""
-    from mkdocs_leonardo.providers import interface
+def test_page_lists_every_name_of_interface_and_toolkit() -> None:
+    """The page lists the names of both modules, each once, and the interface still has those of the toolkit."""
+    from mkdocs_leonardo.providers import interface, toolkit
 
     text = PAGE.read_text(encoding="utf-8")
     errors = re.findall(r"^\| `(\w+)`", text.partition("## What it may raise")[2].partition("## What")[0], re.MULTILINE)
-    transport = ["TransportError", "NotSent", "AnswerLost", "DownloadRefused", "HostNotListed"]
-    table = text.partition("## What to import")[2].partition("## The test")[0]
-    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
-    named = [*errors, *transport, *re.findall(r"`(\w+)`", "".join(rows))]
-    assert sorted(named) == sorted(interface.__all__)
+    tables = text.partition("## What to import")[2].partition("## The test")[0].split("providers.toolkit`")
+    contract, tools = (
+        re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))) for table in tables
+    )
+    assert sorted([*errors, *contract]) == sorted(interface.__all__)
+    assert sorted(tools) == sorted(toolkit.__all__)
     assert all(hasattr(interface, name) for name in interface.__all__)
+    assert all(getattr(interface, name) is getattr(toolkit, name) for name in toolkit.__all__)
     assert not hasattr(interface, "BUILT_IN")

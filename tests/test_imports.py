@@ -88,13 +88,13 @@ def test_every_built_in_provider_is_kept_apart() -> None:
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_built_in_provider_imports_the_public_interface_alone(name: str) -> None:
-    """A built-in provider imports the public interface, and nothing else of the plugin, as other packages do."""
+def test_built_in_provider_imports_interface_and_toolkit_alone(name: str) -> None:
+    """A built-in provider imports the two public modules, and nothing else of the plugin, as other packages do."""
     graph = grimp.build_graph("mkdocs_leonardo", cache_dir=None)
     package = f"mkdocs_leonardo.providers.{name}"
     modules = {package, *graph.find_descendants(package)}
     imported = {found for module in modules for found in graph.find_modules_directly_imported_by(module)}
-    assert imported - modules == {"mkdocs_leonardo.providers.interface"}
+    assert imported - modules == {f"mkdocs_leonardo.providers.{name}" for name in ("interface", "toolkit")}
 
 
 @pytest.mark.parametrize(("module", "name", "contract"), BREACHES)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mkdocs_leonardo.providers.interface import Declaration, lazy_import, option, seconds, service_address, visible_text
+from mkdocs_leonardo.providers.interface import Declaration, lazy_import, option
+from mkdocs_leonardo.providers.toolkit import seconds, service_address, visible_text
 
 
 @dataclass(frozen=True, slots=True)

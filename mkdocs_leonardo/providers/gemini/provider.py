@@ -18,14 +18,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
 from mkdocs_leonardo.providers.interface import (
-    FREE_TIMEOUT_S,
-    LONGEST_WAIT_S,
-    MIME_TYPE,
-    WORDING,
     AccountRefused,
-    Answer,
     Charged,
-    ImageAndTextProvider,
     JobFailed,
     JsonValue,
     PictureSpec,
@@ -34,6 +28,14 @@ from mkdocs_leonardo.providers.interface import (
     RateLimited,
     ServiceFailed,
     Submission,
+)
+from mkdocs_leonardo.providers.toolkit import (
+    FREE_TIMEOUT_S,
+    LONGEST_WAIT_S,
+    MIME_TYPE,
+    WORDING,
+    Answer,
+    ImageAndTextProvider,
     copy_for_service,
     firewall,
     list_at,

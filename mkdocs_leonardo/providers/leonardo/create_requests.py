@@ -23,8 +23,6 @@ from mkdocs_leonardo.providers.interface import (
     PictureSpec,
     ProviderError,
     RequestRefused,
-    clean_text,
-    look_words,
 )
 from mkdocs_leonardo.providers.leonardo.models import (
     CONTRAST_NAMES,
@@ -46,6 +44,7 @@ from mkdocs_leonardo.providers.leonardo.models import (
     unknown_usd,
 )
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+from mkdocs_leonardo.providers.toolkit import clean_text, look_words
 
 Version = Literal["v1", "v2"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mkdocs_leonardo.providers.interface import JsonValue, clean_text, number_at, text_at, utc_seconds
+from mkdocs_leonardo.providers.interface import JsonValue
 from mkdocs_leonardo.providers.leonardo.create_requests import CreateRequest
 from mkdocs_leonardo.providers.leonardo.responses import JOB_ID
+from mkdocs_leonardo.providers.toolkit import clean_text, number_at, text_at, utc_seconds
 
 #: The most by which createdAt may be earlier than the time of a lost create call (seconds).
 _CLOCK_SLACK_S = 120.0

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from mkdocs_leonardo.providers.interface import (
-    ALERT,
-    INTERNAL,
-    Alchemy,
-    Alert,
+from mkdocs_leonardo.providers.interface import ALERT, INTERNAL, Alchemy, Alert, option
+from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MIN_ALCHEMY_CONTRAST, MODES, PHOENIX_1_0, find_model
+from mkdocs_leonardo.providers.toolkit import (
     Converter,
     host_name,
     list_of,
     one_of,
-    option,
     optional,
     seconds,
     service_address,
@@ -22,7 +19,6 @@ from mkdocs_leonardo.providers.interface import (
     visible_text,
     whole_number,
 )
-from mkdocs_leonardo.providers.leonardo.models import CONTRASTS, MIN_ALCHEMY_CONTRAST, MODES, PHOENIX_1_0, find_model
 
 #: The forms of the create call; `auto` is v1 for each call that v1 takes.
 ApiVersion = Literal["auto", "v1", "v2"]

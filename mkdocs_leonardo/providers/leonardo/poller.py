@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.providers.interface import (
     AccountRefused,
-    Answer,
     Charged,
     Clock,
-    DownloadRefused,
     GeneratedImage,
-    HostNotListed,
     JobEmpty,
     JobFailed,
     JobUnfinished,
@@ -21,21 +18,26 @@ from mkdocs_leonardo.providers.interface import (
     PollFailed,
     PromptRefused,
     Submission,
+)
+from mkdocs_leonardo.providers.leonardo.models import NAME
+from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
+from mkdocs_leonardo.providers.leonardo.responses import Meaning, leonardo_error, quote_answer, says, specific_error
+from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable, next_poll_s
+from mkdocs_leonardo.providers.toolkit import (
+    Answer,
+    DownloadRefused,
+    HostNotListed,
     TransportError,
     list_at,
     member,
     retry_after_s,
     text_at,
 )
-from mkdocs_leonardo.providers.leonardo.models import NAME
-from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.leonardo.responses import Meaning, leonardo_error, quote_answer, says, specific_error
-from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable, next_poll_s
 
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.providers.interface import Api
+    from mkdocs_leonardo.providers.toolkit import Api
 
 _READ_TIMEOUT_S = 10.0
 _DOWNLOAD_TIMEOUT_S = 30.0

@@ -13,25 +13,17 @@ from urllib.parse import quote as quote_path
 
 from mkdocs_leonardo.providers.interface import (
     Account,
-    Answer,
-    AnswerLost,
     Charged,
     GeneratedImage,
     JsonValue,
     ListUnclear,
     NoAnswer,
-    NotSent,
     PictureSpec,
     Provider,
     ProviderError,
     RequestRefused,
     ServiceFailed,
     Submission,
-    TransportError,
-    answered_at,
-    member,
-    number_at,
-    text_at,
 )
 from mkdocs_leonardo.providers.leonardo.create_requests import (
     Version,
@@ -57,6 +49,16 @@ from mkdocs_leonardo.providers.leonardo.responses import (
 )
 from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable
 from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
+from mkdocs_leonardo.providers.toolkit import (
+    Answer,
+    AnswerLost,
+    NotSent,
+    TransportError,
+    answered_at,
+    member,
+    number_at,
+    text_at,
+)
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.providers.interface import ProviderContext

@@ -7,7 +7,6 @@ from enum import Enum
 
 from mkdocs_leonardo.providers.interface import (
     AccountRefused,
-    Answer,
     Charged,
     JsonValue,
     NoAnswer,
@@ -16,6 +15,10 @@ from mkdocs_leonardo.providers.interface import (
     RateLimited,
     RequestRefused,
     ServiceFailed,
+)
+from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, NAME
+from mkdocs_leonardo.providers.toolkit import (
+    Answer,
     firewall,
     list_at,
     member,
@@ -24,7 +27,6 @@ from mkdocs_leonardo.providers.interface import (
     status_and,
     text_at,
 )
-from mkdocs_leonardo.providers.leonardo.models import CREDIT_USD, NAME
 
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 

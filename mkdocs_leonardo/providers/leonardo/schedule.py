@@ -120,7 +120,7 @@ class GenerationTimeTable:
 
     async def group(self, kind: str) -> JobGroup:
         """Return the group of the jobs of `kind`."""
-        from mkdocs_leonardo.providers.interface import to_thread
+        from mkdocs_leonardo.providers.toolkit import to_thread
 
         if kind not in self._groups:
             stored = await to_thread(self._memory.get, _TIMES + kind)
@@ -130,7 +130,7 @@ class GenerationTimeTable:
 
     async def add(self, kind: str, last_s: float, done_s: float) -> None:
         """Note the generation time of a job that was unfinished at `last_s` (0: not polled) and done at `done_s`."""
-        from mkdocs_leonardo.providers.interface import to_thread
+        from mkdocs_leonardo.providers.toolkit import to_thread
 
         seconds = generation_time_s(last_s, done_s)
         (await self.group(kind)).add(seconds)

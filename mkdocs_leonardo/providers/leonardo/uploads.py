@@ -7,28 +7,23 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mkdocs_leonardo.providers.interface import (
+from mkdocs_leonardo.providers.interface import Clock, JsonValue, Memory, ProviderError, Reference, ServiceFailed
+from mkdocs_leonardo.providers.leonardo.models import NAME
+from mkdocs_leonardo.providers.leonardo.responses import leonardo_error
+from mkdocs_leonardo.providers.toolkit import (
     EXTENSION,
     MIME_TYPE,
-    Clock,
     DownloadRefused,
-    JsonValue,
-    Memory,
-    ProviderError,
-    Reference,
-    ServiceFailed,
     TransportError,
     copy_for_service,
     member,
     text_at,
 )
-from mkdocs_leonardo.providers.leonardo.models import NAME
-from mkdocs_leonardo.providers.leonardo.responses import leonardo_error
 
 if TYPE_CHECKING:
     import anyio
 
-    from mkdocs_leonardo.providers.interface import Api, Part
+    from mkdocs_leonardo.providers.toolkit import Api, Part
 
 #: A form is good for two minutes (vendor's guide); it is used at once, and a new one is asked for after each failure.
 _ATTEMPTS = 3
@@ -79,7 +74,7 @@ class LeonardoUploads:
         """
         from anyio import Lock
 
-        from mkdocs_leonardo.providers.interface import to_thread
+        from mkdocs_leonardo.providers.toolkit import to_thread
 
         # One at a time for each file: the pages that share it wait for the first upload.
         async with self._locks.setdefault(reference.digest, Lock()):
@@ -110,7 +105,7 @@ class LeonardoUploads:
 
     async def _upload_once(self, name: str, reference: Reference, lost: str) -> str:
         """Upload the file in place of the `lost` one, or wait for another process that uploads it."""
-        from mkdocs_leonardo.providers.interface import to_thread
+        from mkdocs_leonardo.providers.toolkit import to_thread
 
         give_up_at = self._clock.now() + _OTHERS_S
         # A build that is cancelled meanwhile ends the turn that it has claimed.

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mkdocs_leonardo.providers.interface import (
-    Declaration,
-    lazy_import,
-    one_of,
-    option,
-    seconds,
-    service_address,
-    visible_text,
-)
+from mkdocs_leonardo.providers.interface import Declaration, lazy_import, option
+from mkdocs_leonardo.providers.toolkit import one_of, seconds, service_address, visible_text
 
 QUALITIES = ("low", "medium", "high", "auto", "xhigh", "max")
 

@@ -15,20 +15,22 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.providers.interface import (
-    EXTENSION,
-    FREE_TIMEOUT_S,
-    MIME_TYPE,
-    WORDING,
     AccountRefused,
-    Answer,
     Charged,
-    ImageAndTextProvider,
     JsonValue,
     PictureSpec,
     PromptRefused,
     ProviderError,
     ServerError,
     Submission,
+)
+from mkdocs_leonardo.providers.toolkit import (
+    EXTENSION,
+    FREE_TIMEOUT_S,
+    MIME_TYPE,
+    WORDING,
+    Answer,
+    ImageAndTextProvider,
     copy_for_service,
     firewall,
     list_at,
