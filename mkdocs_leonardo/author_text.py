@@ -44,20 +44,20 @@ def fill_in(text: str, values: Mapping[str, str]) -> str:
 
     Values are not filled in again: braces in a title are characters of the title.
     """
-    return _BRACES.sub(lambda found: found[0][0] if found[1] is None else values[found[1]], text)
+    return _BRACES.sub(lambda match: match[0][0] if match[1] is None else values[match[1]], text)
 
 
 def describe_unknown_name(prompt: str) -> str:
     """Return the message on a name in braces that cannot be filled in, with the fix; "" without such a name."""
-    unknown = (found for found in _BRACES.finditer(prompt) if found[1] is not None and found[1] not in PROMPT_NAMES)
-    found = next(unknown, None)
-    if found is None:
+    unknown = (match for match in _BRACES.finditer(prompt) if match[1] is not None and match[1] not in PROMPT_NAMES)
+    match = next(unknown, None)
+    if match is None:
         return ""
-    near = find_nearest(found[1], PROMPT_NAMES)
-    all_names = ", ".join(f"{{{each}}}" for each in PROMPT_NAMES[:-1]) + f" and {{{PROMPT_NAMES[-1]}}}"
-    fix = f"did you mean {{{near}}}?" if near else f"{all_names} can, and {{{{ is a brace"
-    shown = found[0] if len(found[0]) <= _LONGEST_NAME else f"{found[0][:_LONGEST_NAME]}…"
-    return f"{shown} cannot be filled in; {fix}"
+    suggestion = find_nearest(match[1], PROMPT_NAMES)
+    all_names = ", ".join(f"{{{name}}}" for name in PROMPT_NAMES[:-1]) + f" and {{{PROMPT_NAMES[-1]}}}"
+    fix = f"did you mean {{{suggestion}}}?" if suggestion else f"{all_names} can, and {{{{ is a brace"
+    excerpt = match[0] if len(match[0]) <= _LONGEST_NAME else f"{match[0][:_LONGEST_NAME]}…"
+    return f"{excerpt} cannot be filled in; {fix}"
 
 
 def find_page_values(meta: Mapping[str, object], *, title: str, site_name: str) -> dict[str, str]:
@@ -74,8 +74,8 @@ def find_page_values(meta: Mapping[str, object], *, title: str, site_name: str) 
 
 def _list_words(value: object) -> list[str]:
     """List the words in a value of YAML: a text, a number, or a list of these. Any other value has no words."""
-    listed = value if isinstance(value, list | tuple) else [value]
-    words = [str(each).strip() for each in listed if isinstance(each, str | int | float) and not isinstance(each, bool)]
+    items = value if isinstance(value, list | tuple) else [value]
+    words = [str(item).strip() for item in items if isinstance(item, str | int | float) and not isinstance(item, bool)]
     return [word for word in words if word]
 
 
@@ -88,15 +88,15 @@ def find_style(text: str, styles: tuple[str, ...] = STYLES) -> str | None:
 def find_nearest(word: str, choices: tuple[str, ...]) -> str | None:
     """Return the choice that `word` likely misspells, or None."""
     lower = {choice.lower(): choice for choice in choices}
-    near = difflib.get_close_matches(word[:_SHOWN_CHARACTERS].strip().lower(), lower, n=1, cutoff=0.6)
-    return lower[near[0]] if near else None
+    matches = difflib.get_close_matches(word[:_SHOWN_CHARACTERS].strip().lower(), lower, n=1, cutoff=0.6)
+    return lower[matches[0]] if matches else None
 
 
 def did_you_mean(word: str, choices: tuple[str, ...]) -> str:
     """Return ``did you mean X?`` for a likely misspelling, else all choices."""
-    near = find_nearest(word, choices)
-    if near is not None:
-        return f"did you mean {near}?"
+    nearest = find_nearest(word, choices)
+    if nearest is not None:
+        return f"did you mean {nearest}?"
     return f"it may be {', '.join(choices[:-1])} or {choices[-1]}"
 
 

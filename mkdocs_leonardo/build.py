@@ -126,7 +126,7 @@ class Build:
         try:
             resolutions = self._wait_for_pages()
             return resolutions, self._write_report(
-                [one for one in resolutions if one.hero.page not in uncounted], title
+                [resolution for resolution in resolutions if resolution.hero.page not in uncounted], title
             )
         finally:
             self._stop()
@@ -156,10 +156,10 @@ class Build:
             # A warm build imports no pipeline.
             return {}
         resolve = self.runtime.pipeline.resolve_substitute
-        works = [self.runtime.loop.start(resolve, each, each.hero, each.failure) for each in failed]
+        works = [self.runtime.loop.start(resolve, page, page.hero, page.failure) for page in failed]
         ended = (work for done, _ in watch(works, timeout_s=len(works) * RENDER_S) for work in done)
-        found = [work.result() for work in ended if work.exception() is None]
-        return {each.hero.page: each for each in found}
+        substitutes = [work.result() for work in ended if work.exception() is None]
+        return {resolution.hero.page: resolution for resolution in substitutes}
 
     def _write_report(self, resolutions: Sequence[Resolution], title: str) -> str:
         """Write the report, and return the summary for the log."""
@@ -181,12 +181,12 @@ class Build:
 
     def _tell_abstract(self, resolutions: Sequence[Resolution]) -> None:
         """Log how many pages show an abstract placeholder because their prompts name no landscape."""
-        painted = [each.hero.picture for each in resolutions if each.asset and each.asset.source is Source.PAINTED]
+        painted = [page.hero.picture for page in resolutions if page.asset and page.asset.source is Source.PAINTED]
         if not painted:
             return
         from mkdocs_leonardo.painter.words import names_landscape
 
-        count = sum(not names_landscape(each.prompt, each.negative_prompt) for each in painted if each)
+        count = sum(not names_landscape(spec.prompt, spec.negative_prompt) for spec in painted if spec)
         if count:
             fix = "; set a provider's key to get the real image" if self.no_provider else ""
             pages = pluralise(count, "page", "pages")

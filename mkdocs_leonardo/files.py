@@ -109,31 +109,31 @@ def _link_over(source: str, target: str) -> None:
 def read_identity(path: Path | str) -> tuple[int, int] | None:
     """Return device and inode of a file, or of a link, which is not followed; None without either."""
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def is_below(path: Path, folder: Path) -> bool:
     """Return whether `path` is `folder` or lies in it, by any name: through a link, or in another case."""
     real_path = path.resolve()
-    return any(_are_same(each, folder) for each in (real_path, *real_path.parents))
+    return any(_are_same(ancestor, folder) for ancestor in (real_path, *real_path.parents))
 
 
-def _are_same(one: Path, other: Path) -> bool:
+def _are_same(path: Path, other_path: Path) -> bool:
     with suppress(OSError):
-        return one.samefile(other)
-    return one == other
+        return path.samefile(other_path)
+    return path == other_path
 
 
 def write_plain_file(path: Path, data: bytes, *, is_added: bool = False) -> None:
     """Write a regular file in place, or add to the file; OSError for a link or a special file."""
-    kept = os.O_APPEND if is_added else 0
+    append_flag = os.O_APPEND if is_added else 0
     if path.is_symlink():
         # Some systems have no flag against links.
         raise OSError(errno.ELOOP, "is a symbolic link", str(path))
-    descriptor = os.open(path, OPEN_FLAGS | os.O_WRONLY | os.O_CREAT | kept, 0o666)
+    descriptor = os.open(path, OPEN_FLAGS | os.O_WRONLY | os.O_CREAT | append_flag, 0o666)
     with os.fdopen(descriptor, "wb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "is not a plain file", str(path))

@@ -98,7 +98,7 @@ class Progress:
     def wait(self, futures: Collection[Future[Any]], *, timeout_s: float) -> None:
         """Return when every future is done, or after `timeout_s` seconds."""
         ready = 0
-        said_s = 0.0
+        logged_s = 0.0
         try:
             for done, seconds in watch(futures, timeout_s=timeout_s):
                 ready += len(done)
@@ -109,8 +109,8 @@ class Progress:
                     self._stream.write(f"{_CLEAR}{PREFIX}{words}")
                     self._stream.flush()
                     self._is_drawn = True
-                elif seconds - said_s >= self._line_s:
-                    said_s = seconds
+                elif seconds - logged_s >= self._line_s:
+                    logged_s = seconds
                     self._notify(logging.INFO, words)
         finally:
             self._clear()

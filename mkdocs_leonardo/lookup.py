@@ -235,7 +235,7 @@ class Lookup:
         if not self._open_jobs and not faults:
             return False
         damaged = list_damaged_records(faults)
-        return any(self.may_collect(one, self._open_jobs.get(one.key), damaged) for one in candidates)
+        return any(self.may_collect(candidate, self._open_jobs.get(candidate.key), damaged) for candidate in candidates)
 
     def may_collect(self, candidate: Candidate, entry: Entry | None, damaged: Mapping[str, PictureRecord]) -> bool:
         """Return whether a build asks the candidate now for the job of `entry`, or else of a damaged picture."""
@@ -285,8 +285,8 @@ class Lookup:
         """Return the key of the picture that the page will probably show: that of the first provider to be asked."""
         if hero.picture is None and isinstance(result, Hit):
             return result.stored.record.key
-        asked = (candidate.key for candidate in result.candidates if candidate.may_be_asked)
-        return next(asked, None) or self.get_placeholder(hero).record.key
+        keys = (candidate.key for candidate in result.candidates if candidate.may_be_asked)
+        return next(keys, None) or self.get_placeholder(hero).record.key
 
     def explain_miss(self, result: LookupResult) -> Failure | None:
         """Return why no provider is asked; None if the site has no key, and there is no other reason."""

@@ -86,7 +86,7 @@ class Renderer:
 
         encoding = self._encoding.for_hero(hero)
         key = self._compute_variant_key(record, encoding)
-        known = self._find_known_files(record, encoding)
+        known_files = self._find_known_files(record, encoding)
 
         def write(folder: Path) -> Rendering:
             return render(
@@ -95,7 +95,7 @@ class Renderer:
                 variant_key=key,
                 encoding=encoding,
                 folder=folder,
-                known=known,
+                known_files=known_files,
                 memory_slots=self._memory_slots,
             )
 
@@ -147,11 +147,11 @@ class Renderer:
     def _describe_settings(self, encoding: Encoding, record: PictureRecord) -> Mapping[str, JsonValue]:
         from mkdocs_leonardo.imaging.render import rendering_inputs, usable_formats
 
-        kept, dropped = usable_formats(encoding.formats)
+        formats, dropped = usable_formats(encoding.formats)
         if dropped and not self._settings:
             self._notify(
                 logging.INFO,
-                f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(kept)}",
+                f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(formats)}",
             )
         return rendering_inputs(encoding, record)
 

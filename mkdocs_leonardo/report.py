@@ -134,7 +134,7 @@ def _describe_store(stats: StoreStats) -> str:
     return ", ".join(parts) or "not needed"
 
 
-def complaints(
+def list_complaints(
     resolutions: Sequence[Resolution], *, on_missing: str, without_provider: str = ""
 ) -> list[tuple[int, Complaint]]:
     """List one message, with its level, for each reason why pages show another picture than they ask for.
@@ -211,9 +211,9 @@ def left_behind_message(heroes: int) -> str:
     return f"{pluralise(heroes, 'hero was', 'heroes were')} being made; the next build collects what the services keep"
 
 
-def pluralise(number: int, one: str, many: str) -> str:
+def pluralise(number: int, singular: str, plural: str) -> str:
     """Return the number with its noun: ``1 image``, ``2 images``."""
-    return f"{number} {one if number == 1 else many}"
+    return f"{number} {singular if number == 1 else plural}"
 
 
 # The summary of a GitHub job ------------------------------------------------------------------------------------------
@@ -223,9 +223,9 @@ def append_job_summary(path: Path, resolutions: Sequence[Resolution], *, title: 
     """Add a table of the heroes to the step's summary; OSError if that cannot be done."""
     if not resolutions:
         return
-    head = f"\n### Heroes: {_cell(title)}\n\n{_cell(totals[:1].upper() + totals[1:])}\n"
+    head = f"\n### Heroes: {_escape_cell(title)}\n\n{_escape_cell(totals[:1].upper() + totals[1:])}\n"
     room = MOST_BYTES - (path.stat().st_size if path.exists() else 0)
-    for text in (f"{head}\n{_table(resolutions)}\n", f"{head}\n"):
+    for text in (f"{head}\n{_render_table(resolutions)}\n", f"{head}\n"):
         data = text.encode("utf-8", "replace")
         if len(data) <= room:
             with path.open("ab") as file:
@@ -234,20 +234,20 @@ def append_job_summary(path: Path, resolutions: Sequence[Resolution], *, title: 
     raise OSError(f"more than {MOST_BYTES // 1024} KiB would be in it")
 
 
-def _table(resolutions: Sequence[Resolution]) -> str:
+def _render_table(resolutions: Sequence[Resolution]) -> str:
     """Return the table: failures first, then new pictures."""
-    ordered = sorted(resolutions, key=lambda one: (not one.failure, not (one.cost_usd or _is_new(one))))
+    ordered = sorted(resolutions, key=lambda page: (not page.failure, not (page.cost_usd or _is_new(page))))
     rows = ["| page | hero | made by | cost | what happened |", "|---|---|---|--:|---|"]
-    for one in ordered[:MOST_ROWS]:
-        asset = one.asset
+    for resolution in ordered[:MOST_ROWS]:
+        asset = resolution.asset
         cells = (
-            one.hero.page,
+            resolution.hero.page,
             _CELLS[asset.source] if asset else "none",
             asset.provider if asset and asset.source is not Source.OWN else "",
-            dollars(one.cost_usd) if one.cost_usd else "",
-            _story(one),
+            dollars(resolution.cost_usd) if resolution.cost_usd else "",
+            _describe_outcome(resolution),
         )
-        rows.append(f"| {' | '.join(map(_cell, cells))} |")
+        rows.append(f"| {' | '.join(map(_escape_cell, cells))} |")
     more = len(ordered) - MOST_ROWS
     return "\n".join(rows) + (f"\n\nand {more} more\n" if more > 0 else "\n")
 
@@ -256,7 +256,7 @@ def _is_new(resolution: Resolution) -> bool:
     return resolution.asset is not None and resolution.asset.source in {Source.GENERATED, Source.COLLECTED}
 
 
-def _story(resolution: Resolution) -> str:
+def _describe_outcome(resolution: Resolution) -> str:
     """Return the row's last cell: the page's failure, or the providers that failed before one made the picture."""
     if resolution.failure:
         return resolution.failure.text
@@ -265,7 +265,7 @@ def _story(resolution: Resolution) -> str:
     return "; ".join(dict.fromkeys(passed))
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     """Escape the text for Markdown and HTML, in one line without invisible characters."""
     line = " ".join(replace_unprintable(text, " ").split())
     if len(line) > _CELL_CHARACTERS:

@@ -313,15 +313,15 @@ class Runtime:
 
         options = self._settings.options.get(name) or declaration.options()
         variable = declaration.variable_for(name)
-        key = self._environ.get(variable, "").strip() or None
-        if key is None:
+        api_key = self._environ.get(variable, "").strip() or None
+        if api_key is None:
             self.unset_key_variables.append(variable)
-        stated = declaration.limits(options)
-        limiter = limits.RateLimiter(self._shared_values, name, stated.requests_per_minute)
+        provider_limits = declaration.limits(options)
+        limiter = limits.RateLimiter(self._shared_values, name, provider_limits.requests_per_minute)
         limiter = self._rate_limiters.setdefault(name, limiter)
-        self._alerts[name] = stated.credit_alert
+        self._alerts[name] = provider_limits.credit_alert
         context = ProviderContext(
-            key=key,
+            key=api_key,
             options=options,
             clock=self._clock,
             rate_limiter=limiter.reserve,
@@ -329,15 +329,15 @@ class Runtime:
             key_variable=variable,
         )
         provider: object = declaration.make(context)
-        if key is not None:
+        if api_key is not None:
             self.providers_with_api_key.add(name)
         return provider
 
     def make_unlisted_providers(self) -> Iterator[Provider]:
         """Make the installed providers that the site does not list; a provider that cannot be used is left out."""
-        listed = {provider.name for provider in self.chain}
+        chain_names = {provider.name for provider in self.chain}
         for name in declared_names():
-            if name not in listed:
+            if name not in chain_names:
                 with suppress(HeroError):
                     yield self.make_provider(name)
 

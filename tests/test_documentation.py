@@ -42,7 +42,7 @@ from mkdocs_leonardo.providers.gemini import provider as gemini
 from mkdocs_leonardo.providers.leonardo.create_requests import estimate_usd
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import provider as openai
-from mkdocs_leonardo.report import Spending, complaints, make_report
+from mkdocs_leonardo.report import Spending, list_complaints, make_report
 from mkdocs_leonardo.resolution import Failure, FailureKind, Resolution, unanswered_message
 from mkdocs_leonardo.spec import HeroAsset, HeroSpec, PictureSpec, Rendering, Scrim, Source
 
@@ -389,7 +389,7 @@ def _composed_messages() -> Iterator[str]:
         Resolution(hero, painted, failure=Failure("leonardo: held back"), capped_usd=0.03),
         Resolution(hero, painted, failure=Failure("leonardo: refused", FailureKind.REFUSED)),
     ]
-    yield from (message for _, message in complaints(resolutions, on_missing="warn"))
+    yield from (message for _, message in list_complaints(resolutions, on_missing="warn"))
     yield unanswered_message("a.md", "leonardo")
 
 

@@ -58,7 +58,7 @@ def render_scene(  # noqa: D103 - `render` with defaults
         variant_key=VARIANT_KEY,
         encoding=replace(encoding, focus=focus),
         folder=folder,
-        known=known,
+        known_files=known,
     )
 
 

@@ -100,7 +100,7 @@ class Access:
         if provider.name in self._accounts:
             await self._accounts[provider.name].wait()
             return
-        asked = self._accounts[provider.name] = Event()
+        answered = self._accounts[provider.name] = Event()
         try:
             account = await provider.account()
         except ProviderError as error:
@@ -108,13 +108,13 @@ class Access:
             self._notify(logging.DEBUG, f"{provider.name}: the account could not be read ({error})")
             return
         finally:
-            asked.set()
+            answered.set()
         if account.slots is not None and account.slots > 0:
             self._slots[provider.name] = CapacityLimiter(account.slots)
         alert = self._alerts.get(provider.name)
         if alert is not None and alert.is_below(account):
-            left = account.describe()
-            self._notify(logging.WARNING, f"{provider.name}: {left}, below the alert at {alert}; top the account up")
+            balance = account.describe()
+            self._notify(logging.WARNING, f"{provider.name}: {balance}, below the alert at {alert}; top the account up")
 
     @asynccontextmanager
     async def throttle(self, name: str) -> AsyncIterator[None]:

@@ -103,9 +103,9 @@ class JobCreator:
             reservation = self._context.budget.reserve(estimate_usd, self._provider.name)
             if reservation is None and self._calls:
                 # A lost job gives the picture. A call without a job frees its reservation for the next provider.
-                found = (await self._unanswered.search(self._request)).found
-                if found:
-                    number, job = next(iter(found.items()))
+                jobs = (await self._unanswered.search(self._request)).jobs
+                if jobs:
+                    number, job = next(iter(jobs.items()))
                     return await self._collect_picture(job, number, release_account_slot)
             if reservation is None:
                 self._check_caps()
@@ -114,9 +114,9 @@ class JobCreator:
             try:
                 job = await self._send_call(call, reservation)
             except ProviderError as error:
-                decision, found = await self._handle_failure(error, call)
-                if found:
-                    number, job = next(iter(found.items()))
+                decision, jobs = await self._handle_failure(error, call)
+                if jobs:
+                    number, job = next(iter(jobs.items()))
                     return await self._collect_picture(job, number, release_account_slot)
                 if decision.step is not Step.CREATE_AGAIN:
                     return None
@@ -200,7 +200,7 @@ class JobCreator:
         context.notify(logging.INFO, f"{request.page}: {provider.name} is asked for an image")
         self._calls[call.number] = reservation
         self._jobs.sent_calls.add((request.key, call.number))
-        request.attempts.paid.append(reservation)
+        request.attempts.reservations.append(reservation)
         context.budget.mark_uncertain(reservation)
         self._jobs.providers_in_call.append(provider)
         try:
@@ -237,7 +237,7 @@ class JobCreator:
         if decision.look_for_s and result.doubt is not None:
             # Whether the call made a job is still unknown; the next build searches again before it pays.
             decision = replace(decision, step=Step.NEXT_PROVIDER)
-        return decision, result.found
+        return decision, result.jobs
 
     async def _collect_picture(
         self, job: Submission, number: int, release_account_slot: Callable[[], None]

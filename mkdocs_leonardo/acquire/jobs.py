@@ -182,7 +182,7 @@ class Jobs:
             try:
                 store.save(record, data)
             except StoreUnavailable as error:
-                last = error
+                last_error = error
                 continue
             if index == 0:
                 with suppress(StoreUnavailable):
@@ -190,7 +190,7 @@ class Jobs:
             elif not is_new:
                 self._context.notify(
                     logging.INFO,
-                    f"{page}: its image is the team's, and could not be stored in the cache ({last}); free disk "
+                    f"{page}: its image is the team's, and could not be stored in the cache ({last_error}); free disk "
                     "space or make cache_dir writable",
                 )
             else:
@@ -199,8 +199,8 @@ class Jobs:
                     logging.WARNING,
                     Complaint(
                         [page],
-                        f"its new image could not be stored in the cache ({last}); free disk space or make cache_dir "
-                        "writable, and build here again",
+                        f"its new image could not be stored in the cache ({last_error}); free disk space or make "
+                        "cache_dir writable, and build here again",
                     ),
                 )
             return store
@@ -263,14 +263,14 @@ class Jobs:
             await request.team_lease.refuse(key, str(error))
         if job is not None:
             self.uncollected.pop(key, None)
-            left = await to_thread(self._context.journal.delete_job, key, job.job_id)
+            entry = await to_thread(self._context.journal.delete_job, key, job.job_id)
         elif number is not None:
-            left = await to_thread(self._context.journal.delete_call, key, number)
+            entry = await to_thread(self._context.journal.delete_call, key, number)
         else:
             return
         if not isinstance(error, JobEmpty):
             # Other machines ask for an empty job themselves, and record the refusal then.
-            await request.publish(left)
+            await request.publish(entry)
 
     async def _defer_job(self, request: JobRequest, job: Submission, error: ProviderError) -> bool:
         entry = await to_thread(self._context.journal.get_entry, request.key)
@@ -297,14 +297,16 @@ class Jobs:
                 continue
             is_over = True
             await request.publish(await to_thread(self._context.journal.give_up, request.key, number))
-            why = f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if call.unknown_since else "never gave its image"
+            reason = (
+                f"has not known it for {UNKNOWN_S / 3600:.0f} hours" if call.unknown_since else "never gave its image"
+            )
             days = (self._context.clock.now() - call.began_at) / DAY_S
             self._context.notify(
                 logging.WARNING,
                 Complaint(
                     [request.page],
                     f"the job {call.job_id or 'without a number'} of {request.provider.name} is given up after "
-                    f"{days:.0f} days: the service {why}; it may have been charged",
+                    f"{days:.0f} days: the service {reason}; it may have been charged",
                 ),
             )
         return is_over

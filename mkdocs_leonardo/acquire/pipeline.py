@@ -83,7 +83,7 @@ class Pipeline:
     @property
     def awaited(self) -> tuple[str, ...]:
         """The names of providers with a request in flight whose response is the only copy of the image."""
-        return tuple(sorted({asked.name for asked in self._jobs.providers_in_call if not asked.keeps_jobs}))
+        return tuple(sorted({provider.name for provider in self._jobs.providers_in_call if not provider.keeps_jobs}))
 
     async def aclose(self) -> None:
         """Close every provider's connections, and the team's store."""
@@ -118,7 +118,7 @@ class Pipeline:
             failure = resolution.failure or self._lookup.explain_miss(result)
             return await self.resolve_substitute(resolution, hero, failure)
         try:
-            asset = await self._with_files(stored, hero)
+            asset = await self._add_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
             return await self.resolve_substitute(resolution, hero, Failure(f"its files could not be made ({error})"))
         self._lookup.warn_of_damage(hero.page, result)
@@ -130,7 +130,7 @@ class Pipeline:
     ) -> Resolution:
         """Acquire the page's picture as `resolve` does, without files for pages and without a substitute."""
         assert hero.picture is not None  # noqa: S101 - an author's own picture is not bought
-        started = self._context.clock.now()
+        began_at = self._context.clock.now()
         if result is None:
             result = await to_thread(self._lookup.find, hero)
         is_first = hero.picture not in self._flights
@@ -142,17 +142,17 @@ class Pipeline:
             hero,
             stored=stored,
             attempts=tuple(attempts.made),
-            cost_usd=self._context.budget.sum_costs(attempts.paid) if is_first else 0.0,
-            seconds=self._context.clock.now() - started,
+            cost_usd=self._context.budget.sum_costs(attempts.reservations) if is_first else 0.0,
+            seconds=self._context.clock.now() - began_at,
             failure=flight.failure,
             capped_usd=attempts.capped_usd,
         )
 
     async def _resolve_own(self, hero: HeroSpec, result: LookupResult | None) -> Resolution:
         try:
-            found = result or await to_thread(self._lookup.find, hero)
-            assert isinstance(found, Hit)  # noqa: S101 - a file of the author's is read, or is an error
-            return Resolution(hero, await self._with_files(found.stored, hero))
+            hit = result or await to_thread(self._lookup.find, hero)
+            assert isinstance(hit, Hit)  # noqa: S101 - a file of the author's is read, or is an error
+            return Resolution(hero, await self._add_files(hit.stored, hero))
         except (PictureError, StorageError, OSError) as error:
             return Resolution(hero, failure=Failure(f"hero_image {get_own_path(hero).name} {_describe_error(error)}"))
 
@@ -160,13 +160,13 @@ class Pipeline:
         """Resolve the page to its substitute: its last hero, or the placeholder."""
         stored = await to_thread(self._lookup.choose_substitute, hero)
         try:
-            asset = await self._with_files(stored, hero)
+            asset = await self._add_files(stored, hero)
         except (PictureError, StorageError, OSError) as error:
             reason = failure.text if failure else ""
             return replace(resolution, failure=Failure(f"{reason}; and no placeholder could be written ({error})"))
         return replace(resolution, asset=asset, failure=failure)
 
-    async def _with_files(self, stored: StoredPicture, hero: HeroSpec) -> HeroAsset:
+    async def _add_files(self, stored: StoredPicture, hero: HeroSpec) -> HeroAsset:
         def render() -> Rendering:
             if stored.store is None:
                 return self._renderer.paint(stored.record, hero)
@@ -230,7 +230,7 @@ class Pipeline:
             result, reason = await self._download_from_team(page, result)
             stored = result.stored if isinstance(result, Hit) else None
             if (stored is not None and not result.has_open_job) or not any(
-                one.may_be_asked for one in result.candidates
+                candidate.may_be_asked for candidate in result.candidates
             ):
                 return stored
             if reason is not None and not result.has_open_job:
@@ -270,7 +270,7 @@ class Pipeline:
         # Only the providers before the stored picture's own can have a better one.
         rank = len(candidates) if stored is None else stored.rank
         try:
-            obtained = await self._runner.collect_earlier_jobs(
+            new_picture = await self._runner.collect_earlier_jobs(
                 request, candidates[:rank], list_damaged_records(result.faults)
             )
         except (ProviderError, StorageError) as error:
@@ -279,15 +279,15 @@ class Pipeline:
             # The page keeps its picture, since the better one cannot be collected.
             self._context.notify(logging.INFO, f"{request.page}: keeps its hero from {stored.record.provider}: {error}")
             return stored
-        if obtained is None and stored is not None:
+        if new_picture is None and stored is not None:
             await self._runner.collect_duplicates(request.address_to(candidates[rank]), stored.record)
             return stored
-        if obtained is None:
+        if new_picture is None:
             reason = self._find_reason_not_to_pay(request, result, reason)
             if reason is not None:
                 raise PictureUnavailable(reason)
-            obtained = await self._runner.acquire_new(request, candidates)
-        return await self._share(obtained, request)
+            new_picture = await self._runner.acquire_new(request, candidates)
+        return await self._share(new_picture, request)
 
     def _find_reason_not_to_pay(self, request: PictureRequest, result: LookupResult, reason: str | None) -> str | None:
         """Find why the missing picture is not bought, or None. `reason` is the reason of the team's store."""
@@ -307,8 +307,8 @@ class Pipeline:
         if isinstance(result, Hit) or team is None:
             return result, None
         try:
-            wanted = [(candidate.key, candidate.provider.name) for candidate in result.candidates]
-            stored = await team.download_first(wanted, partial(self._jobs.store_and_close, page, is_new=False))
+            keys = [(candidate.key, candidate.provider.name) for candidate in result.candidates]
+            stored = await team.download_first(keys, partial(self._jobs.store_and_close, page, is_new=False))
         except BrokenEntry as error:
             return result, None if self._context.pays_in_doubt else f"{error}; {_RESTORE}"
         except StoreUnavailable:
@@ -324,13 +324,13 @@ class Pipeline:
         with suppress(StorageError):
             data = await to_thread(stored.store.read, stored.record)
             if not await team.share(stored.record, data):
-                wanted = [(stored.record.key, stored.record.provider)]
-                earlier = await team.download_first(
-                    wanted, partial(self._jobs.store_and_close, request.page, is_new=False)
+                keys = [(stored.record.key, stored.record.provider)]
+                team_picture = await team.download_first(
+                    keys, partial(self._jobs.store_and_close, request.page, is_new=False)
                 )
-                if earlier is None:
+                if team_picture is None:
                     return stored
-                stored = replace(stored, record=earlier.record, store=earlier.store)
+                stored = replace(stored, record=team_picture.record, store=team_picture.store)
             if request.team_lease is not None:
                 await request.team_lease.delete_job(stored.record.key)
         return stored

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 class Attempts:
     """The attempts to get one picture.
 
-    `paid`: the reservations of its create calls. `capped_usd`: the estimate of a call that a cap did not allow.
+    `reservations`: those of its create calls. `capped_usd`: the estimate of a call that a cap did not allow.
     `passed_over`: providers that get no create call for the picture.
     """
 
     made: list[Attempt] = field(default_factory=list)
-    paid: list[Reservation] = field(default_factory=list)
+    reservations: list[Reservation] = field(default_factory=list)
     capped_usd: float | None = None
     passed_over: set[str] = field(default_factory=set)
 

@@ -44,12 +44,12 @@ class JobRunner:
         for candidate in candidates:
             if not candidate.may_be_asked or self._context.access.is_off(candidate.provider.name):
                 continue
-            wanted = request.address_to(candidate)
-            for job in await self._find_paid_jobs(wanted, damaged):
-                obtained = await self._jobs.collect_paid(wanted, job)
-                if obtained is not None:
-                    await self.collect_duplicates(wanted, obtained.record)
-                    return obtained
+            job_request = request.address_to(candidate)
+            for job in await self._find_paid_jobs(job_request, damaged):
+                stored = await self._jobs.collect_paid(job_request, job)
+                if stored is not None:
+                    await self.collect_duplicates(job_request, stored.record)
+                    return stored
         return None
 
     async def _find_paid_jobs(
@@ -57,11 +57,11 @@ class JobRunner:
     ) -> tuple[Submission, ...]:
         """Return the paid jobs of this key, from the journal or the account's list."""
         provider, key = request.provider, request.key
-        left = request.team_lease.get_open_job(key) if request.team_lease is not None else None
-        if left is not None:
+        team_entry = request.team_lease.get_open_job(key) if request.team_lease is not None else None
+        if team_entry is not None:
             refusal = await to_thread(self._context.journal.get_refusal, key)
             if refusal is None or not refusal.is_empty:
-                await to_thread(self._context.journal.inherit, left)
+                await to_thread(self._context.journal.inherit, team_entry)
         entry = await to_thread(self._context.journal.get_entry, key)
         if entry is not None:
             await request.publish(entry)
@@ -91,34 +91,34 @@ class JobRunner:
             return ()
         result = await self._unanswered.search(request)
         if result.doubt is not None:
-            numbers = [call.number for call in entry.intended if call.number not in result.found]
+            numbers = [call.number for call in entry.intended if call.number not in result.jobs]
             await self._jobs.defer(request, numbers, was_reached=result.was_read)
-        return tuple(result.found.values())
+        return tuple(result.jobs.values())
 
-    async def collect_duplicates(self, request: JobRequest, shown: PictureRecord) -> None:
-        """Collect the duplicate jobs of a request, whose pictures are not `shown`."""
+    async def collect_duplicates(self, request: JobRequest, shown_record: PictureRecord) -> None:
+        """Collect the duplicate jobs of a request, whose pictures are not that of `shown_record`."""
         entry = await to_thread(self._context.journal.get_entry, request.key)
         if entry is None or not request.provider.keeps_jobs:
             return
         for job in (*entry.get_due_jobs(self._context.clock.now()), *await self._find_unanswered(request, entry)):
             # The job of the shown picture is open if the cache could not take the picture.
-            if job.job_id != shown.job_id:
+            if job.job_id != shown_record.job_id:
                 await self._jobs.collect_duplicate(request, job)
 
     # New jobs ---------------------------------------------------------------------------------------------------------
 
     async def acquire_new(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture:
         """Create the picture at the first provider that makes it; raises PromptRefused or PictureUnavailable."""
-        obtained: StoredPicture | None = None
-        refused: ProviderError | None = None
+        stored: StoredPicture | None = None
+        refusal: ProviderError | None = None
         try:
-            obtained = await self._try_providers(request, candidates)
+            stored = await self._try_providers(request, candidates)
         except ProviderError as error:
-            refused = error
-        obtained = await self._collect_lost(request, candidates, obtained)
-        if obtained is not None:
-            return obtained
-        raise refused or PictureUnavailable(describe_attempts(request.attempts.made))
+            refusal = error
+        stored = await self._collect_lost(request, candidates, stored)
+        if stored is not None:
+            return stored
+        raise refusal or PictureUnavailable(describe_attempts(request.attempts.made))
 
     async def _try_providers(self, request: PictureRequest, candidates: Sequence[Candidate]) -> StoredPicture | None:
         """Return the picture of the first provider that makes one; None if none does."""
@@ -133,29 +133,29 @@ class JobRunner:
             if refusal is not None:
                 request.address_to(candidate).add_attempt(not_again_message(refusal.reason, candidate.key))
             elif candidate.may_be_asked and candidate.provider.name not in request.attempts.passed_over:
-                obtained = await JobCreator(
+                stored = await JobCreator(
                     self._context, self._jobs, self._unanswered, request.address_to(candidate)
                 ).try_provider()
-                if obtained is not None:
-                    return obtained
+                if stored is not None:
+                    return stored
         return None
 
     async def _collect_lost(
-        self, request: PictureRequest, candidates: Sequence[Candidate], obtained: StoredPicture | None
+        self, request: PictureRequest, candidates: Sequence[Candidate], stored: StoredPicture | None
     ) -> StoredPicture | None:
         """Collect the lost jobs of this build's create calls; returns the picture to show.
 
-        The picture of a lost job replaces `obtained`, unless the same provider made `obtained`.
+        The picture of a lost job replaces `stored`, unless the same provider made `stored`.
         """
         for candidate in candidates:
-            wanted = request.address_to(candidate)
+            job_request = request.address_to(candidate)
             # Without a list of jobs, the call's outcome stays unknown.
             if candidate.provider.keeps_jobs and await self._unanswered.has_uncertain_calls(candidate.key):
                 # The next page need not wait for this search.
                 request.release_slot()
-                for job in (await self._unanswered.search(wanted)).found.values():
-                    if obtained is None or obtained.record.key != candidate.key:
-                        obtained = await self._jobs.collect_paid(wanted, job) or obtained
-            if obtained is not None and obtained.record.key == candidate.key:
-                await self.collect_duplicates(wanted, obtained.record)
-        return obtained
+                for job in (await self._unanswered.search(job_request)).jobs.values():
+                    if stored is None or stored.record.key != candidate.key:
+                        stored = await self._jobs.collect_paid(job_request, job) or stored
+            if stored is not None and stored.record.key == candidate.key:
+                await self.collect_duplicates(job_request, stored.record)
+        return stored

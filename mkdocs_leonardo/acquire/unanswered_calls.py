@@ -26,13 +26,13 @@ from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, CLOSED_S, FRESH_S, C
 class SearchResult:
     """The result of a search for the lost jobs of one picture.
 
-    `found`: the jobs that were found, by the numbers of their calls.
+    `jobs`: the jobs that were found, by the numbers of their calls.
     `doubt`: why other calls are still in doubt; None if no call is.
     `is_final`: a second search would find no more.
     `was_read`: whether the list could be read.
     """
 
-    found: Mapping[int, Submission] = field(default_factory=dict)
+    jobs: Mapping[int, Submission] = field(default_factory=dict)
     doubt: str | None = None
     is_final: bool = False
     was_read: bool = True
@@ -68,21 +68,21 @@ class UnansweredCalls:
 
     async def search(self, request: JobRequest) -> SearchResult:
         """Search until a job is found, every call is ruled out, or further searches are useless."""
-        since = self._context.clock.now()
+        began_at = self._context.clock.now()
         while True:
             # Computed before the request: a list that was requested too early proves nothing.
             left_s = await self._compute_wait_s(request.key)
             result = await self.search_once(request)
-            if result.found or result.is_final or left_s <= 0:
+            if result.jobs or result.is_final or left_s <= 0:
                 return result
             # The intervals grow: the list shows a lost job at once, or it lags.
-            pause_s = max(RETRY_WAIT_S, (self._context.clock.now() - since) / 2)
+            pause_s = max(RETRY_WAIT_S, (self._context.clock.now() - began_at) / 2)
             await self._context.clock.sleep(min(pause_s, await self._compute_wait_s(request.key)))
 
     async def search_once(self, request: JobRequest) -> SearchResult:
         """Search the list once for each create call of this picture whose outcome is unknown."""
         entry = await to_thread(self._context.journal.get_entry, request.key)
-        found: dict[int, Submission] = {}
+        jobs: dict[int, Submission] = {}
         for call in entry.intended if entry is not None else ():
             is_conclusive = self._compute_call_wait_s(request.key, call) <= 0
             try:
@@ -92,12 +92,12 @@ class UnansweredCalls:
                 if is_conclusive or not isinstance(error, ServiceFailed):
                     request.add_attempt(doubt)
                 was_read = is_final or isinstance(error, ListUnclear)
-                return SearchResult(found, doubt, is_final=is_final, was_read=was_read)
+                return SearchResult(jobs, doubt, is_final=is_final, was_read=was_read)
             if job is not None:
-                found[call.number] = job
+                jobs[call.number] = job
             elif is_conclusive:
                 await self._rule_out(request, call)
-        return SearchResult(found)
+        return SearchResult(jobs)
 
     async def _rule_out(self, request: JobRequest, call: CreateCall) -> None:
         """Delete a call that made no job from budget, journal and team lease."""
@@ -117,12 +117,12 @@ class UnansweredCalls:
             since -= CLOCKS_APART_S
         # One search at a time: two pictures with equal calls must not both take the same job.
         async with self._locks.setdefault(provider.name, Lock()):
-            picture, known = replace(request.picture, seed=call.seed), frozenset[str]()
+            picture, known_ids = replace(request.picture, seed=call.seed), frozenset[str]()
             job: Submission | None = None
             # Another picture's call may be accepted while the list is read; it is read again without that job.
-            while job is None or job.job_id in known:
-                known = await to_thread(self._context.journal.get_known_job_ids, provider.name)
-                job = await provider.find(picture, since=since, known=known)
+            while job is None or job.job_id in known_ids:
+                known_ids = await to_thread(self._context.journal.get_known_job_ids, provider.name)
+                job = await provider.find(picture, since=since, known=known_ids)
                 if job is None:
                     return None
                 if call.seed is not None and request.candidate.generation_request["seed"] is not None:
@@ -130,7 +130,7 @@ class UnansweredCalls:
                     await self._check_equal_calls(request)
                     if self._context.clock.now() - call.sent_at > CLOSED_S:
                         raise ListUnclear("other images' jobs of that time are forgotten", provider=provider.name)
-                    known = await to_thread(self._context.journal.get_known_job_ids, provider.name)
+                    known_ids = await to_thread(self._context.journal.get_known_job_ids, provider.name)
             await request.publish(await to_thread(self._context.journal.accept, key, job, call.number))
         if is_of_this_build:
             self._context.budget.settle(self._reserved.pop((key, call.number)), job.cost_usd)
@@ -144,14 +144,14 @@ class UnansweredCalls:
 
         Ruled out calls count as well, since the list may have hidden their jobs until now.
         """
-        what, wanted = ("seed", "prompt", "width", "height", "model"), request.candidate.generation_request
+        names, values = ("seed", "prompt", "width", "height", "model"), request.candidate.generation_request
         entries = await to_thread(self._context.journal.get_entries)
-        lost = {key: entry for key, entry in entries.items() if entry.intended}
-        for key, other in (self._ruled_out | lost).items():
-            is_other = key != request.key and other.provider == request.provider.name
-            if is_other and all(other.request.get(name) == wanted[name] for name in what):
+        lost_entries = {key: entry for key, entry in entries.items() if entry.intended}
+        for key, other_entry in (self._ruled_out | lost_entries).items():
+            is_other = key != request.key and other_entry.provider == request.provider.name
+            if is_other and all(other_entry.request.get(name) == values[name] for name in names):
                 raise ListUnclear(
-                    f"it does not show styles, and {other.page} lost a job with the same prompt and seed",
+                    f"it does not show styles, and {other_entry.page} lost a job with the same prompt and seed",
                     provider=request.provider.name,
                 )
 

@@ -18,7 +18,7 @@ from mkdocs_leonardo.concurrency import EventLoop, to_thread
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.host.stamp import write_stamp
 from mkdocs_leonardo.log import Notify
-from mkdocs_leonardo.report import complaints, left_behind_message
+from mkdocs_leonardo.report import left_behind_message, list_complaints
 from mkdocs_leonardo.resolution import Resolution, given_up_message, interrupted_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.settings import Settings
@@ -227,7 +227,7 @@ class BackgroundGenerator:
             return
         on_missing = "ignore" if rebuild.settings.on_missing == "ignore" else "warn"
         page = resolution.hero.page
-        for level, complaint in complaints([resolution], on_missing=on_missing):
+        for level, complaint in list_complaints([resolution], on_missing=on_missing):
             if resolution.capped_usd is not None:
                 fix = "; a preview counts as one build"
             elif resolution.is_refused:

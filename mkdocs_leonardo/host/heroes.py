@@ -25,7 +25,7 @@ from mkdocs_leonardo.host.social import SocialImages, has_blog, has_social_cards
 from mkdocs_leonardo.log import PREFIX, log, notify
 from mkdocs_leonardo.page.markup import TargetPage
 from mkdocs_leonardo.page.site_markup import SiteMarkup
-from mkdocs_leonardo.report import complaints
+from mkdocs_leonardo.report import list_complaints
 from mkdocs_leonardo.resolution import Complaint, Resolution
 
 if TYPE_CHECKING:
@@ -129,7 +129,9 @@ class SiteHeroes:
             self.missing = tuple(one for one in resolutions if one.is_not_allowed)
             told = [one for one in resolutions if not one.is_not_allowed]
         self.no_provider = self._build.no_provider
-        found = complaints(told, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted)
+        found = list_complaints(
+            told, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted
+        )
         for level, message in found:
             notify(level, message)
         if any(level >= logging.ERROR for level, _ in found):

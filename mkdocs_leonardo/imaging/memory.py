@@ -21,17 +21,17 @@ def configure_malloc() -> None:
     By default, the first large block that is freed raises the size from which glibc returns blocks (mallopt(3)).
     Encoders spend little time in `malloc`, so shared heaps do not slow them.
     """
-    mallopt = _of_glibc("mallopt")
+    mallopt = _find_glibc_function("mallopt")
     mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
     mallopt(_M_ARENA_MAX, _HEAPS)
 
 
 def return_free_memory() -> None:
     """Return free memory inside the heaps to the system (malloc_trim(3)), in a few milliseconds."""
-    _of_glibc("malloc_trim")(0)
+    _find_glibc_function("malloc_trim")(0)
 
 
-def _of_glibc(name: str) -> Callable[..., object]:
+def _find_glibc_function(name: str) -> Callable[..., object]:
     if sys.platform == "linux":
         import ctypes
 

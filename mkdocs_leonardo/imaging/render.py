@@ -208,12 +208,12 @@ def render(
     variant_key: str,
     encoding: Encoding,
     folder: Path,
-    known: Sequence[Variant] = (),
+    known_files: Sequence[Variant] = (),
     memory_slots: AbstractContextManager[object] | None = None,
 ) -> Rendering:
     """Write the picture's files into `folder` and measure it. All files are there afterwards, or no new one.
 
-    The record's key names the files in the site, `variant_key` in the folder. `known` are files of the same picture
+    The record's key names the files in the site, `variant_key` in the folder. `known_files` are of the same picture
     that need not be encoded again. `memory_slots` is as in `write_ladder`. Raises PictureError if the bytes are not a
     picture we may show, and StoreUnavailable if the folder cannot be written.
     """
@@ -231,12 +231,14 @@ def render(
             image,
             files=plan_files(encoding, is_placeholder=record.provider == PAINTER),
             name=name,
-            known={(each.width_px, each.format): each for each in known if each.role == "hero"},
+            known_files={
+                (variant.width_px, variant.format): variant for variant in known_files if variant.role == "hero"
+            },
             memory_slots=memory_slots,
         )
         if encoding.social:
             variants.append(
-                next((each for each in known if each.role == "social"), None)
+                next((variant for variant in known_files if variant.role == "social"), None)
                 or write_social(draft, image, focus=focus, name=social_name(record.key, focus))
             )
     rendering = _measure(image, focus, variants, source_type)
@@ -340,17 +342,17 @@ def write_ladder(
     *,
     files: Sequence[FilePlan],
     name: str,
-    known: Mapping[tuple[int, Format], Variant] | None = None,
+    known_files: Mapping[tuple[int, Format], Variant] | None = None,
     memory_slots: AbstractContextManager[object] | None = None,
 ) -> list[Variant]:
     """Write the hero's `files` and return them in their order. One resized copy is alive at a time.
 
-    Files in `known`, by width and format, exist already. `memory_slots` is entered for each file whose encoding takes
-    much memory, so that threads take turns with these files. They are written last: one thread can write its small
-    files while another has a slot.
+    Files in `known_files`, by width and format, exist already. `memory_slots` is entered for each file whose encoding
+    takes much memory, so that threads take turns with these files. They are written last: one thread can write its
+    small files while another has a slot.
     """
-    written = dict(known or {})
-    missing = [file for file in files if (file.width_px, file.format) not in written]
+    variants = dict(known_files or {})
+    missing = [file for file in files if (file.width_px, file.format) not in variants]
     missing.sort(key=lambda file: (_needs_memory(file), file.width_px))
     for width, group in groupby(missing, key=attrgetter("width_px")):
         height = max(1, round(image.height * width / image.width))
@@ -358,10 +360,10 @@ def write_ladder(
         copy = fit(image, width_px=width, height_px=height)
         for file in group:
             with memory_slots if memory_slots is not None and _needs_memory(file) else nullcontext():
-                written[width, file.format] = draft.add(
+                variants[width, file.format] = draft.add(
                     copy, file, role="hero", name=f"{name}-{width}.{EXTENSIONS[file.format]}"
                 )
-    return [written[file.width_px, file.format] for file in files]
+    return [variants[file.width_px, file.format] for file in files]
 
 
 def _needs_memory(file: FilePlan) -> bool:

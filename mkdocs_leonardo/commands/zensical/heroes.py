@@ -257,7 +257,7 @@ def save_heroes(
     from mkdocs_leonardo.commands.folders import make_entry
     from mkdocs_leonardo.page.manifest import Manifest, write_manifest
     from mkdocs_leonardo.page.stylesheet import build_zensical_stylesheet
-    from mkdocs_leonardo.report import complaints
+    from mkdocs_leonardo.report import list_complaints
     from mkdocs_leonardo.storage.cache_move import hide_from_git
 
     settings, folder = heroes.site.settings, project.build_folder
@@ -266,7 +266,9 @@ def save_heroes(
     manifest = Manifest(settings.defaults, settings.markup, entries)
     # In a preview, `host.preview` reports missing heroes.
     shown_by_build = () if theme is not None else heroes.resolutions
-    told = complaints(shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted)
+    told = list_complaints(
+        shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted
+    )
     for level, text in told:
         console.notify(level, str(text))
     sheet = build_zensical_stylesheet(manifest)
