@@ -463,6 +463,8 @@ SITE_FOLDER = "assets/leonardo"
 #: The files beside published pictures. Their names stay, since a site's configuration may contain them.
 MANIFEST = "heroes.json"
 STYLESHEET = "hero.css"
+#: The configuration of a Zensical site, and the folder of our manifest beside that file.
+ZENSICAL_TOML, ZENSICAL_FOLDER = "zensical.toml", ".leonardo/zensical"
 #: The Markdown extension for Zensical.
 MARKDOWN_EXTENSION = "mkdocs_leonardo.markdown"
 

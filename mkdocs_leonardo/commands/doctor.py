@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,7 @@ from mkdocs_leonardo.commands.site import SiteConfig, read_config
 from mkdocs_leonardo.commands.terminal import Console
 from mkdocs_leonardo.errors import NotSetUp, ProviderError, StorageError, TransportError
 from mkdocs_leonardo.files import make_writable_folder
+from mkdocs_leonardo.host.configuration import DISTRIBUTIONS, base_name
 from mkdocs_leonardo.page.themes import THEMES
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.report import pluralise
@@ -27,12 +28,9 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.providers.base import Provider
     from mkdocs_leonardo.runtime import Runtime
     from mkdocs_leonardo.settings import Settings
-
-Grade = Literal["ok", "note", "bad"]
+    from mkdocs_leonardo.team.pictures import Grade
 
 _MARKS: dict[Grade, tuple[str, str]] = {"ok": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "red")}
-#: Hosts that load MkDocs plugins, the forks first: they bring a `mkdocs` of their own.
-_HOSTS = (("properdocs", "ProperDocs"), ("mkdocs-ng", "mkdocs-ng"), ("mkdocs", "MkDocs"))
 _PACKAGES = ("zensical", "mkdocs-material", "mkdocs-materialx", "pillow", "httpx")
 #: Further themes with which heroes were looked at.
 _TRIED_THEMES = ("cinder", "dracula", "ivory", "shadcn", "terminal", "windmill")
@@ -64,7 +62,7 @@ def doctor(config_file: str | None, console: Console) -> int:
 
 
 def _run_checks(site: SiteConfig, console: Console) -> Iterator[Diagnosis]:
-    versions = filter(None, map(_find_version, (*(package for package, _ in reversed(_HOSTS)), *_PACKAGES)))
+    versions = filter(None, map(_find_version, (*(package for package, _ in reversed(DISTRIBUTIONS)), *_PACKAGES)))
     yield Diagnosis("ok", "versions", f"mkdocs-leonardo {__version__}, {', '.join(versions)}")
     yield Diagnosis("ok", "host", _describe_host(site))
     if not site.enabled:
@@ -100,7 +98,7 @@ def _describe_host(site: SiteConfig) -> str:
         name = "Zensical"
     else:
         # If several are installed, the command that the author types decides.
-        name = " or ".join(title for package, title in _HOSTS if _find_version(package)) or "MkDocs"
+        name = " or ".join(title for package, title in DISTRIBUTIONS if _find_version(package)) or "MkDocs"
     return f"{name} on Python {platform.python_version()}, {platform.system()} ({platform.machine()})"
 
 
@@ -113,7 +111,7 @@ def _find_version(package: str) -> str:
 
 
 def _check_theme(site: SiteConfig) -> Diagnosis:
-    blog = ", with a blog" if any(name.rpartition("/")[2].startswith("blog") for name in site.plugins) else ""
+    blog = ", with a blog" if "blog" in map(base_name, site.plugins) else ""
     if site.theme in {*THEMES, *_TRIED_THEMES}:
         return Diagnosis("ok", "theme", f"{site.theme}{blog}")
     return Diagnosis(

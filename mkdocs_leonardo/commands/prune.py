@@ -28,7 +28,7 @@ from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import DRAFT_NAME
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.resolution import name_some
-from mkdocs_leonardo.spec import HeroSpec, PictureRecord, dollars, short_key
+from mkdocs_leonardo.spec import ZENSICAL_TOML, HeroSpec, PictureRecord, dollars, short_key
 from mkdocs_leonardo.storage.pictures import PAIR_NAME
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ STRAY_AFTER_S = 3600.0
 _UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 #: A configuration that uses the plugin, or may inherit it.
 _USES_PLUGIN = re.compile(r"^INHERIT\s*:|^[^#\n]*\bleonardo\b", re.MULTILINE)
-_CONFIGURATIONS = ("*.yml", "*.yaml", "zensical.toml")
+_CONFIGURATIONS = ("*.yml", "*.yaml", ZENSICAL_TOML)
 
 
 @dataclass(frozen=True)

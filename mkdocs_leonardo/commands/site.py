@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.commands.zensical.project import (
-    ZENSICAL_TOML,
     Project,
     find_assets_folder,
     parse_named,
@@ -38,7 +37,7 @@ from mkdocs_leonardo.host.configuration import (
     use_host_of,
 )
 from mkdocs_leonardo.resolution import name_some
-from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, ZENSICAL_TOML
 
 if TYPE_CHECKING:
     from datetime import datetime

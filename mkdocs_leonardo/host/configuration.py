@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The hosts by the names of their packages, loggers and groups of entry points.
 HOSTS = ("mkdocs", "properdocs")
+#: The distributions of hosts with their titles, the forks first: they bring a `mkdocs` of their own.
+DISTRIBUTIONS = (("properdocs", "ProperDocs"), ("mkdocs-ng", "mkdocs-ng"), ("mkdocs", "MkDocs"))
 #: The names of each host's configuration. ProperDocs looks for its own ones, then for those of MkDocs.
 CONFIGURATIONS = {host: (f"{host}.yml", f"{host}.yaml") for host in HOSTS}
 
@@ -42,6 +44,11 @@ def use_host_of(config_file: str | None) -> None:
 def has_configuration(*hosts: str) -> bool:
     """Return whether a configuration of any of the hosts lies in the working directory."""
     return any(Path(name).is_file() for host in hosts for name in CONFIGURATIONS[host])
+
+
+def base_name(plugin_name: str) -> str:
+    """Return a plugin's name without theme and number: ``blog`` for ``material/blog #2``."""
+    return plugin_name.partition(" ")[0].rpartition("/")[2]
 
 
 def find_config_file(config: MkDocsConfig) -> Path:

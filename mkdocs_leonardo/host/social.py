@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from mkdocs_leonardo.host.configuration import base_name
 from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url
 from mkdocs_leonardo.spec import SITE_FOLDER, is_social_name, social_name
 
@@ -114,7 +115,7 @@ def set_card_background(page: Page, asset: HeroAsset) -> None:
 def has_social_cards(config: MkDocsConfig) -> bool:
     """Return whether Material's social plugin draws cards without a background of the site's own."""
     for name, plugin in config.plugins.items():
-        if _base_name(name) == "social":
+        if base_name(name) == "social":
             options = plugin.config.get("cards_layout_options") or {}
             return bool(plugin.config.get("cards")) and "background_image" not in options
     return False
@@ -122,9 +123,4 @@ def has_social_cards(config: MkDocsConfig) -> bool:
 
 def has_blog(config: MkDocsConfig) -> bool:
     """Return whether the site uses Material's blog plugin, under any name, once or more."""
-    return any(_base_name(name) == "blog" for name in config.plugins)
-
-
-def _base_name(plugin_name: str) -> str:
-    """Return a plugin's name without theme and number: ``blog`` for ``material/blog #2``."""
-    return plugin_name.partition(" ")[0].rpartition("/")[2]
+    return any(base_name(name) == "blog" for name in config.plugins)

@@ -29,8 +29,10 @@ from mkdocs_leonardo.team.object_store import ObjectStore
 from mkdocs_leonardo.team.records import SignedOtherwise, check_signature, sign_record
 
 T = TypeVar("T")
-#: One result of `examine`: its grade (`bad` needs a fix) and its text.
-StoreDiagnosis: TypeAlias = tuple[Literal["ok", "note", "bad"], str]
+#: The grade of a result of `examine`, and of `doctor`; `bad` needs a fix.
+Grade: TypeAlias = Literal["ok", "note", "bad"]
+#: One result of `examine`: its grade and its text.
+StoreDiagnosis: TypeAlias = tuple[Grade, str]
 
 #: The variable that allows this machine to write to the store, if it is 1.
 WRITE_VARIABLE = "MKDOCS_LEONARDO_STORE_WRITE"

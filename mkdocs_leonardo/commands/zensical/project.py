@@ -20,7 +20,7 @@ from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.converters import OFF
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.host.configuration import CONFIGURATIONS
-from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, SITE_FOLDER
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, SITE_FOLDER, ZENSICAL_FOLDER, ZENSICAL_TOML
 
 if TYPE_CHECKING:
     import yaml
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import HeroSpec
 
 #: The files that Zensical looks for, in its order.
-ZENSICAL_TOML = "zensical.toml"
 _CONFIGURATIONS = (ZENSICAL_TOML, *CONFIGURATIONS["mkdocs"])
 #: The most files in a chain of INHERIT.
 _MOST_PARENTS = 20
@@ -70,7 +69,7 @@ class Project:
     @property
     def build_folder(self) -> Path:
         """The folder of manifest and state. `zensical build --clean` does not remove it."""
-        return self.root / ".leonardo/zensical"
+        return self.root / ZENSICAL_FOLDER
 
     @property
     def assets(self) -> str:
