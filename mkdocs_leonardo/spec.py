@@ -469,6 +469,11 @@ ZENSICAL_TOML, ZENSICAL_FOLDER = "zensical.toml", ".leonardo/zensical"
 MARKDOWN_EXTENSION = "mkdocs_leonardo.markdown"
 
 
+_CROP = "(?:-[0-9]{1,3}x[0-9]{1,3})?"
+#: Encoded files of a hero. The focal point stands before a width, and behind `social`.
+VARIANT_NAME = re.compile(rf"[0-9a-f]{{16}}{_CROP}-(?:[0-9]{{1,5}}|social{_CROP})\.(?:avif|webp|jpg|jpeg|png)")
+
+
 def focus_suffix(focus: FocalPoint) -> str:
     """Return the part of a crop's file name with its focal point in percent; empty for the centre."""
     return "" if focus == CENTER else f"-{round(focus.x * 100)}x{round(focus.y * 100)}"
@@ -481,4 +486,4 @@ def social_name(key: str, focus: FocalPoint) -> str:
 
 def is_social_name(name: str) -> bool:
     """Return whether a name or path is that of an image for sharing, with or without a focal point."""
-    return re.search(r"-social(?:-[0-9]+x[0-9]+)?\.jpg$", name) is not None
+    return re.search(rf"-social{_CROP}\.jpg$", name) is not None

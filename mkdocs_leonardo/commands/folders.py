@@ -27,7 +27,7 @@ from mkdocs_leonardo.page.manifest import (
 )
 from mkdocs_leonardo.page.stylesheet import build_zensical_stylesheet
 from mkdocs_leonardo.report import pluralise
-from mkdocs_leonardo.spec import MANIFEST, PAINTER, STYLESHEET, Source, digest_of, short_key
+from mkdocs_leonardo.spec import MANIFEST, PAINTER, STYLESHEET, VARIANT_NAME, Source, digest_of, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.commands.site import SitePages
@@ -37,11 +37,6 @@ if TYPE_CHECKING:
 MARK = ".mkdocs-leonardo"
 _MARK_TEXT = "mkdocs-leonardo writes into this folder, and replaces what is in it.\n"
 _UNSPENT = "; nothing was spent"
-#: Encoded files of a hero, with the names that `spec.focus_suffix` and `spec.social_name` give: the focal point stands
-#: before a width, and behind `social`.
-VARIANT_NAME = re.compile(
-    r"[0-9a-f]{16}(?:-\d{1,3}x\d{1,3})?-(?:\d{1,5}|social(?:-\d{1,3}x\d{1,3})?)\.(?:avif|webp|jpg|jpeg|png)", re.ASCII
-)
 #: Files of a contact sheet of takes.
 TAKE_NAME = re.compile(r"(?:now|seed-[0-9]{1,10})\.(?:avif|webp|jpg|png)|index\.html|sheet\.jpg")
 

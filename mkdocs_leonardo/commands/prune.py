@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME, VARIANT_NAME
+from mkdocs_leonardo.commands.folders import MARK, TAKE_NAME
 from mkdocs_leonardo.commands.hero_status import (
     HeroStatus,
     find_statuses,
@@ -28,7 +28,7 @@ from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import DRAFT_NAME
 from mkdocs_leonardo.report import pluralise
 from mkdocs_leonardo.resolution import name_some
-from mkdocs_leonardo.spec import ZENSICAL_TOML, HeroSpec, PictureRecord, dollars, short_key
+from mkdocs_leonardo.spec import VARIANT_NAME, ZENSICAL_TOML, HeroSpec, PictureRecord, dollars, short_key
 from mkdocs_leonardo.storage.pictures import PAIR_NAME
 
 if TYPE_CHECKING:

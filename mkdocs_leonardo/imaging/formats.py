@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 DeliveredFormat = Literal["jpeg", "png", "webp", "avif"]
+EXTENSIONS: dict[DeliveredFormat, str] = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
 
 #: The brands of an ISO file, the first of which may be a general one, and which are four bytes each (ISO/IEC 23008-12).
 BRANDS = rb".{4}ftyp(?:.{4}){0,16}?"

@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from mkdocs_leonardo.errors import PictureError
-from mkdocs_leonardo.imaging.formats import BRANDS, DeliveredFormat, format_of
+from mkdocs_leonardo.imaging.formats import BRANDS, EXTENSIONS, DeliveredFormat, format_of
 from mkdocs_leonardo.spec import CENTER, FocalPoint, ImageInfo, replace_unprintable
 
 #: A 40 megapixel picture takes 160 MB decoded; the largest that any of the services makes has 35.
@@ -82,7 +82,6 @@ _OPENERS: dict[DeliveredFormat, type[ImageFile.ImageFile]] = {
     "webp": WebPImagePlugin.WebPImageFile,
     "avif": AvifImagePlugin.AvifImageFile,
 }
-_EXTENSIONS: dict[DeliveredFormat, str] = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
 
 
 def inspect(data: bytes) -> ImageInfo:
@@ -90,7 +89,7 @@ def inspect(data: bytes) -> ImageInfo:
     width, height = upright_size(data)
     # A reduced picture takes little memory, and the decoder still reads every byte.
     kind, _ = _decode(data, at_least_px=1)
-    return ImageInfo(_EXTENSIONS[kind], width, height)
+    return ImageInfo(EXTENSIONS[kind], width, height)
 
 
 def upright_size(data: bytes) -> tuple[int, int]:
@@ -197,7 +196,7 @@ def _decode(data: bytes, *, at_least_px: int) -> tuple[DeliveredFormat, ImageFil
 def _open(data: bytes) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
     """Open the picture and check the size in its header; nothing is decoded."""
     kind = _check_format(data)
-    if not features.check({"jpeg": "jpg", "png": "zlib", "webp": "webp", "avif": "avif"}[kind]):
+    if not features.check("zlib" if kind == "png" else EXTENSIONS[kind]):
         raise PictureError(f"is {kind} data, which this installation of Pillow cannot read")
     if not _ends_well(kind, data):
         raise PictureError(f"is a {kind} image that is cut short or damaged ({len(data)} bytes)")

@@ -11,13 +11,14 @@ from dataclasses import astuple, dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from PIL import Image, features
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.files import name_draft, rename_over
 from mkdocs_leonardo.imaging import contrast
+from mkdocs_leonardo.imaging.formats import EXTENSIONS
 from mkdocs_leonardo.imaging.memory import return_free_memory
 from mkdocs_leonardo.imaging.normalise import crop_box, fit, normalise, upright_size
 from mkdocs_leonardo.imaging.provenance import detect, xmp_packet
@@ -45,9 +46,6 @@ ENCODER_VERSION = 2
 
 #: Facebook's and X's size for a large link preview (2026).
 SOCIAL_SIZE_PX = (1200, 630)
-
-#: The extensions of the formats, by which Pillow knows its encoders as well.
-EXTENSIONS: dict[Format, str] = {"avif": "avif", "webp": "webp", "jpeg": "jpg"}
 
 EncoderOptions = dict[str, int | str | bool]
 
@@ -92,7 +90,8 @@ AVIF_SMALL_WIDTH_PX = 768
 
 def available_formats() -> tuple[Format, ...]:
     """Return the formats that this installation of Pillow can write, the smallest files first."""
-    return tuple(name for name, feature in EXTENSIONS.items() if features.check(feature))
+    # Pillow knows its encoders by these extensions as well.
+    return tuple(name for name in get_args(Format) if features.check(EXTENSIONS[name]))
 
 
 def usable_formats(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES, OPEN_FLAGS, write_atomically
+from mkdocs_leonardo.imaging.formats import EXTENSIONS
 from mkdocs_leonardo.spec import INVISIBLE, SURROGATE, JsonValue, PictureRecord, digest_of, parse_json, short_key
 from mkdocs_leonardo.storage.checked_json import (
     check_amount,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PICTURE_EXTENSIONS = ("jpg", "png", "webp", "avif")
+PICTURE_EXTENSIONS = tuple(EXTENSIONS.values())
 MAX_RECORD_BYTES = 64 * 2**10
 
 _TRIES = 8
