@@ -46,11 +46,9 @@ from mkdocs_leonardo.providers.declaration import (
     is_declared,
     options_from,
 )
-from mkdocs_leonardo.spec import PAINTER, Encoding, Format, JsonValue, Layout, MarkupOptions, PictureSpec, Strength
+from mkdocs_leonardo.spec import FORMATS, PAINTER, Encoding, JsonValue, Layout, MarkupOptions, PictureSpec, Strength
 from mkdocs_leonardo.team.address import StoreAddress
 
-FORMATS: tuple[Format, ...] = get_args(Format)
-STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 MAX_CONCURRENCY = 200
 DEFAULT_CACHE = ".cache/plugin/leonardo"
 
@@ -170,7 +168,7 @@ class LeonardoConfig(Config):
     """What to leave out of every image; a page's own words are added."""
     style_reference = Checked(optional(visible_text), None)
     """An image whose look all images of the site take over; relative to the configuration file or to `docs_dir`."""
-    style_strength: Checked[Strength] = Checked(one_of(STRENGTHS), _PAGES.strength)
+    style_strength: Checked[Strength] = Checked(one_of(get_args(Strength)), _PAGES.strength)
     """How strongly a reference changes the look: `low`, `mid` or `high`."""
     generate = Checked(switch, default=True)
     """`false`: never call a provider; images that are not stored are missing."""
@@ -192,9 +190,7 @@ class LeonardoConfig(Config):
     """`og:image` and Twitter card for pages that have none."""
     credit: Checked[bool | str] = Checked(_credit, default=_MARKUP.credit)
     """A visible line that names the AI; a text with `{creator}` is your own line."""
-    formats: Checked[tuple[Format, ...]] = Checked(
-        list_of(one_of(FORMATS), such_as="[avif, webp, jpeg]"), _ENCODING.formats
-    )
+    formats = Checked(list_of(one_of(FORMATS), such_as="[avif, webp, jpeg]"), _ENCODING.formats)
     """Formats of the files, best first. The default writes JPEG in at most three widths, your own list in all."""
     widths = Checked(list_of(whole_number(64, 4096, why=_WIDTH_WHY), such_as="[480, 960, 1536]"), _ENCODING.widths)
     """Widths of the files in pixels; widths beyond `width` only if the image has them."""

@@ -16,6 +16,7 @@ from mkdocs_leonardo.errors import BrokenEntry, PictureError, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES, make_writable_folder
 from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.spec import (
+    FORMATS,
     OWN,
     PAINTER,
     Encoding,
@@ -158,7 +159,7 @@ class Renderer:
     def _find_known_files(self, record: PictureRecord, encoding: Encoding) -> Sequence[Variant]:
         """Return files of the picture that were encoded for another layout, or for more formats."""
         plain = replace(encoding, widths=tuple(width for width in encoding.widths if width <= encoding.width_px))
-        every = replace(plain, formats=("avif", "webp", "jpeg"), spares_fallback=False)
+        every = replace(plain, formats=FORMATS, spares_fallback=False)
         for other in (plain, every) if encoding.spares_fallback else (plain,):
             with suppress(BrokenEntry, StoreUnavailable):
                 rendering = self.cache.load(self._compute_variant_key(record, other)) if other != encoding else None

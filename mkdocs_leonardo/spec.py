@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal, NamedTuple, NoReturn, Union
+from typing import Literal, NamedTuple, NoReturn, Union, get_args
 
 #: Returns the width by which variants are ordered.
 get_width_px = attrgetter("width_px")
@@ -26,6 +26,7 @@ JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, Jso
 
 Layout = Literal["content", "full", "stacked", "split", "auto", "none"]
 Format = Literal["avif", "webp", "jpeg"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 #: The name of the local painter, the last provider of every chain, in lists of providers and in records.
 PAINTER = "local"
@@ -185,6 +186,7 @@ class PictureRecord:
 
 
 Role = Literal["hero", "social"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Variant(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from PIL import Image, features
 
@@ -23,6 +23,7 @@ from mkdocs_leonardo.imaging.memory import return_free_memory
 from mkdocs_leonardo.imaging.normalise import crop_box, fit, normalise, upright_size
 from mkdocs_leonardo.imaging.provenance import detect, xmp_packet
 from mkdocs_leonardo.spec import (
+    FORMATS,
     NO_AI,
     OWN,
     PAINTER,
@@ -91,7 +92,7 @@ AVIF_SMALL_WIDTH_PX = 768
 def available_formats() -> tuple[Format, ...]:
     """Return the formats that this installation of Pillow can write, the smallest files first."""
     # Pillow knows its encoders by these extensions as well.
-    return tuple(name for name in get_args(Format) if features.check(EXTENSIONS[name]))
+    return tuple(name for name in FORMATS if features.check(EXTENSIONS[name]))
 
 
 def usable_formats(

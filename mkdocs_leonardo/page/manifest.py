@@ -7,14 +7,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.picture_rules import STYLES, PictureRules
 from mkdocs_leonardo.spec import (
+    FORMATS,
+    ROLES,
     FocalPoint,
-    Format,
     HeroAsset,
     HeroSpec,
     JsonValue,
@@ -22,7 +23,6 @@ from mkdocs_leonardo.spec import (
     PictureSpec,
     Reference,
     Rendering,
-    Role,
     Scrim,
     Source,
     Variant,
@@ -34,7 +34,6 @@ from mkdocs_leonardo.spec import (
 _VERSION = 1
 #: The folder of files beside the manifest; one object, since a site has thousands of files.
 _HERE = Path()
-_ROLES, _FORMATS = frozenset(get_args(Role)), frozenset(get_args(Format))
 #: Names of files become parts of addresses as they are.
 _PLAIN_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
@@ -195,6 +194,6 @@ def _hero_from_json(value: Any) -> ShownHero:  # noqa: ANN401 - anything may be 
 
 def _variant_from_json(value: Any) -> Variant:  # noqa: ANN401 - anything may be in the file
     role, kind, width, height, name = value
-    if not _PLAIN_NAME.fullmatch(name) or role not in _ROLES or kind not in _FORMATS:
+    if not _PLAIN_NAME.fullmatch(name) or role not in ROLES or kind not in FORMATS:
         raise BrokenEntry("it is damaged")
     return Variant(role, kind, int(width), int(height), name, folder=_HERE, file=name, digest="", size_bytes=0)

@@ -15,11 +15,11 @@ from dataclasses import asdict, fields
 from itertools import chain, repeat
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, overload
+from typing import Any, NamedTuple, overload
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
-from mkdocs_leonardo.spec import Format, JsonValue, Rendering, Role, Scrim, Variant, digest_of
+from mkdocs_leonardo.spec import FORMATS, ROLES, JsonValue, Rendering, Scrim, Variant, digest_of
 from mkdocs_leonardo.storage.checked_json import check_integer, check_mapping, check_pattern
 from mkdocs_leonardo.storage.pictures import LARGEST_SIDE_PX, read_plain_file
 from mkdocs_leonardo.storage.text_store import TextStore
@@ -32,8 +32,6 @@ _FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\.(?:avif|webp|jpg|jpeg|png)"
 #: All names of a rendering in one match: a warm build checks eighteen thousand.
 _FILE_NAMES = re.compile(rf"{_FILE_NAME}(?: {_FILE_NAME})*")
 _DIGESTS = re.compile(r"[0-9a-f]{64}(?: [0-9a-f]{64})*")
-_ROLES = frozenset(get_args(Role))
-_FORMATS = frozenset(get_args(Format))
 _BLUR_UP = re.compile(r"(?:data:image/webp;base64,[A-Za-z0-9+/]{1,4096}={0,2})?")
 _SOURCE_TYPE = re.compile(r"(?:https?://cv\.iptc\.org/newscodes/digitalsourcetype/[A-Za-z]{1,40})?", re.IGNORECASE)
 _SCRIM = tuple(field.name for field in fields(Scrim))
@@ -238,8 +236,8 @@ def _parse_columns(value: JsonValue) -> _Columns:
     """Parse the columns, each checked as a whole: a warm build reads nine thousand files' names."""
     record = check_mapping(value)
     columns = _Columns(
-        roles=_check_words(record["roles"], _ROLES),
-        formats=_check_words(record["formats"], _FORMATS),
+        roles=_check_words(record["roles"], ROLES),
+        formats=_check_words(record["formats"], FORMATS),
         widths_px=_check_numbers(record["widths_px"], LARGEST_SIDE_PX),
         heights_px=_check_numbers(record["heights_px"], LARGEST_SIDE_PX),
         sizes_bytes=_check_numbers(record["sizes_bytes"], MAX_PICTURE_BYTES),
@@ -253,8 +251,8 @@ def _parse_columns(value: JsonValue) -> _Columns:
     return columns
 
 
-def _check_words(value: JsonValue, known: frozenset[str]) -> str:
-    if not isinstance(value, str) or not known.issuperset(value.split(" ")):
+def _check_words(value: JsonValue, known: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or not {*value.split(" ")}.issubset(known):
         raise ValueError("the words differ from those that were written")
     return value
 
