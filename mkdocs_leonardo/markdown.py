@@ -11,7 +11,6 @@ import atexit
 import json
 import logging
 import os
-import posixpath
 import re
 import time
 from collections.abc import Callable, Mapping, MutableMapping
@@ -28,7 +27,7 @@ from markdown.extensions import Extension
 from mkdocs_leonardo.errors import BrokenEntry
 from mkdocs_leonardo.host.reader import HeroReader
 from mkdocs_leonardo.log import log
-from mkdocs_leonardo.page.head import SOCIAL_MARK, STYLE_MARK, make_linked_data, make_social_tags
+from mkdocs_leonardo.page.head import SOCIAL_MARK, STYLE_MARK, locate_image, make_linked_data, make_social_tags
 from mkdocs_leonardo.page.manifest import Manifest, digest_request, read_manifest
 from mkdocs_leonardo.page.markup import TargetPage, insert_hero, render_hero
 from mkdocs_leonardo.page.stylesheet import is_outdated
@@ -343,23 +342,14 @@ class PageRenderer:
         if not published.is_wrapped or not published.assets_url or file is None:
             return ""
         image = self._page.meta.get("image")
-        target = self._target._replace(
-            image=self._find_sharing_image(image) if isinstance(image, str) and image else ""
-        )
+        if isinstance(image, str) and image:
+            folder = published.docs_dir
+            image = locate_image(
+                image, self._page.path, lambda path: quote(path) if (folder / path).is_file() else None
+            )
+        target = self._target._replace(image=image if isinstance(image, str) else "")
         tags = make_social_tags(target, spec, file, published.url, published.assets_url, self._site_name)
         return f'\n<template {SOCIAL_MARK}="{escape(json.dumps(tags._asdict()))}"></template>'
-
-    def _find_sharing_image(self, image: str) -> str:
-        """Return the address, in the site, of the author's picture for sharing, which may lie beside the page.
-
-        Returns "" for an address that cannot be read.
-        """
-        try:
-            is_address = bool(urlsplit(image).scheme) or image.startswith("/")
-        except ValueError:
-            return ""
-        beside = posixpath.normpath(posixpath.join(posixpath.dirname(self._page.path), image))
-        return quote(beside) if not is_address and (self._published.docs_dir / beside).is_file() else image
 
     def _name_social_picture(self, asset: HeroAsset) -> None:
         """Set the page's `image`, for templates and feeds."""

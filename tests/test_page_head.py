@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mkdocs_leonardo.page.head import SocialTags, insert_head, make_linked_data
+from mkdocs_leonardo.page.head import SocialTags, insert_head, locate_image, make_linked_data
 from mkdocs_leonardo.spec import MADE_BY_AI, HeroAsset, Rendering, Scrim, Source, Variant
 
 LINK = '<link rel="stylesheet" href="../hero.css">\n'
@@ -156,3 +156,22 @@ def test_texts_in_properties_never_become_markup(text: str) -> None:
     """Title and alternative text stay inside their attributes."""
     social = SocialTags("https://example.org/a.jpg", "image/jpeg", 1200, 630, alt=f'"><b>{text}', title=f'"><b>{text}')
     assert set(_Scripts(with_head("", social=social)).tags) == {"link", "meta"}
+
+
+@pytest.mark.parametrize(
+    ("image", "url"),
+    [
+        ("https://cdn.example/a.png?sign=x", "https://cdn.example/a.png?sign=x"),
+        ("/assets/a.png", "/assets/a.png"),
+        ("cover.png", "/guide/cover.png"),
+        ("../logo.png", "/logo.png"),
+        ("logo.png", "/logo.png"),
+        ("missing.png", ""),
+        ("https://[cdn]/a.png", ""),
+    ],
+)
+def test_image_for_sharing_is_an_address_or_a_file_of_the_site(image: str, url: str) -> None:
+    """A page's `image` is an address, or a file beside the page, or one below the site's root."""
+    files = {name: f"/{name}" for name in ("guide/cover.png", "logo.png")}
+
+    assert locate_image(image, "guide/page.md", files.get) == url

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from html import escape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.front_matter import FrontMatter
@@ -120,19 +117,12 @@ def make_target_reader(
 
 
 def _locate_image(image: str, page: str, files: Files) -> str:
-    """Return the path in the site of a page's `image` for sharing: beside the page, else below the site's root.
+    """Return the URL of a page's `image` for sharing; logs a warning and returns "" if there is none."""
+    from mkdocs_leonardo.page.head import locate_image
 
-    An address stays as it is. If the file is missing, logs a warning and returns "".
-    """
-    # An address that cannot be read is no file either.
-    with suppress(ValueError):
-        if urlsplit(image).scheme or image.startswith("/"):
-            return image
-    beside = posixpath.join(posixpath.dirname(page), image)
-    for path in (beside, image):
-        found = files.get_file_from_path(posixpath.normpath(path))
-        if found is not None:
-            return found.url
+    url = locate_image(image, page, lambda path: getattr(files.get_file_from_path(path), "url", None))
+    if url:
+        return url
     # An address may be signed.
     shown = image.partition("?")[0]
     message = f"is {shown!r}; there is no such file in the site; write its path relative to the page, or a full address"

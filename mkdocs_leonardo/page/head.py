@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from html import escape, unescape
 from typing import NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from mkdocs_leonardo.page.markup import TargetPage
 from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, HeroAsset, HeroSpec, Variant, get_width_px
@@ -49,6 +52,18 @@ class SocialTags(NamedTuple):
     title: str = ""
     description: str = ""
     site_name: str = ""
+
+
+def locate_image(image: str, page: str, find: Callable[[str], str | None]) -> str:
+    """Return the URL of a page's `image` for sharing; "" for a missing file, and for an unreadable address.
+
+    An address stays as it is. A file lies beside the page, else below the site's root; `find` returns its URL.
+    """
+    with suppress(ValueError):
+        if urlsplit(image).scheme or image.startswith("/"):
+            return image
+    places = (posixpath.normpath(posixpath.join(folder, image)) for folder in (posixpath.dirname(page), ""))
+    return next(filter(None, map(find, places)), "")
 
 
 def make_social_tags(
