@@ -554,7 +554,7 @@ def watched(call):
     return use
 
 def on_config(config):
-    TextStore._using = watched(TextStore._using)
+    TextStore._use = watched(TextStore._use)
 """
 
 

@@ -165,11 +165,11 @@ def _move_pair(source: PictureFolder, target: PictureFolder, key: str) -> None:
 def _move_files(former: Path, folder: Path) -> None:
     """Move each file whose name is free in `folder`, also of damaged pairs; records follow their pictures."""
     for path in sorted(former.glob("*"), key=lambda path: path.suffix == ".json"):
-        other = folder / path.name
-        if not path.is_symlink() and not other.exists():
+        target = folder / path.name
+        if not path.is_symlink() and not target.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.move(path, other)
-        elif path.is_file() and other.is_file() and filecmp.cmp(path, other, shallow=False):
+            shutil.move(path, target)
+        elif path.is_file() and target.is_file() and filecmp.cmp(path, target, shallow=False):
             path.unlink()
     with suppress(OSError):
         former.rmdir()

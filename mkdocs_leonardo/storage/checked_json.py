@@ -29,9 +29,9 @@ def check_pattern(value: JsonValue | None, pattern: re.Pattern[str]) -> str:
     return value
 
 
-def check_integer(value: JsonValue | None, least: float = -math.inf, most: float = math.inf) -> int:
+def check_integer(value: JsonValue | None, minimum: float = -math.inf, maximum: float = math.inf) -> int:
     """Check for an integer between two bounds; a boolean is none."""
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
         raise ValueError("not the number that was written")
     return value
 
@@ -53,10 +53,10 @@ def check_amount_or_none(value: object) -> float | None:
 
 def check_text(value: JsonValue | None, name: str) -> str:
     """Check for a JSON object with a text in field `name`, of at most `MOST_TEXT` characters; returns the text."""
-    found = check_mapping(value).get(name)
-    if not isinstance(found, str) or len(found) > MOST_TEXT:
+    text = check_mapping(value).get(name)
+    if not isinstance(text, str) or len(text) > MOST_TEXT:
         raise ValueError(f"no text in {name}")
-    return found
+    return text
 
 
 def check_text_or_none(value: JsonValue | None, name: str) -> str | None:

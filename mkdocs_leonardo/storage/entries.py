@@ -157,7 +157,7 @@ class Refusal:
 
 def encode_entry(entry: Entry) -> JsonValue:
     """Return the entry as JSON: its calls in `tries`, and fields for earlier versions, which read one call only."""
-    known = entry.accepted[0] if entry.accepted else entry.calls[-1]
+    call = entry.accepted[0] if entry.accepted else entry.calls[-1]
     return {
         "key": entry.key,
         "provider": entry.provider,
@@ -165,12 +165,12 @@ def encode_entry(entry: Entry) -> JsonValue:
         "page": entry.page,
         "state": "accepted" if entry.accepted else "intended",
         "request": dict(entry.request),
-        "estimate_usd": check_amount_or_none(known.estimate_usd) or 0.0,
+        "estimate_usd": check_amount_or_none(call.estimate_usd) or 0.0,
         "intended_at": entry.calls[0].sent_at,
         "creates": len(entry.calls),
-        "job_id": known.job_id,
-        "accepted_at": known.accepted_at,
-        "cost_usd": known.cost_usd,
+        "job_id": call.job_id,
+        "accepted_at": call.accepted_at,
+        "cost_usd": call.cost_usd,
         "tries": [_encode_call(call) for call in entry.calls],
     }
 

@@ -54,12 +54,12 @@ class PrivateFolder(PictureFolder):
     def _is_own(self) -> bool:
         for folder in (self._folder.parent, self._folder):
             try:
-                found = folder.lstat()
+                status = folder.lstat()
             except OSError:
                 return False
-            if not stat.S_ISDIR(found.st_mode):
+            if not stat.S_ISDIR(status.st_mode):
                 return False
-            if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022):
+            if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
                 return False
         return True
 

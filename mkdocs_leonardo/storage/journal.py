@@ -67,8 +67,8 @@ class Journal(ProcessLeases):
 
     def get_entries(self) -> dict[str, Entry]:
         """Return every entry by key."""
-        found = {name.removeprefix(_JOB): value for name, value in self._store.items(_JOB)}
-        return {key: entry for key, value in found.items() if (entry := parse_entry(key, value)) is not None}
+        values = {name.removeprefix(_JOB): value for name, value in self._store.items(_JOB)}
+        return {key: entry for key, value in values.items() if (entry := parse_entry(key, value)) is not None}
 
     def record_call(
         self,
@@ -90,15 +90,15 @@ class Journal(ProcessLeases):
                     self._held.discard(lease)
                     raise LeaseTakenOver
                 self._renew(lease)
-            before = self.get_entry(key)
-            if before is not None and before.accepted:
+            former_entry = self.get_entry(key)
+            if former_entry is not None and former_entry.accepted:
                 raise JobAccepted
-            earlier = before.calls if before is not None else ()
-            number = 1 + max(self._read_last_number(key), *(call.number for call in earlier), 0)
+            earlier_calls = former_entry.calls if former_entry is not None else ()
+            number = 1 + max(self._read_last_number(key), *(call.number for call in earlier_calls), 0)
             intended = CreateCall(
                 number, seed=seed(number), estimate_usd=check_amount_or_none(estimate_usd) or 0.0, sent_at=self._now()
             )
-            return self._write(replace(entry, calls=(*earlier, intended)))
+            return self._write(replace(entry, calls=(*earlier_calls, intended)))
 
     def inherit(self, entry: Entry) -> None:
         """Add an entry that another machine left open, unless its key has one."""
@@ -112,15 +112,15 @@ class Journal(ProcessLeases):
         `number` is that of the call; None: the last call.
         """
         with self._store.transaction():
-            before = self.get_entry(key)
-            if before is None:
-                before = Entry(key, submission.provider, submission.model, page="", calls=())
-            fitting = [call for call in before.calls if number in (None, call.number)]
-            chosen = fitting[-1] if fitting else CreateCall(number or 1, sent_at=submission.accepted_at)
-            if chosen.job_id not in ("", submission.job_id):
-                self._remember_closed(before.provider, chosen.job_id)
+            entry = self.get_entry(key)
+            if entry is None:
+                entry = Entry(key, submission.provider, submission.model, page="", calls=())
+            fitting = [call for call in entry.calls if number in (None, call.number)]
+            call = fitting[-1] if fitting else CreateCall(number or 1, sent_at=submission.accepted_at)
+            if call.job_id not in ("", submission.job_id):
+                self._remember_closed(entry.provider, call.job_id)
             accepted = replace(
-                chosen,
+                call,
                 state="accepted",
                 job_id=submission.job_id,
                 accepted_at=submission.accepted_at,
@@ -129,9 +129,9 @@ class Journal(ProcessLeases):
                 vain_since=0.0,
                 unknown_since=0.0,
             )
-            unchanged = (call for call in before.calls if call.number != accepted.number)
+            unchanged = (call for call in entry.calls if call.number != accepted.number)
             calls = tuple(sorted((*unchanged, accepted), key=lambda call: call.number))
-            return self._write(replace(before, provider=submission.provider, model=submission.model, calls=calls))
+            return self._write(replace(entry, provider=submission.provider, model=submission.model, calls=calls))
 
     def note_failed(self, key: str, number: int) -> None:
         """Write that the call failed, and that its outcome is unknown."""
@@ -145,7 +145,7 @@ class Journal(ProcessLeases):
         """
         now = self._now()
 
-        def asked(call: CreateCall) -> CreateCall:
+        def change(call: CreateCall) -> CreateCall:
             # In its first hours, a job may be unfinished.
             is_vain = was_reached and now - call.began_at >= UNKNOWN_S
             return replace(
@@ -155,7 +155,7 @@ class Journal(ProcessLeases):
                 unknown_since=(call.unknown_since or now) if is_unknown else 0.0,
             )
 
-        return self._change(key, number, asked)
+        return self._change(key, number, change)
 
     def delete_call(self, key: str, number: int | None = None) -> Entry | None:
         """Delete a call without a job to collect (None: all such calls); returns the rest of the entry."""
@@ -188,9 +188,9 @@ class Journal(ProcessLeases):
             for call in over:
                 if call.job_id:
                     self._remember_closed(entry.provider, call.job_id)
-            left = tuple(call for call in entry.calls if call not in over)
-            if left:
-                return self._write(replace(entry, calls=left)) if over else entry
+            remaining = tuple(call for call in entry.calls if call not in over)
+            if remaining:
+                return self._write(replace(entry, calls=remaining)) if over else entry
             self._store.delete(_JOB + key)
             # The next call for the same picture gets a seed that no earlier job has.
             self._store.set(_NUMBER + key, {"number": entry.calls[-1].number}, expire_s=NUMBERS_S)
@@ -209,15 +209,15 @@ class Journal(ProcessLeases):
     def get_known_job_ids(self, provider: str) -> frozenset[str]:
         """Return the job ids at `provider` in open entries, and the ids that were deleted within CLOSED_S."""
         entries = [entry for entry in self.get_entries().values() if entry.provider == provider]
-        known = {call.job_id for entry in entries for call in entry.calls if call.job_id}
+        job_ids = {call.job_id for entry in entries for call in entry.calls if call.job_id}
         now = self._now()
         for _, value in self._store.items(_CLOSED):
             if not isinstance(value, dict) or value.get("provider") != provider:
                 continue
             job_id, closed_at = value.get("job_id"), check_amount_or_none(value.get("closed_at"))
             if isinstance(job_id, str) and closed_at is not None and abs(now - closed_at) <= CLOSED_S:
-                known.add(job_id)
-        return frozenset(known)
+                job_ids.add(job_id)
+        return frozenset(job_ids)
 
     def _remember_closed(self, provider: str, job_id: str) -> None:
         # The row is named by a digest, since a job id may be any text.
@@ -240,8 +240,8 @@ class Journal(ProcessLeases):
 
     def get_refusals(self) -> dict[str, Refusal]:
         """Return all refusals by key."""
-        found = (_read_refusal(name.removeprefix(_REFUSED), value) for name, value in self._store.items(_REFUSED))
-        return {refusal.key: refusal for refusal in found if refusal is not None}
+        refusals = (_read_refusal(name.removeprefix(_REFUSED), value) for name, value in self._store.items(_REFUSED))
+        return {refusal.key: refusal for refusal in refusals if refusal is not None}
 
     def forget_refusal(self, key: str) -> None:
         """Delete the refusal of `key`, so that its prompt may be sent again."""
@@ -265,16 +265,16 @@ class Journal(ProcessLeases):
     def get_heroes_by_config(self) -> dict[str, frozenset[str]]:
         """Return the keys of the last heroes by configuration; "" stands for heroes of earlier versions."""
         heroes = self._read_heroes()
-        return {name: frozenset(key for _, key, other in heroes if other == name) for _, _, name in heroes}
+        return {name: frozenset(key for _, key, config_name in heroes if config_name == name) for _, _, name in heroes}
 
     def get_last_hero(self, page: str) -> str | None:
         """Return the key of the picture that `page` showed last; earlier versions wrote it for all configurations."""
-        own = _parse_hero(page, self._store.get(_LAST + self._row_name(page)), config_name=self._config_name)
-        return own or _parse_hero(page, self._store.get(_LAST + _digest_page(page)), config_name="")
+        key = _parse_hero(page, self._store.get(_LAST + self._row_name(page)), config_name=self._config_name)
+        return key or _parse_hero(page, self._store.get(_LAST + _digest_page(page)), config_name="")
 
     def _read_heroes(self) -> list[tuple[str, str, str]]:
         """Return page, key and configuration of every stored hero."""
-        found = [
+        rows = [
             (
                 check_text_or_none(value, "page"),
                 check_text_or_none(value, "key"),
@@ -282,7 +282,7 @@ class Journal(ProcessLeases):
             )
             for _, value in self._store.items(_LAST)
         ]
-        return [(page, key, config_name) for page, key, config_name in found if page is not None and key is not None]
+        return [(page, key, config_name) for page, key, config_name in rows if page is not None and key is not None]
 
     def _row_name(self, page: str) -> str:
         return _digest_page(f"{self._config_name}\0{page}" if self._config_name else page)

@@ -104,18 +104,18 @@ class Cooldowns:
     def cool_down(self, provider: str, until: float) -> None:
         """Start a cooldown until a Unix time, an hour from now at most. A longer cooldown stays."""
         latest = self._now() + LONGEST_COOLDOWN_S
-        wanted = min(until, latest) if math.isfinite(until) else latest
+        end = min(until, latest) if math.isfinite(until) else latest
 
         def change(value: JsonValue | None) -> tuple[None, JsonValue]:
-            return None, max(wanted, self._plausible_until(value))
+            return None, max(end, self._limit_end(value))
 
         self._values.update(f"rest:{provider}", change, expire_s=LONGEST_COOLDOWN_S)
 
     def get_end(self, provider: str) -> float:
         """Return the Unix time at which the cooldown ends, an hour ahead at most; a past time without a cooldown."""
-        return self._plausible_until(self._values.get(f"rest:{provider}"))
+        return self._limit_end(self._values.get(f"rest:{provider}"))
 
-    def _plausible_until(self, value: JsonValue | None) -> float:
+    def _limit_end(self, value: JsonValue | None) -> float:
         """Return a stored time; 0.0 for a foreign time, and for one from before the clock was put back."""
         (until,) = numbers_in([value]) or (0.0,)
         return until if until <= self._now() + LONGEST_COOLDOWN_S else 0.0
@@ -129,9 +129,9 @@ def admit(times: Iterable[float], now: float, per_minute: int) -> tuple[float, t
     windows. The newest `per_minute` times are kept even if they are too old to count, for processes whose clock is
     behind.
     """
-    known = sorted(min(time, now) if time > now + WINDOW_S else time for time in times if now - time < 2 * WINDOW_S)
-    counted = [time for time in known if now - time < WINDOW_S]
+    recent = sorted(min(time, now) if time > now + WINDOW_S else time for time in times if now - time < 2 * WINDOW_S)
+    counted = [time for time in recent if now - time < WINDOW_S]
     if len(counted) < per_minute:
-        return 0.0, (*known[max(0, len(known) - per_minute + 1) :], now)
+        return 0.0, (*recent[max(0, len(recent) - per_minute + 1) :], now)
     wait_s = counted[len(counted) - per_minute] + WINDOW_S - now
     return max(_LEAST_WAIT_S, wait_s), tuple(counted)

@@ -86,7 +86,7 @@ class PictureFolder:
 
         The picture's bytes are not read; `read` verifies them.
         """
-        return self._read_pair(_stem(key), key)
+        return self._read_pair(_make_stem(key), key)
 
     def get_verified(self, key: str) -> PictureRecord | None:
         """Return the record of `key` with a verified picture, or None. BrokenEntry if the pair is damaged.
@@ -95,7 +95,7 @@ class PictureFolder:
         """
         if self._reason_unused:
             return None
-        path = f"{self._start}{_stem(key)}"
+        path = f"{self._start}{_make_stem(key)}"
         try:
             # A warm build asks for a thousand pairs that are not there: opening each takes three times as long.
             described = os.lstat(f"{path}.json")
@@ -119,7 +119,7 @@ class PictureFolder:
     def get_record(self, key: str) -> PictureRecord | None:
         """Return the record of `key` without a check of its picture; None without a valid record."""
         with suppress(BrokenEntry, FileNotFoundError):
-            return self._read_record(_stem(key), key)
+            return self._read_record(_make_stem(key), key)
         return None
 
     def read(self, record: PictureRecord) -> bytes:
@@ -138,7 +138,7 @@ class PictureFolder:
         """Return the path of the picture of `record`, whether or not the file exists."""
         if record.extension not in PICTURE_EXTENSIONS:
             raise ValueError(f"extension is {record.extension!r}; one of {', '.join(PICTURE_EXTENSIONS)} is allowed")
-        return self._folder / f"{_stem(record.key)}.{record.extension}"
+        return self._folder / f"{_make_stem(record.key)}.{record.extension}"
 
     def save(self, record: PictureRecord, data: bytes) -> None:
         """Write the pair to the disk; StoreUnavailable if that fails.
@@ -196,7 +196,7 @@ class PictureFolder:
 
     def remove(self, key: str) -> None:
         """Delete the pair of `key`, valid or broken."""
-        stem = _stem(key)
+        stem = _make_stem(key)
         for extension in ("json", *PICTURE_EXTENSIONS):
             path = self._folder / f"{stem}.{extension}"
             try:
@@ -233,10 +233,10 @@ class PictureFolder:
             return None
         picture = self.path(record)
         try:
-            found = self._follow_link(picture).lstat()
+            status = self._follow_link(picture).lstat()
         except OSError as error:
             raise BrokenEntry(f"{picture}: is missing, though {stem}.json describes it") from error
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             raise BrokenEntry(f"{picture}: is not a plain file")
         return record
 
@@ -282,9 +282,9 @@ class PictureFolder:
     def _delete_other_formats(self, path: Path) -> None:
         """Delete a picture of the same key in another format, which an earlier call of `save` wrote."""
         for extension in PICTURE_EXTENSIONS:
-            other = path.with_suffix(f".{extension}")
-            if other != path:
-                other.unlink(missing_ok=True)
+            other_path = path.with_suffix(f".{extension}")
+            if other_path != path:
+                other_path.unlink(missing_ok=True)
 
 
 def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
@@ -297,32 +297,32 @@ def read_plain_file(path: Path, *, max_bytes: int) -> bytes:
         reason = "is a symbolic link" if path.is_symlink() else f"cannot be opened ({error.strerror or error})"
         raise BrokenEntry(f"{path}: {reason}") from error
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or (not hasattr(os, "O_NOFOLLOW") and path.is_symlink()):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or (not hasattr(os, "O_NOFOLLOW") and path.is_symlink()):
             raise BrokenEntry(f"{path}: is not a plain file")
-        if found.st_size > max_bytes:
+        if status.st_size > max_bytes:
             raise BrokenEntry(f"{path}: is larger than {max_bytes} bytes")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             # If the file grows meanwhile, its digest or its JSON is wrong.
-            return file.read(found.st_size + 1)
+            return file.read(status.st_size + 1)
     except OSError as error:
         raise BrokenEntry(f"{path}: cannot be read ({error.strerror or error})") from error
     finally:
         os.close(descriptor)
 
 
-def _read_file_state(described: os.stat_result, picture: str) -> list[JsonValue] | None:
+def _read_file_state(record_status: os.stat_result, picture: str) -> list[JsonValue] | None:
     """Return sizes and times of last change of record and picture; None unless both are plain files."""
     try:
-        found = os.lstat(picture)
+        picture_status = os.lstat(picture)
     except OSError:
         return None
-    if not (stat.S_ISREG(described.st_mode) and stat.S_ISREG(found.st_mode)):
+    if not (stat.S_ISREG(record_status.st_mode) and stat.S_ISREG(picture_status.st_mode)):
         return None
-    return [described.st_size, described.st_mtime_ns, found.st_size, found.st_mtime_ns]
+    return [record_status.st_size, record_status.st_mtime_ns, picture_status.st_size, picture_status.st_mtime_ns]
 
 
-def _stem(key: str) -> str:
+def _make_stem(key: str) -> str:
     """Return the first 16 hex digits of a generation key, which name its files."""
     if not _KEY.fullmatch(key):
         raise ValueError(f"{key!r} is not a generation key (64 hex digits)")
@@ -407,22 +407,22 @@ def _parse_values(value: JsonValue, path: Path | str) -> PictureRecord:
         key=check_field("key", lambda value: check_pattern(value, _KEY)),
         digest=check_field("digest", lambda value: check_pattern(value, _KEY)),
         extension=check_field("extension", lambda value: check_pattern(value, _EXTENSION)),
-        provider=check_field("provider", _name),
-        model=check_field("model", _name),
+        provider=check_field("provider", _parse_name),
+        model=check_field("model", _parse_name),
         job_id=check_field("job_id", _replace_surrogates, ""),
-        cost_usd=check_field("cost_usd", _optional_amount),
-        created_at=check_field("created_at", _time),
-        width_px=check_field("width_px", _pixels, 0),
-        height_px=check_field("height_px", _pixels, 0),
-        seconds=check_field("seconds", _optional_amount),
+        cost_usd=check_field("cost_usd", _parse_optional_amount),
+        created_at=check_field("created_at", _parse_time),
+        width_px=check_field("width_px", _parse_pixels, 0),
+        height_px=check_field("height_px", _parse_pixels, 0),
+        seconds=check_field("seconds", _parse_optional_amount),
         page=check_field("page", _replace_surrogates, ""),
         marks=check_field("marks", _replace_surrogates, ""),
-        request=check_field("request", _request, {}),
+        request=check_field("request", _parse_request, {}),
         config_name=check_field("site", _replace_surrogates, ""),
     )
 
 
-def _name(value: JsonValue | None) -> str:
+def _parse_name(value: JsonValue | None) -> str:
     return check_pattern(value, _NAME)
 
 
@@ -431,20 +431,20 @@ def _replace_surrogates(value: JsonValue | None) -> str:
     return SURROGATE.sub("\ufffd", check_pattern(value, _ANY))
 
 
-def _optional_amount(value: JsonValue | None) -> float | None:
+def _parse_optional_amount(value: JsonValue | None) -> float | None:
     return None if value is None else check_amount(value)
 
 
-def _time(value: JsonValue | None) -> float:
-    at = _optional_amount(value) or 0.0
+def _parse_time(value: JsonValue | None) -> float:
+    at = _parse_optional_amount(value) or 0.0
     return at if at < _END_OF_TIME_S else 0.0
 
 
-def _pixels(value: JsonValue | None) -> int:
+def _parse_pixels(value: JsonValue | None) -> int:
     return check_integer(value, 0, LARGEST_SIDE_PX)
 
 
-def _request(value: JsonValue | None) -> dict[str, JsonValue]:
+def _parse_request(value: JsonValue | None) -> dict[str, JsonValue]:
     """Return the request, which only people read; empty if no encoding can write the request."""
     request = check_mapping(value)
     return {} if SURROGATE.search(json.dumps(request, ensure_ascii=False)) else request

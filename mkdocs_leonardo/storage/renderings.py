@@ -52,8 +52,8 @@ class RenderingCache:
     def file_identities(self) -> dict[str, tuple[int, int]]:
         """Device and inode of all loaded files, whose content is verified, by path."""
         return {
-            self._start + file: (found[2 * number], found[2 * number + 1])
-            for files, found in self._seen
+            self._start + file: (identities[2 * number], identities[2 * number + 1])
+            for files, identities in self._seen
             for number, file in enumerate(files.split(" "))
         }
 
@@ -132,14 +132,14 @@ def _encode_rendering(rendering: Rendering) -> dict[str, JsonValue]:
     files = rendering.variants
     return {
         "variants": {
-            "roles": " ".join(each.role for each in files),
-            "formats": " ".join(each.format for each in files),
-            "widths_px": [each.width_px for each in files],
-            "heights_px": [each.height_px for each in files],
-            "sizes_bytes": [each.size_bytes for each in files],
-            "digests": " ".join(each.digest for each in files),
-            "names": " ".join(each.name for each in files),
-            "files": " ".join(each.file for each in files),
+            "roles": " ".join(file.role for file in files),
+            "formats": " ".join(file.format for file in files),
+            "widths_px": [file.width_px for file in files],
+            "heights_px": [file.height_px for file in files],
+            "sizes_bytes": [file.size_bytes for file in files],
+            "digests": " ".join(file.digest for file in files),
+            "names": " ".join(file.name for file in files),
+            "files": " ".join(file.file for file in files),
         },
         "placeholder": rendering.blur_up,
         "dominant": rendering.dominant,
@@ -184,52 +184,52 @@ class _CachedVariants(Sequence[Variant]):
     visit all of them many times while the host writes pages.
     """
 
-    __slots__ = ("_columns", "_folder", "_made")
+    __slots__ = ("_columns", "_folder", "_variants")
 
     def __init__(self, columns: _Columns, folder: Path) -> None:
         self._columns = columns
         self._folder = folder
-        self._made: tuple[Variant, ...] | None = None
+        self._variants: tuple[Variant, ...] | None = None
 
-    def _all(self) -> tuple[Variant, ...]:
-        if self._made is None:
-            each = self._columns
+    def _build(self) -> tuple[Variant, ...]:
+        if self._variants is None:
+            columns = self._columns
             rows: Any = zip(
-                each.roles.split(" "),
-                each.formats.split(" "),
-                each.widths_px,
-                each.heights_px,
-                each.names.split(" "),
+                columns.roles.split(" "),
+                columns.formats.split(" "),
+                columns.widths_px,
+                columns.heights_px,
+                columns.names.split(" "),
                 repeat(self._folder),
-                each.files.split(" "),
-                each.digests.split(" "),
-                each.sizes_bytes,
+                columns.files.split(" "),
+                columns.digests.split(" "),
+                columns.sizes_bytes,
                 strict=False,
             )
-            self._made = tuple([Variant._make(row) for row in rows])
-        return self._made
+            self._variants = tuple([Variant._make(row) for row in rows])
+        return self._variants
 
     def __len__(self) -> int:
         return len(self._columns.sizes_bytes)
 
     def __iter__(self) -> Iterator[Variant]:
-        return iter(self._all())
+        return iter(self._build())
 
     def __reversed__(self) -> Iterator[Variant]:
-        return reversed(self._all())
+        return reversed(self._build())
 
     @overload
     def __getitem__(self, index: int) -> Variant: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[Variant]: ...
     def __getitem__(self, index: int | slice) -> Variant | Sequence[Variant]:
-        return self._all()[index]
+        return self._build()[index]
 
     def __eq__(self, other: object) -> bool:
-        return self._all() == (other._all() if isinstance(other, _CachedVariants) else other)
+        return self._build() == (other._build() if isinstance(other, _CachedVariants) else other)
 
     def __hash__(self) -> int:
-        return hash(self._all())
+        return hash(self._build())
 
 
 def _parse_columns(value: JsonValue) -> _Columns:
@@ -251,16 +251,16 @@ def _parse_columns(value: JsonValue) -> _Columns:
     return columns
 
 
-def _check_words(value: JsonValue, known: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or not {*value.split(" ")}.issubset(known):
+def _check_words(value: JsonValue, allowed: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or not {*value.split(" ")}.issubset(allowed):
         raise ValueError("the words differ from those that were written")
     return value
 
 
-def _check_numbers(value: JsonValue, most: int) -> array[int]:
+def _check_numbers(value: JsonValue, maximum: int) -> array[int]:
     numbers: Any = value
     # The types are compared, since `isinstance(True, int)` holds.
-    if not isinstance(numbers, list) or {*map(type, numbers)} != {int} or min(numbers) < 1 or max(numbers) > most:
+    if not isinstance(numbers, list) or {*map(type, numbers)} != {int} or min(numbers) < 1 or max(numbers) > maximum:
         raise ValueError("the numbers differ from those that were written")
     return array("L", numbers)
 

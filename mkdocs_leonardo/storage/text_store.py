@@ -80,33 +80,33 @@ class TextStore:
         Each later operation waits for other processes for at most `wait_s`, and opening waits no longer either.
         """
         store = cls(folder, durable=durable, wait_s=wait_s)
-        with store._using():
+        with store._use():
             return store
 
     def get(self, key: str) -> JsonValue | None:
         """Return the value of `key`; None unless this class wrote it."""
-        with self._using() as cache:
+        with self._use() as cache:
             row = cache.connection.execute(_SELECT_VALUE, (key, MODE_RAW, time.time())).fetchone()
         return None if row is None else _parse(row[0])
 
     def set(self, key: str, value: JsonValue, expire_s: float | None = None) -> None:
         """Store the value, without a limit or for `expire_s` seconds."""
         text = _encode(value)
-        with self._using() as cache:
+        with self._use() as cache:
             cache.set(key, text, expire=expire_s)
 
     def delete(self, key: str) -> None:
         """Delete the value of `key`, if there is one."""
-        with self._using() as cache:
+        with self._use() as cache:
             cache.delete(key)
 
     def items(self, prefix: str) -> list[tuple[str, JsonValue]]:
         """Return every key that starts with `prefix`, with its value, sorted by key."""
-        with self._using() as cache:
+        with self._use() as cache:
             arguments = (prefix, prefix.encode() + b"\xff", MODE_RAW, time.time())
             rows = cache.connection.execute(_SELECT_ITEMS, arguments).fetchall()
-        found = ((key, _parse(text)) for key, text in rows)
-        return [(key, value) for key, value in found if value is not None]
+        pairs = ((key, _parse(text)) for key, text in rows)
+        return [(key, value) for key, value in pairs if value is not None]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -114,7 +114,7 @@ class TextStore:
 
         Waits for the lock for at most `wait_s`. Of nested transactions, the outermost one commits.
         """
-        with self._using() as cache, cache.transact():
+        with self._use() as cache, cache.transact():
             yield
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class TextStore:
                 self._opened = None
 
     @contextmanager
-    def _using(self) -> Iterator[_OneConnectionCache]:
+    def _use(self) -> Iterator[_OneConnectionCache]:
         """Hold the cache for this thread alone; the cache's errors become StoreUnavailable."""
         if not self._lock.acquire(timeout=self._wait_s):
             raise StoreUnavailable(f"{self._folder}: another thread holds the store")
@@ -177,7 +177,7 @@ class TextStore:
                 self._set_aside(path, examined, str(error))
         raise StoreUnavailable(f"{path}: is broken again each time it is replaced")
 
-    def _set_aside(self, path: Path, examined: tuple[int, int] | None, why: str) -> None:
+    def _set_aside(self, path: Path, examined: tuple[int, int] | None, reason: str) -> None:
         """Rename the broken database and its companions, so that a person can examine them."""
         if read_identity(path) != examined:
             return  # another process has replaced the database already
@@ -188,7 +188,7 @@ class TextStore:
         for companion in _COMPANIONS:
             with suppress(FileNotFoundError):
                 Path(f"{path}{companion}").rename(f"{aside}{companion}")
-        self.set_aside_note = f"{path} {why}; it was set aside as {aside.name} and a new one was begun"
+        self.set_aside_note = f"{path} {reason}; it was set aside as {aside.name} and a new one was begun"
 
 
 class InMemoryStore(TextStore):
@@ -383,7 +383,7 @@ def _refuse_foreign_schema(connection: sqlite3.Connection) -> None:
     """Raise _NotOurs unless the schema is diskcache's, letter by letter, and the database is intact."""
     select = "SELECT type, name, tbl_name, sql FROM sqlite_master"
     try:
-        found = connection.execute(select).fetchall()
+        objects = connection.execute(select).fetchall()
     except sqlite3.OperationalError as error:
         if _get_code(error) == _ERROR_CODE:
             raise _NotOurs(f"cannot be read ({error})") from error
@@ -391,12 +391,12 @@ def _refuse_foreign_schema(connection: sqlite3.Connection) -> None:
     model = sqlite3.connect(":memory:", isolation_level=None)
     try:
         _OneConnectionCache(model, _list_settings(journal_mode="memory", durable=False))
-        made = set(model.execute(select).fetchall())
+        expected = set(model.execute(select).fetchall())
     finally:
         model.close()
-    if foreign := [name for kind, name, table, sql in found if (kind, name, table, sql) not in made]:
+    if foreign := [name for kind, name, table, sql in objects if (kind, name, table, sql) not in expected]:
         raise _NotOurs(f"is not of this plugin's making ({len(foreign)} foreign objects)")
-    if found and len(found) != len(made):
+    if objects and len(objects) != len(expected):
         raise _NotOurs("lacks parts of its schema")
     ((verdict,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
     if verdict != "ok":

@@ -72,8 +72,8 @@ def _parse_query(scheme: str, text: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         if name not in allowed:
-            known = f"only {' and '.join(allowed)} may stand" if allowed else "nothing may stand"
-            raise ValueError(f"{known} behind the ?; credentials come from the environment")
+            rule = f"only {' and '.join(allowed)} may stand" if allowed else "nothing may stand"
+            raise ValueError(f"{rule} behind the ?; credentials come from the environment")
         values[name] = value
     endpoint = values.get("endpoint", "")
     if "endpoint" in values and not is_endpoint(endpoint):

@@ -44,8 +44,8 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
     options: dict[str, Any] = {"prefix": address.prefix or None, "client_options": client, "retry_config": retries}
     buckets = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}
     if address.scheme in buckets:
-        stated = {"endpoint": address.endpoint, "region": address.region}
-        options["config"] = {name: text for name, text in stated.items() if text}
+        config = {"endpoint": address.endpoint, "region": address.region}
+        options["config"] = {name: text for name, text in config.items() if text}
         return None, buckets[address.scheme](address.bucket, **options)
 
     def web(**headers: str) -> HTTPStore:

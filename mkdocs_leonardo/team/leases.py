@@ -65,7 +65,7 @@ _NAME = re.compile(rf"{LEASES_FOLDER}/([0-9a-f]{{64}})-([0-9]{{6,9}})")
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _LeaseState:
     """The highest number of a lease in a listing; its object's `version` changes with every heartbeat."""
 
     number: int = 0
@@ -73,7 +73,7 @@ class _Seen:
     is_free: bool = True
 
 
-_NOTHING = _Seen()
+_NO_LEASE = _LeaseState()
 
 
 class TeamLeases:
@@ -97,10 +97,10 @@ class TeamLeases:
         self._monotonic = monotonic
         self._secret = secret
         self._timeout_s = timeout_s
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._held: dict[str, TeamLease] = {}
-        self._seen_by_acquire: dict[str, _Seen] = {}
-        self._dead: dict[str, _Seen] = {}
+        self._last_states: dict[str, _LeaseState] = {}
+        self._dead: dict[str, _LeaseState] = {}
         self._tried: set[str] = set()
         self._seen: Mapping[str, ObjectVersion] = {}
         # Names and numbers of objects that no machine of the team wrote.
@@ -131,30 +131,33 @@ class TeamLeases:
         if name not in self._tried and (lease := await self._make_next(name, 0)) is not None:
             return lease
         for _ in range(_MOST_ATTEMPTS):
-            seen = (await self._list(fresh=True)).get(name, _NOTHING)
-            record = await self.read_record(_make_path(name, seen.number)) if seen.number else None
+            state = (await self._list(fresh=True)).get(name, _NO_LEASE)
+            record = await self.read_record(_make_path(name, state.number)) if state.number else None
             if record is not None and not record.owner:
-                self._foreign.add((name, seen.number))
+                self._foreign.add((name, state.number))
                 continue
-            if record is not None and not await self._is_free(name, seen):
+            if record is not None and not await self._is_free(name, state):
                 # It is this machine's own after a suspension or a lost response.
-                if record.owner == self.owner and (lease := await self._reclaim(name, seen.number, record)) is not None:
+                if (
+                    record.owner == self.owner
+                    and (lease := await self._reclaim(name, state.number, record)) is not None
+                ):
                     return lease
-                if self._dead.get(name) != seen:
-                    self._seen_by_acquire[name] = seen
+                if self._dead.get(name) != state:
+                    self._last_states[name] = state
                     return None
             if record is not None and not record.refusals.keys().isdisjoint(keys):
                 return TeamLease(self, name, 0, record)
-            lease = await self._make_next(name, seen.number)
+            lease = await self._make_next(name, state.number)
             if lease is not None:
                 return lease
         raise StoreUnavailable("a lease in the store cannot be taken, though no machine has it")
 
-    async def _is_free(self, name: str, seen: _Seen) -> bool:
+    async def _is_free(self, name: str, state: _LeaseState) -> bool:
         """Return whether the owner has released the lease. Where leases are signed, only a signed marker counts."""
-        if not seen.is_free or self._secret is None:
-            return seen.is_free
-        record = await self.read_record(f"{_make_path(name, seen.number)}{_FREE}")
+        if not state.is_free or self._secret is None:
+            return state.is_free
+        record = await self.read_record(f"{_make_path(name, state.number)}{_FREE}")
         return record is not None and bool(record.owner)
 
     async def _reclaim(self, name: str, number: int, record: LeaseRecord) -> TeamLease | None:
@@ -165,18 +168,18 @@ class TeamLeases:
         self.stop_renewing(lease)
         return None
 
-    async def _make_next(self, name: str, after: int) -> TeamLease | None:
+    async def _make_next(self, name: str, last_number: int) -> TeamLease | None:
         """Make the lease with the next number; None if another machine made that number first."""
-        number = after + 1
+        number = last_number + 1
         while (name, number) in self._foreign:
             number += 1
         self._tried.add(name)
         path = _make_path(name, number)
-        record = LeaseRecord(self.owner, is_whole=not after)
+        record = LeaseRecord(self.owner, is_whole=not last_number)
         if not await self.store.create(path, record.encode(path, self._secret)):
             return None
         lease = self._hold(name, number, record)
-        if after:
+        if last_number:
             try:
                 await lease.merge_earlier_records()
             except StoreUnavailable:
@@ -186,14 +189,14 @@ class TeamLeases:
 
     async def wait(self, name: str) -> bool:
         """Wait until the owner has released the lease or is dead; returns False if that takes `timeout_s`."""
-        last_seen = self._seen_by_acquire[name]
-        since = self._waiting_since.setdefault(name, self._monotonic())
+        last_state = self._last_states[name]
+        began_at = self._waiting_since.setdefault(name, self._monotonic())
         unchanged_s = 0.0
         looked_at = self._monotonic()
         while unchanged_s < TEAM_HOLD_S:
             await self._sleep(LOOK_S)
             try:
-                seen = (await self._list()).get(name, _NOTHING)
+                state = (await self._list()).get(name, _NO_LEASE)
             except StoreUnavailable:
                 # `acquire` meets this failure again, and reports it.
                 return True
@@ -201,13 +204,13 @@ class TeamLeases:
             # The time of a suspension of this machine does not count.
             unchanged_s += min(now - looked_at, 3 * LOOK_S)
             looked_at = now
-            if now - since > self._timeout_s:
+            if now - began_at > self._timeout_s:
                 return False
-            if seen.is_free:
+            if state.is_free:
                 return True
-            if seen != last_seen:
-                last_seen, unchanged_s = seen, 0.0
-        self._dead[name] = last_seen
+            if state != last_state:
+                last_state, unchanged_s = state, 0.0
+        self._dead[name] = last_state
         return True
 
     async def heartbeat(self) -> None:
@@ -223,11 +226,11 @@ class TeamLeases:
     async def read_record(self, path: str) -> LeaseRecord | None:
         """Read one record; a foreign object counts as an empty record. Raises StoreUnavailable."""
         try:
-            found = await self.store.get(path, max_bytes=MAX_BYTES)
-            return None if found is None else LeaseRecord.decode(path, found, self._secret)
+            data = await self.store.get(path, max_bytes=MAX_BYTES)
+            return None if data is None else LeaseRecord.decode(path, data, self._secret)
         except (BrokenEntry, ValueError):
-            if path not in self._told:
-                self._told.add(path)
+            if path not in self._reported:
+                self._reported.add(path)
                 self.store.notify(logging.INFO, f"a lease in the store is not this plugin's ({path}); it is ignored")
             return LeaseRecord()
 
@@ -235,7 +238,7 @@ class TeamLeases:
         """Write one record to its object. Raises StoreUnavailable."""
         await self.store.replace(path, record.encode(path, self._secret))
 
-    async def _list(self, *, fresh: bool = False) -> Mapping[str, _Seen]:
+    async def _list(self, *, fresh: bool = False) -> Mapping[str, _LeaseState]:
         """List every lease in the store; coroutines that ask at the same moment share one listing."""
         asked_at = self._monotonic()
         async with self._listing:
@@ -291,9 +294,9 @@ class TeamLease:
         number = self._number - 1
         # A longer row of owners that died before they merged is not of this team.
         while number > max(0, self._number - MOST_UNFINISHED) and not self._record.is_whole:
-            earlier = await self._leases.read_record(_make_path(self.name, number))
-            if earlier is not None:
-                self._record.add(earlier)
+            record = await self._leases.read_record(_make_path(self.name, number))
+            if record is not None:
+                self._record.add(record)
             number -= 1
         self._record.is_whole = True
         await self._write()
@@ -416,14 +419,16 @@ def _make_path(name: str, number: int) -> str:
     return f"{LEASES_FOLDER}/{name}-{number:06}"
 
 
-def _find_highest(objects: Mapping[str, ObjectVersion], foreign: Collection[tuple[str, int]]) -> Mapping[str, _Seen]:
+def _find_highest(
+    objects: Mapping[str, ObjectVersion], foreign: Collection[tuple[str, int]]
+) -> Mapping[str, _LeaseState]:
     """Return the state of each lease in a listing, without `foreign` numbers."""
-    seen: dict[str, _Seen] = {}
+    states: dict[str, _LeaseState] = {}
     for path, version in objects.items():
         match = _NAME.fullmatch(path)
         if match is None:
             continue
         name, number = match[1], int(match[2])
-        if (name, number) not in foreign and seen.get(name, _NOTHING).number < number <= _MOST_NUMBER:
-            seen[name] = _Seen(number, version, is_free=f"{path}{_FREE}" in objects)
-    return seen
+        if (name, number) not in foreign and states.get(name, _NO_LEASE).number < number <= _MOST_NUMBER:
+            states[name] = _LeaseState(number, version, is_free=f"{path}{_FREE}" in objects)
+    return states

@@ -156,9 +156,11 @@ class ObjectStore:
         endpoints = [address.endpoint, *(environ.get(name, "").strip() for name in variables)]
         self._allows_http = address.scheme == "http" or any(text.startswith("http:") for text in endpoints)
         # obstore does not check these addresses, and fails without a usable message.
-        wrong = (name for name in variables if environ.get(name, "").strip() and not is_endpoint(environ[name].strip()))
+        faulty = (
+            name for name in variables if environ.get(name, "").strip() and not is_endpoint(environ[name].strip())
+        )
         self._wrong_setting = next(
-            (f"{name} must be an address without credentials, such as https://s3.example.com" for name in wrong), ""
+            (f"{name} must be an address without credentials, such as https://s3.example.com" for name in faulty), ""
         )
         self._opened: Client | None = None
         self._creator: Client | None = None
@@ -222,12 +224,12 @@ class ObjectStore:
 
     async def _get(self, name: str, max_bytes: int) -> bytes | None:
         store = await self._open()
-        found = await self._get_or_none(store.get_async(_check_name(name)))
-        if found is None:
+        result = await self._get_or_none(store.get_async(_check_name(name)))
+        if result is None:
             return None
         data = bytearray()
-        if found.meta["size"] <= max_bytes:
-            async for chunk in found.stream():
+        if result.meta["size"] <= max_bytes:
+            async for chunk in result.stream():
                 data += chunk
                 if len(data) > max_bytes:
                     break
@@ -239,8 +241,8 @@ class ObjectStore:
 
     async def _create(self, name: str, data: bytes) -> bool:
         if self.honours_preconditions is not True:
-            found = await self._get_or_none((await self._open()).head_async(_check_name(name)))
-            if found is not None:
+            metadata = await self._get_or_none((await self._open()).head_async(_check_name(name)))
+            if metadata is not None:
                 # A service that ignores the precondition would overwrite it.
                 return await self._holds(name, data)
         if not await self._put_new(name, data):
@@ -268,7 +270,7 @@ class ObjectStore:
 
         store = await self._open()
         # The delimiter limits the depth, since Apache answers no listing of unlimited depth.
-        found = await list_with_delimiter_async(store, _check_name(folder))
+        listing = await list_with_delimiter_async(store, _check_name(folder))
         return {
             # WebDAV's listings have the whole path on the host.
             f"{folder}/{entry['path'].rpartition('/')[2]}": (
@@ -276,7 +278,7 @@ class ObjectStore:
                 entry["last_modified"].timestamp(),
                 entry["size"],
             )
-            for entry in sorted(found["objects"], key=lambda entry: entry["path"])
+            for entry in sorted(listing["objects"], key=lambda entry: entry["path"])
         }
 
     async def _holds(self, name: str, data: bytes) -> bool:
@@ -344,8 +346,8 @@ class ObjectStore:
             except StoreRejected:
                 raise
             except StoreUnavailable:
-                since = min(self._failing_since.setdefault(clock, begun_at) for clock in clocks)
-                if not self._breaker.has_answered or self._monotonic() - since >= OUTAGE_S:
+                failing_since = min(self._failing_since.setdefault(clock, begun_at) for clock in clocks)
+                if not self._breaker.has_answered or self._monotonic() - failing_since >= OUTAGE_S:
                     raise
             else:
                 for clock in clocks:

@@ -96,21 +96,21 @@ class TeamPictures:
         return StoreStats(len(self._hits), misses, self._writes, len(self._rejected), self._store.failures)
 
     async def download_first(
-        self, wanted: Sequence[tuple[str, str]], save: Callable[[PictureRecord, bytes], PictureSource]
+        self, keys: Sequence[tuple[str, str]], save: Callable[[PictureRecord, bytes], PictureSource]
     ) -> StoredPicture | None:
-        """Download the first of `wanted` (pairs of key and provider), and `save` it on this machine.
+        """Download the first of `keys` (pairs of key and provider), and `save` it on this machine.
 
         Returns None if the store certainly has no such picture. Raises StorageError if a picture may be there.
         """
         doubt: StorageError | None = None
-        for rank, (key, provider) in enumerate(wanted):
+        for rank, (key, provider) in enumerate(keys):
             async with self._lookups:
                 record = await self._try_call(key, self._get_record(key, provider))
             if isinstance(record, PictureRecord):
                 async with self._downloads:
                     data = await self._try_call(key, self._get_picture(record))
                     if isinstance(data, bytes):
-                        self._hits.add(wanted[0][0])
+                        self._hits.add(keys[0][0])
                         store = await to_thread(save, record, data)
                         return StoredPicture(record, store, Source.CACHED, rank)
                 doubt = doubt or data
@@ -118,7 +118,7 @@ class TeamPictures:
                 doubt = doubt or record
         if doubt is not None:
             raise doubt
-        self._misses.update(key for key, _ in wanted[:1])
+        self._misses.update(key for key, _ in keys[:1])
         return None
 
     async def _try_call(self, key: str, call: Awaitable[T]) -> T | StorageError:
@@ -142,22 +142,22 @@ class TeamPictures:
 
     async def examine(self) -> list[StoreDiagnosis]:
         """Try what this machine can do with the store. With the right to write, create and delete a small object."""
-        where = str(self._store.address)
+        address = str(self._store.address)
         # The object is in the leases' folder, where a writer needs all rights.
         name = f"{LEASES_FOLDER}/doctor-{secrets.token_hex(16)}"
         try:
             if await self._store.get(name) is not None:
-                return [("bad", f"{where}: the server there is no object store"), self._examine_secret()]
+                return [("bad", f"{address}: the server there is no object store"), self._examine_secret()]
         except StoreUnavailable as error:
             return [("bad", str(error)), self._examine_secret()]
-        findings: list[StoreDiagnosis] = [("ok", f"{where} is there and can be read")]
+        findings: list[StoreDiagnosis] = [("ok", f"{address} is there and can be read")]
         if not self._rights.is_writer:
             findings.append(("note", f"nothing is added to it from here ({WRITE_VARIABLE} is not 1)"))
         else:
-            findings += await self._try_writing(where, name)
+            findings += await self._try_writing(address, name)
         return [*findings, self._examine_secret()]
 
-    async def _try_writing(self, where: str, name: str) -> list[StoreDiagnosis]:
+    async def _try_writing(self, address: str, name: str) -> list[StoreDiagnosis]:
         try:
             await self._store.create(name, name.encode())
         except StoreUnavailable as error:
@@ -169,7 +169,7 @@ class TeamPictures:
         try:
             await self._store.replace(name, name.encode())
             is_listed = name in await self._store.list(LEASES_FOLDER)
-            reason = "" if is_listed else f"{where}: its listing leaves out what is there"
+            reason = "" if is_listed else f"{address}: its listing leaves out what is there"
         except StoreUnavailable as error:
             reason = str(error)
         if reason:
@@ -194,9 +194,9 @@ class TeamPictures:
         text = sign_record(record, self._rights.secret)
         if not await self._store.create(_name_record(record.key), text):
             try:
-                found = await self._get_record(record.key, record.provider)
-                if found is not None and await self._get_picture(found):
-                    return found.digest == record.digest
+                stored_record = await self._get_record(record.key, record.provider)
+                if stored_record is not None and await self._get_picture(stored_record):
+                    return stored_record.digest == record.digest
             except BrokenEntry as error:
                 self._reject(record.key, error)
                 if isinstance(error, SignedOtherwise):
@@ -209,21 +209,21 @@ class TeamPictures:
     async def _get_record(self, key: str, provider: str) -> PictureRecord | None:
         """Download the record of `key`, and verify the record without its picture; None without a record."""
         name = _name_record(key)
-        where = f"{self._store.address}/{name}"
+        location = f"{self._store.address}/{name}"
         if self._is_too_slow:
             raise StoreUnavailable(f"{self._store.address}: is not asked again in this build, as it answers too slowly")
         begun_at = self._monotonic()
-        found = await self._store.get(name, max_bytes=MAX_RECORD_BYTES + _SIGNATURE_BYTES)
-        self._judge(self._monotonic() - begun_at)
-        if found is None:
+        data = await self._store.get(name, max_bytes=MAX_RECORD_BYTES + _SIGNATURE_BYTES)
+        self._check_speed(self._monotonic() - begun_at)
+        if data is None:
             return None
-        record = parse_record(where, found, key)
+        record = parse_record(location, data, key)
         if record.provider != provider:
-            raise BrokenEntry(f"{where}: is not of {provider}")
-        check_signature(where, found, self._rights.secret)
+            raise BrokenEntry(f"{location}: is not of {provider}")
+        check_signature(location, data, self._rights.secret)
         return record
 
-    def _judge(self, took_s: float) -> None:
+    def _check_speed(self, took_s: float) -> None:
         """Stop all look-ups once slow responses have cost more time than they saved."""
         if took_s > SLOW_S:
             self._slow_s += took_s / LOOKUPS
@@ -235,18 +235,18 @@ class TeamPictures:
     async def _get_picture(self, record: PictureRecord) -> bytes:
         """Download and verify the picture of `record`."""
         name = _name_picture(record)
-        where = f"{self._store.address}/{name}"
+        location = f"{self._store.address}/{name}"
         data = await self._store.get(name, max_bytes=MAX_PICTURE_BYTES, timeout_s=LONG_CALL_S)
         if data is None:
-            raise BrokenEntry(f"{where}: is missing, though its record is there")
-        await to_thread(check_digest, where, data, record)
+            raise BrokenEntry(f"{location}: is missing, though its record is there")
+        await to_thread(check_digest, location, data, record)
         try:
             decoded = await to_thread(_inspect, data)
         except PictureError as error:
-            raise BrokenEntry(f"{where}: {error}") from error
-        seen = (decoded.extension, decoded.width_px, decoded.height_px)
-        if seen != (record.extension, record.width_px, record.height_px):
-            raise BrokenEntry(f"{where}: its size or format differs from its record")
+            raise BrokenEntry(f"{location}: {error}") from error
+        facts = (decoded.extension, decoded.width_px, decoded.height_px)
+        if facts != (record.extension, record.width_px, record.height_px):
+            raise BrokenEntry(f"{location}: its size or format differs from its record")
         return data
 
     def _reject(self, key: str, error: BrokenEntry) -> None:

@@ -48,15 +48,15 @@ class LeaseRecord:
     jobs: dict[str, Entry] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
 
-    def add(self, earlier: LeaseRecord) -> None:
+    def add(self, earlier_record: LeaseRecord) -> None:
         """Add the jobs and refusals of the record with a lower number."""
-        self.is_whole = earlier.is_whole
-        self.jobs = earlier.jobs | self.jobs
-        self.refusals = earlier.refusals | self.refusals
+        self.is_whole = earlier_record.is_whole
+        self.jobs = earlier_record.jobs | self.jobs
+        self.refusals = earlier_record.refusals | self.refusals
 
     def encode(self, name: str, secret: bytes | None) -> bytes:
         """Return the content of the object `name`, signed if there is a secret."""
-        said: dict[str, JsonValue] = {
+        content: dict[str, JsonValue] = {
             "version": _VERSION,
             "owner": self.owner,
             "beat": self.heartbeats,
@@ -64,9 +64,9 @@ class LeaseRecord:
             "jobs": {key: encode_entry(entry) for key, entry in self.jobs.items()},
             "refusals": {key: replace_unprintable(reason[:_MOST_REASON], " ") for key, reason in self.refusals.items()},
         }
-        value: dict[str, JsonValue] = {"claim": said}
+        value: dict[str, JsonValue] = {"claim": content}
         if secret is not None:
-            value[_SIGNATURE] = _sign({"name": name, "claim": said}, secret)
+            value[_SIGNATURE] = _sign({"name": name, "claim": content}, secret)
         return canonical_json(value)
 
     @classmethod
@@ -76,17 +76,17 @@ class LeaseRecord:
             value = check_mapping(json.loads(data))
         except RecursionError as error:
             raise ValueError("too deep") from error
-        said = check_mapping(value.get("claim"))
-        if said.get("version") != _VERSION:
+        content = check_mapping(value.get("claim"))
+        if content.get("version") != _VERSION:
             raise ValueError("no lease of this version")
-        if secret is not None and not _is_signed(value.get(_SIGNATURE), {"name": name, "claim": said}, secret):
+        if secret is not None and not _is_signed(value.get(_SIGNATURE), {"name": name, "claim": content}, secret):
             raise ValueError("not signed with our secret")
-        jobs, refusals = check_mapping(said.get("jobs")), check_mapping(said.get("refusals"))
+        jobs, refusals = check_mapping(content.get("jobs")), check_mapping(content.get("refusals"))
         entries = {key: parse_entry(key, entry) for key, entry in jobs.items() if _HEX.fullmatch(key)}
         return cls(
-            owner=check_text(said, "owner"),
-            heartbeats=check_integer(said.get("beat")),
-            is_whole=said.get("is_whole") is True,
+            owner=check_text(content, "owner"),
+            heartbeats=check_integer(content.get("beat")),
+            is_whole=content.get("is_whole") is True,
             jobs={
                 key: entry
                 for key, entry in entries.items()
@@ -122,26 +122,26 @@ def sign_record(record: PictureRecord, secret: bytes | None) -> bytes:
     if secret is None:
         return text
     values: dict[str, JsonValue] = json.loads(text)
-    values[_SIGNATURE] = _sign(_signed_values(values), secret)
+    values[_SIGNATURE] = _sign(_select_signed_values(values), secret)
     return (json.dumps(values, indent=2) + "\n").encode()
 
 
-def check_signature(where: str, text: bytes, secret: bytes | None) -> None:
+def check_signature(location: str, text: bytes, secret: bytes | None) -> None:
     """Check the signature of a picture's record, parsed already; BrokenEntry unless this secret signed it."""
     if secret is None:
         return
     values: dict[str, JsonValue] = json.loads(text)
     if not _is_signature(values.get(_SIGNATURE)):
-        raise BrokenEntry(f"{where}: is not signed")
+        raise BrokenEntry(f"{location}: is not signed")
     try:
-        is_signed_here = _is_signed(values[_SIGNATURE], _signed_values(values), secret)
+        is_signed_here = _is_signed(values[_SIGNATURE], _select_signed_values(values), secret)
     except (ValueError, RecursionError) as error:
-        raise BrokenEntry(f"{where}: has a signature that cannot be checked") from error
+        raise BrokenEntry(f"{location}: has a signature that cannot be checked") from error
     if not is_signed_here:
-        raise SignedOtherwise(f"{where}: is signed with another secret, or was changed")
+        raise SignedOtherwise(f"{location}: is signed with another secret, or was changed")
 
 
-def _signed_values(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+def _select_signed_values(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
     """Return the values that are signed: the record without its signature."""
     signed = {name: value for name, value in values.items() if name != _SIGNATURE}
     return {"key": signed.get("key"), "digest": signed.get("digest"), "record": signed}
@@ -155,11 +155,11 @@ def _sign(value: Mapping[str, JsonValue], secret: bytes) -> str:
     return hmac.new(secret, canonical_json(dict(value)), "sha256").hexdigest()
 
 
-def _is_signature(found: JsonValue) -> TypeGuard[str]:
+def _is_signature(value: JsonValue) -> TypeGuard[str]:
     """Return whether the value has the form of a signature."""
-    return isinstance(found, str) and _HEX.fullmatch(found) is not None
+    return isinstance(value, str) and _HEX.fullmatch(value) is not None
 
 
-def _is_signed(found: JsonValue, value: Mapping[str, JsonValue], secret: bytes) -> bool:
-    """Return whether `found` is the signature of a value."""
-    return _is_signature(found) and hmac.compare_digest(found, _sign(value, secret))
+def _is_signed(signature: JsonValue, signed_value: Mapping[str, JsonValue], secret: bytes) -> bool:
+    """Return whether `signature` is that of a value."""
+    return _is_signature(signature) and hmac.compare_digest(signature, _sign(signed_value, secret))
