@@ -31,7 +31,7 @@ from mkdocs_leonardo.page.head import SOCIAL_MARK, STYLE_MARK, locate_image, mak
 from mkdocs_leonardo.page.manifest import Manifest, digest_request, read_manifest
 from mkdocs_leonardo.page.markup import TargetPage, insert_hero, render_hero
 from mkdocs_leonardo.page.stylesheet import is_outdated
-from mkdocs_leonardo.page.themes import ZENSICALS_THEME, hidden_parts, is_blog_post
+from mkdocs_leonardo.page.themes import ZENSICALS_THEME, is_blog_post, list_hidden_parts
 from mkdocs_leonardo.providers.declaration import creator_of
 from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, HeroSpec, MarkupOptions, digest_of
 
@@ -185,7 +185,7 @@ def _touch(manifest: Path) -> None:
 
 
 @lru_cache(maxsize=8)
-def _cached_heroes(changed_at_ns: int, **where: str) -> _PublishedHeroes:
+def _get_heroes(changed_at_ns: int, **where: str) -> _PublishedHeroes:
     """Return the published heroes, read once for each `changed_at_ns`, the manifest's time of last change."""
     del changed_at_ns
     return _PublishedHeroes(**where)
@@ -193,7 +193,7 @@ def _cached_heroes(changed_at_ns: int, **where: str) -> _PublishedHeroes:
 
 def _load_heroes(config: Mapping[str, Any], assets: str, *, manifest: str, report: str) -> _PublishedHeroes:
     root_dir, docs_dir = str(config["root_dir"]), str(config["docs_dir"])
-    return _cached_heroes(
+    return _get_heroes(
         # While a build reports, the manifest stays as it is.
         0 if report else _read_mtime_ns(manifest or os.path.join(root_dir, docs_dir, assets, MANIFEST)),  # noqa: PTH118 - as text: called for each page
         root_dir=root_dir,
@@ -228,55 +228,55 @@ class PageRenderer:
         if hero is None or manifest is None:
             return content
         spec, asset = hero
-        social = self._social(spec, asset) if manifest.markup.social else ""
+        social = self._render_social(spec, asset) if manifest.markup.social else ""
         if manifest.markup.social:
             self._name_social_picture(asset)
         if spec.layout == "none":
             return f"{content}{social}"
 
         def header(heading_html: str) -> str:
-            return self._header(spec, asset, heading_html, manifest.markup)
+            return self._render_header(spec, asset, heading_html, manifest.markup)
 
-        shown = insert_hero(content, header, self._target.title)
-        return f"{self._stylesheet_link()}{shown}{self._origin(spec, asset)}{social}"
+        html = insert_hero(content, header, self._target.title)
+        return f"{self._render_stylesheet_link()}{html}{self._render_origin(spec, asset)}{social}"
 
     # What is shown ---------------------------------------------------------------------------------------------------
 
     def _find_hero(self, manifest: Manifest) -> tuple[HeroSpec, HeroAsset] | None:
         published = self._published
         path = self._page.path
-        found = HeroReader(manifest.defaults, published.docs_dir).read(
+        front_matter = HeroReader(manifest.defaults, published.docs_dir).read(
             self._page.meta,
             page=path,
             title=self._page.title or "",
             site_name=self._site_name,
             source=lambda: (published.docs_dir / path).read_text(encoding="utf-8", errors="replace"),
         )
-        for problem in found.problems:
+        for problem in front_matter.problems:
             published.log_once(str(problem))
-        hero = found.hero
+        hero = front_matter.hero
         if hero is None:
             return None
         if published.manifest is None:
             published.ask_for_run(published.unreadable)
             return None
-        shown = manifest.heroes.get(path)
-        if shown is None:
+        entry = manifest.heroes.get(path)
+        if entry is None:
             published.ask_for_run(f"{path}: there is no image for it yet")
             return None
-        variants = () if published.is_wrapped else shown.asset.rendering.variants
+        variants = () if published.is_wrapped else entry.asset.rendering.variants
         if not all((published.assets / variant.name).is_file() for variant in variants):
             # The repository may have the manifest without the pictures.
             published.ask_for_run(f"{path}: not all files of its image are in {published.assets}")
             return None
         # `zensical build` has logged already that the page shows its last hero.
-        is_known = published.is_wrapped and not shown.asked
-        if not is_known and shown.asked != digest_request(hero, _digest_file(hero.own_image)):
+        is_known = published.is_wrapped and not entry.request_digest
+        if not is_known and entry.request_digest != digest_request(hero, _digest_file(hero.own_image)):
             published.ask_for_run(f"{path}: the image is not the one that its front matter asks for now")
         has_columns = self._target.is_post or not self._target.hidden.issuperset({"navigation", "toc"})
         layout = "content" if hero.layout == "full" and has_columns else hero.layout
-        asset = replace(shown.asset, creator=creator_of(shown.asset.provider))
-        return replace(hero, focus=shown.focus, layout=layout), asset
+        asset = replace(entry.asset, creator=creator_of(entry.asset.provider))
+        return replace(hero, focus=entry.focus, layout=layout), asset
 
     @property
     def _site_name(self) -> str:
@@ -292,21 +292,21 @@ class PageRenderer:
             source=page.path,
             url=page.url,
             title=page.title or self._site_name,
-            hidden=hidden_parts(page.meta, features or ()),
+            hidden=list_hidden_parts(page.meta, features or ()),
             is_post=is_blog_post(page.meta),
             description=str(page.meta.get("description") or self._config.get("site_description") or ""),
         )
 
     # Text ------------------------------------------------------------------------------------------------------------
 
-    def _header(self, spec: HeroSpec, asset: HeroAsset, heading_html: str, markup: MarkupOptions) -> str:
+    def _render_header(self, spec: HeroSpec, asset: HeroAsset, heading_html: str, markup: MarkupOptions) -> str:
         """Return the hero's header, without an entry in the search index, which has title and text already.
 
         The heading needs an attribute of its own, or it would begin a second entry for the page.
         """
         heading_html = heading_html.replace("<h1", f"<h1{_UNSEARCHED}", 1)
         page = self._target
-        url = self._url if not page.is_post else (self._absolute_url or self._url)
+        url = self._make_url if not page.is_post else (self._absolute_url or self._make_url)
         header = render_hero(asset, spec, heading_html, page, url=url, theme=ZENSICALS_THEME, markup=markup)
         header = header.replace("<header", f"<header{_UNSEARCHED}", 1)
         return self._fit_for_excerpts(header) if page.is_post else header
@@ -319,23 +319,23 @@ class PageRenderer:
         if self._absolute_url is None:
             header = re.sub(r"<source [^>]*>\n", "", header)
             return re.sub(r' srcset="[^"]*" sizes="[^"]*"', "", header)
-        absolute, relative = escape(self._absolute_url("")), escape(self._url("x").removesuffix("x"))
+        absolute, relative = escape(self._absolute_url("")), escape(self._make_url("x").removesuffix("x"))
         return header.replace(f'__image" src="{absolute}', f'__image" src="{relative}', 1)
 
-    def _stylesheet_link(self) -> str:
+    def _render_stylesheet_link(self) -> str:
         """Return a link to the stylesheet; "" if every page has one already."""
-        if f"{self._assets}/{STYLESHEET}" in {str(each).lstrip("./") for each in self._config.get("extra_css") or ()}:
+        if f"{self._assets}/{STYLESHEET}" in {str(path).lstrip("./") for path in self._config.get("extra_css") or ()}:
             return ""
         mark = f" {STYLE_MARK}" if self._published.is_wrapped else ""
-        return f'<link rel="stylesheet" href="{escape(self._url(STYLESHEET))}"{mark}>\n'
+        return f'<link rel="stylesheet" href="{escape(self._make_url(STYLESHEET))}"{mark}>\n'
 
-    def _origin(self, spec: HeroSpec, asset: HeroAsset) -> str:
+    def _render_origin(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """Return the JSON-LD on the picture's origin, for the end of the page, which no excerpt repeats."""
         folder_url = self._published.assets_url
         origin = make_linked_data(asset, folder_url, caption=spec.alt) if folder_url else ""
         return origin and f"\n{origin}"
 
-    def _social(self, spec: HeroSpec, asset: HeroAsset) -> str:
+    def _render_social(self, spec: HeroSpec, asset: HeroAsset) -> str:
         """Return the tags for sharing in an element that `zensical build` moves into the finished page's head."""
         published = self._published
         file = asset.rendering.social
@@ -359,7 +359,7 @@ class PageRenderer:
 
     # Addresses -------------------------------------------------------------------------------------------------------
 
-    def _url(self, name: str) -> str:
+    def _make_url(self, name: str) -> str:
         """Return the URL relative to the page's source, as authors write links. Zensical adapts it to the page."""
         return f"{self._folder_url}{name}"
 

@@ -74,7 +74,7 @@ def prepare_folder(folder: Path, option: str, *, gets_mark: bool = True) -> None
 
 def copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console: Console) -> None:
     """Copy each stored hero into the folder, as delivered and in every size and format of the site."""
-    written = 0
+    count = 0
     with open_runtime(site.settings, console, asks_providers=False) as runtime:
         try:
             for status in find_statuses(runtime, heroes):
@@ -86,10 +86,10 @@ def copy_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, console
                     delivered.write_bytes(status.read_picture())
                 for variant in resolution.asset.rendering.variants if resolution.asset else ():
                     (folder / variant.name).write_bytes(variant.path.read_bytes())
-                written += resolution.asset is not None
+                count += resolution.asset is not None
         except (HeroError, OSError) as error:
             raise CommandError(f"--into: {describe_error(error)}") from error
-    console.say(f"{pluralise(written, 'hero', 'heroes')} in {folder}")
+    console.say(f"{pluralise(count, 'hero', 'heroes')} in {folder}")
 
 
 def make_slug(page: str) -> str:
@@ -137,9 +137,9 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
     build. Files of an earlier run that no page needs any more are removed.
     """
     try:
-        before = read_earlier_manifest(folder, console)
-        wanted = {hero.page for hero in site.heroes}
-        shown = {page: hero for page, hero in before.heroes.items() if page in wanted}
+        earlier_manifest = read_earlier_manifest(folder, console)
+        pages = {hero.page for hero in site.heroes}
+        entries = {page: hero for page, hero in earlier_manifest.heroes.items() if page in pages}
         # The heroes are those that a build without providers would show.
         with open_runtime(site.settings, console, asks_providers=False) as runtime:
             for resolution in runtime.loop.map(runtime.pipeline.resolve, heroes):
@@ -147,27 +147,27 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
                 asset = resolution.asset
                 if asset is None:
                     console.warn(f"{page}: no image: {explain_failure(resolution)}")
-                elif not (asset.is_substitute and _has_real_picture(shown.get(page), folder)):
-                    shown[page] = make_entry(resolution.hero, asset)
+                elif not (asset.is_substitute and _has_real_picture(entries.get(page), folder)):
+                    entries[page] = make_entry(resolution.hero, asset)
                     for variant in asset.rendering.variants:
                         write_if_changed(folder / variant.name, variant.path.read_bytes())
-        manifest = Manifest(site.settings.defaults, site.settings.markup, shown)
+        manifest = Manifest(site.settings.defaults, site.settings.markup, entries)
         write_if_changed(folder / STYLESHEET, build_zensical_stylesheet(manifest))
         # The manifest is written last, so that it never names a missing file.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
-        for name in before.names - manifest.names:
+        for name in earlier_manifest.names - manifest.names:
             (folder / name).unlink(missing_ok=True)
     except (HeroError, OSError) as error:
         raise CommandError(f"--into: {describe_error(error)}") from error
-    painted = sum(hero.asset.provider == PAINTER for hero in shown.values())
+    painted = sum(hero.asset.provider == PAINTER for hero in entries.values())
     addition = f", {painted} of them painted on this machine" if painted else ""
-    console.say(f"{pluralise(len(shown), 'hero', 'heroes')} in {folder}{addition}")
+    console.say(f"{pluralise(len(entries), 'hero', 'heroes')} in {folder}{addition}")
 
 
 def has_wanted_picture(hero: HeroSpec, manifest: Manifest, folder: Path) -> bool:
     """Return whether the published picture is the one that the page asks for, with all of its files."""
-    shown = manifest.heroes.get(hero.page)
-    return shown is not None and _has_real_picture(shown, folder) and shown.asked == digest_request(hero)
+    entry = manifest.heroes.get(hero.page)
+    return entry is not None and _has_real_picture(entry, folder) and entry.request_digest == digest_request(hero)
 
 
 def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
@@ -181,14 +181,14 @@ def read_earlier_manifest(folder: Path, console: Console) -> Manifest:
         return Manifest()
 
 
-def _has_real_picture(shown: ShownHero | None, folder: Path) -> bool:
+def _has_real_picture(entry: ShownHero | None, folder: Path) -> bool:
     """Return whether the page has a published picture that is no placeholder, with all of its files."""
-    if shown is None or shown.asset.provider == PAINTER:
+    if entry is None or entry.asset.provider == PAINTER:
         return False
-    return all((folder / variant.name).is_file() for variant in shown.asset.rendering.variants)
+    return all((folder / variant.name).is_file() for variant in entry.asset.rendering.variants)
 
 
 def make_entry(hero: HeroSpec, asset: HeroAsset) -> ShownHero:
     """Return the manifest's entry for a page. The entry of an earlier hero has no digest of the hero's request."""
-    asked = "" if asset.source is Source.LAST else digest_request(hero, own_digest=short_key(asset.key))
-    return ShownHero(asked, hero.focus, asset)
+    digest = "" if asset.source is Source.LAST else digest_request(hero, own_digest=short_key(asset.key))
+    return ShownHero(digest, hero.focus, asset)

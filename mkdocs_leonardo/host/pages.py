@@ -92,7 +92,7 @@ def make_target_reader(
     """Return a function that reads a page's facts for its markup. It reads facts that all pages share once."""
     # Not imported by builds without heroes.
     from mkdocs_leonardo.page.markup import TargetPage
-    from mkdocs_leonardo.page.themes import hidden_parts, is_blog_post
+    from mkdocs_leonardo.page.themes import is_blog_post, list_hidden_parts
 
     features = config.theme.get("features") or ()
     site_name, description = config.site_name, str(config.site_description or "")
@@ -107,7 +107,7 @@ def make_target_reader(
             source=page.file.src_uri,
             url=page.url,
             title=str(page.title or site_name),
-            hidden=hidden_parts(page.meta, features),
+            hidden=list_hidden_parts(page.meta, features),
             is_post=is_blog_post(page.meta),
             description=str(page.meta.get("description") or description),
             image=image if isinstance(image, str) else "",

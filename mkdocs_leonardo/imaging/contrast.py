@@ -126,9 +126,9 @@ def measure_sharp(image: Image.Image, focus: FocalPoint, *, dominant: str) -> Sc
     # A dense screen shows the file's own pixels, a plain one shows averages. Each alone can hide bright pixels.
     copies = (image.resize(size, Image.Resampling.NEAREST), image.resize(size, Image.Resampling.BOX))
     tint = TINTS[find_tint(dominant)]
-    sharp = replace(_scrim_of(copies, focus, tint, blur_share=0), blur=0)
-    needed = {name: percent for name, percent in asdict(sharp).items() if percent}
-    return replace(sharp, **{name: percent + SHARP_MARGIN for name, percent in needed.items()})
+    sharp = replace(_measure_views(copies, focus, tint, blur_share=0), blur=0)
+    percentages = {name: percent for name, percent in asdict(sharp).items() if percent}
+    return replace(sharp, **{name: percent + SHARP_MARGIN for name, percent in percentages.items()})
 
 
 def measure_blurred(blur_up: str, focus: FocalPoint, *, dominant: str) -> Scrim:
@@ -136,13 +136,13 @@ def measure_blurred(blur_up: str, focus: FocalPoint, *, dominant: str) -> Scrim:
     with Image.open(BytesIO(base64.b64decode(blur_up.partition(",")[2]))) as small:
         size = (_SAMPLE_WIDTH_PX, max(1, round(small.height * _SAMPLE_WIDTH_PX / small.width)))
         sample = small.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    return _scrim_of((sample,), focus, TINTS[find_tint(dominant)], blur_share=BLUR_SHARE)
+    return _measure_views((sample,), focus, TINTS[find_tint(dominant)], blur_share=BLUR_SHARE)
 
 
-def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, *, blur_share: float) -> Scrim:
+def _measure_views(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, *, blur_share: float) -> Scrim:
     heroes: dict[tuple[int, int], list[Image.Image]] = {}
 
-    def least(views: tuple[View, ...], at_least: int = 0, *, is_rtl: bool = False) -> int:
+    def find_least(views: tuple[View, ...], at_least: int = 0, *, is_rtl: bool = False) -> int:
         parts = []
         for view in views:
             # Short and long texts, and both directions of script, share what a view shows: the blur is what takes time.
@@ -152,24 +152,24 @@ def _scrim_of(copies: tuple[Image.Image, ...], focus: FocalPoint, tint: Colour, 
                 _crop_text_area(hero, copy.size, view, focus, is_rtl=is_rtl)
                 for hero, copy in zip(heroes[view.size_px], copies, strict=True)
             ]
-        return _least_scrim(parts, tint, BRIGHT_SHARE if blur_share else SHARP_BRIGHT_SHARE, at_least)
+        return _find_least_scrim(parts, tint, BRIGHT_SHARE if blur_share else SHARP_BRIGHT_SHARE, at_least)
 
-    narrow, wide, wide_rtl = least(NARROW_VIEWS), least(WIDE_VIEWS), least(WIDE_VIEWS, is_rtl=True)
+    narrow, wide, wide_rtl = find_least(NARROW_VIEWS), find_least(WIDE_VIEWS), find_least(WIDE_VIEWS, is_rtl=True)
     return Scrim(
         narrow=narrow,
         wide=wide,
         wide_rtl=wide_rtl,
-        long_narrow=least(LONG_NARROW_VIEWS, narrow),
-        long_wide=least(LONG_WIDE_VIEWS, wide),
-        long_wide_rtl=least(LONG_WIDE_VIEWS, wide_rtl, is_rtl=True),
+        long_narrow=find_least(LONG_NARROW_VIEWS, narrow),
+        long_wide=find_least(LONG_WIDE_VIEWS, wide),
+        long_wide_rtl=find_least(LONG_WIDE_VIEWS, wide_rtl, is_rtl=True),
     )
 
 
-def _least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float, at_least: int) -> int:
+def _find_least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float, at_least: int) -> int:
     low, high = at_least // SCRIM_STEP, SCRIM_LIMIT // SCRIM_STEP
     while low < high:
         middle = (low + high) // 2
-        table = _blended_luminance(middle * SCRIM_STEP / 100, tint)
+        table = _compute_luminance(middle * SCRIM_STEP / 100, tint)
         if all(_is_dark_enough(part, table, bright_share) for part in parts):
             high = middle
         else:
@@ -179,7 +179,7 @@ def _least_scrim(parts: list[Image.Image], tint: Colour, bright_share: float, at
 
 def _crop_hero(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float) -> Image.Image:
     """Return the part of a picture that a view shows, blurred as in the view."""
-    hero = copy.crop(_outward(crop_box(copy.size, view.size_px, focus), copy.size))
+    hero = copy.crop(_round_outward(crop_box(copy.size, view.size_px, focus), copy.size))
     return hero.filter(ImageFilter.GaussianBlur(blur_share * hero.width)) if blur_share else hero
 
 
@@ -187,12 +187,12 @@ def _crop_text_area(
     hero: Image.Image, size_px: tuple[int, int], view: View, focus: FocalPoint, *, is_rtl: bool
 ) -> Image.Image:
     """Return the part of a view's hero on which the text stands; `size_px` is the whole picture's size."""
-    shown = _outward(crop_box(size_px, view.size_px, focus), size_px)
-    left, top, right, bottom = _outward(view.text_box(size_px, focus, is_rtl=is_rtl), size_px)
-    return hero.crop((left - shown[0], top - shown[1], right - shown[0], bottom - shown[1]))
+    hero_box = _round_outward(crop_box(size_px, view.size_px, focus), size_px)
+    left, top, right, bottom = _round_outward(view.text_box(size_px, focus, is_rtl=is_rtl), size_px)
+    return hero.crop((left - hero_box[0], top - hero_box[1], right - hero_box[0], bottom - hero_box[1]))
 
 
-def _outward(box: Box, size_px: tuple[int, int]) -> tuple[int, int, int, int]:
+def _round_outward(box: Box, size_px: tuple[int, int]) -> tuple[int, int, int, int]:
     """Return the smallest box of whole pixels around `box`, at least one pixel wide and high."""
     left, top, right, bottom = int(box[0]), int(box[1]), -int(-box[2] // 1), -int(-box[3] // 1)
     return (min(left, size_px[0] - 1), min(top, size_px[1] - 1), max(right, left + 1), max(bottom, top + 1))
@@ -205,7 +205,7 @@ def _is_dark_enough(part: Image.Image, table: list[int], bright_share: float) ->
 
 
 @cache
-def _blended_luminance(alpha: float, tint: Colour) -> list[int]:
+def _compute_luminance(alpha: float, tint: Colour) -> list[int]:
     """Return tables of what each value of red, green and blue adds to the luminance under `tint` at `alpha`.
 
     Blending is done on the encoded values, as browsers do it. The luminance is WCAG 2.2's. Every value counts as the

@@ -96,7 +96,7 @@ def upright_size(data: bytes) -> tuple[int, int]:
     """Return width and height of the upright picture, by its header alone. Raises PictureError as `inspect` does."""
     _, image = _open(data)
     width, height = image.size
-    return (height, width) if _orientation(image) >= _FIRST_TURNED_ORIENTATION else (width, height)
+    return (height, width) if _read_orientation(image) >= _FIRST_TURNED_ORIENTATION else (width, height)
 
 
 def is_animated(data: bytes) -> bool:
@@ -111,10 +111,10 @@ def normalise(data: bytes, *, width_px: int, height_px: int, focus: FocalPoint =
     A picture of another aspect is cropped around `focus`. Raises PictureError if pages cannot show the bytes.
     """
     _, image = _decode(data, at_least_px=2 * max(width_px, height_px))
-    turn = _UPRIGHT.get(_orientation(image))
+    turn = _UPRIGHT.get(_read_orientation(image))
     try:
         upright = image.transpose(turn) if turn is not None else image
-        return fit(_rgb(upright), width_px=width_px, height_px=height_px, focus=focus)
+        return fit(_convert_to_rgb(upright), width_px=width_px, height_px=height_px, focus=focus)
     except (OSError, ValueError, MemoryError) as error:
         raise PictureError(f"cannot be converted to RGB (mode {image.mode}): {error}") from error
 
@@ -169,12 +169,12 @@ def _check_format(data: bytes) -> DeliveredFormat:
         return kind
     if not data:
         raise PictureError("is not an image: it is empty")
-    other = next((name for name, beginning in _OTHERS.items() if beginning.match(data)), None)
-    if other is not None:
-        raise PictureError(f"is not a JPEG, PNG, WebP or AVIF image but {other}; save it as JPEG")
+    format_name = next((name for name, beginning in _OTHERS.items() if beginning.match(data)), None)
+    if format_name is not None:
+        raise PictureError(f"is not a JPEG, PNG, WebP or AVIF image but {format_name}; save it as JPEG")
     # The start is shown because an error page says what went wrong; it is short, so that no secret fits in.
-    shown = replace_unprintable(data.lstrip()[:16].decode("ascii", "replace").replace("\ufffd", "?"), "?")
-    raise PictureError(f"is not a JPEG, PNG, WebP or AVIF image: it begins with '{shown}'")
+    beginning = replace_unprintable(data.lstrip()[:16].decode("ascii", "replace").replace("\ufffd", "?"), "?")
+    raise PictureError(f"is not a JPEG, PNG, WebP or AVIF image: it begins with '{beginning}'")
 
 
 def _decode(data: bytes, *, at_least_px: int) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
@@ -198,11 +198,11 @@ def _open(data: bytes) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
     kind = _check_format(data)
     if not features.check("zlib" if kind == "png" else EXTENSIONS[kind]):
         raise PictureError(f"is {kind} data, which this installation of Pillow cannot read")
-    if not _ends_well(kind, data):
+    if not _is_complete(kind, data):
         raise PictureError(f"is a {kind} image that is cut short or damaged ({len(data)} bytes)")
     if kind == "webp":
         # Its decoder allocates the whole canvas before it tells the size.
-        _check_size(_webp_size(data))
+        _check_size(_read_webp_size(data))
     try:
         image = _OPENERS[kind](BytesIO(data))
     except Exception as error:  # a format's plugin raises whatever a broken file leads it to
@@ -214,21 +214,21 @@ def _open(data: bytes) -> tuple[DeliveredFormat, ImageFile.ImageFile]:
     return kind, image
 
 
-def _check_size(size_px: tuple[int, int], most: int = MAX_PIXELS) -> None:
+def _check_size(size_px: tuple[int, int], max_pixels: int = MAX_PIXELS) -> None:
     width, height = size_px
-    if width * height > most:
-        raise PictureError(f"has {width} x {height} pixels, more than the {most // 1_000_000} megapixels allowed")
+    if width * height > max_pixels:
+        raise PictureError(f"has {width} x {height} pixels, more than the {max_pixels // 1_000_000} megapixels allowed")
 
 
 def _check_jpeg(data: bytes, size_px: tuple[int, int]) -> None:
     """Raise PictureError for a picture whose decoding takes too much memory or work."""
-    scans = sum(marker == _START_OF_SCAN for marker in _jpeg_markers(data))
+    scans = sum(marker == _START_OF_SCAN for marker in _list_jpeg_markers(data))
     _check_size(size_px, MAX_JPEG_PIXELS if scans == 1 else MAX_PROGRESSIVE_PIXELS)
     if scans > MAX_SCANS or scans * size_px[0] * size_px[1] > MAX_SCANNED_PIXELS:
         raise PictureError(f"has {scans} scans, more than is allowed for its size; save it anew with another program")
 
 
-def _webp_size(data: bytes) -> tuple[int, int]:
+def _read_webp_size(data: bytes) -> tuple[int, int]:
     """Return the canvas size in the first chunk (WebP container specification, RFC 9649); (0, 0) without one."""
     kind = data[12:16]
     if kind == b"VP8X":
@@ -241,14 +241,14 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def _ends_well(kind: DeliveredFormat, data: bytes) -> bool:
+def _is_complete(kind: DeliveredFormat, data: bytes) -> bool:
     """Return whether the file is complete by its own markers. WebP and AVIF count as complete.
 
     Pillow finds a truncated JPEG or PNG only if other code in the process has not set
     `ImageFile.LOAD_TRUNCATED_IMAGES`. It always finds a truncated WebP or AVIF.
     """
     if kind == "jpeg":
-        return _END_OF_IMAGE in _jpeg_markers(data)
+        return _END_OF_IMAGE in _list_jpeg_markers(data)
     if kind == "png":
         chunks = [(name, intact) for name, _, intact in png_chunks(data)]
         # Upper case in the first letter: a chunk without which the picture cannot be shown.
@@ -256,7 +256,7 @@ def _ends_well(kind: DeliveredFormat, data: bytes) -> bool:
     return True
 
 
-def _jpeg_markers(data: bytes) -> Iterator[int]:
+def _list_jpeg_markers(data: bytes) -> Iterator[int]:
     """Yield the markers of a JPEG's segments, up to the end of image if there is one.
 
     The compressed scans are stepped over, so that an end of image inside an embedded thumbnail does not count. A file
@@ -264,24 +264,24 @@ def _jpeg_markers(data: bytes) -> Iterator[int]:
     """
     position = 2
     for _ in range(MAX_PARTS):
-        found = _JPEG_MARKER.search(data, position)
-        if found is None:
+        match = _JPEG_MARKER.search(data, position)
+        if match is None:
             return
-        marker, position = found[1][0], found.end()
+        marker, position = match[1][0], match.end()
         yield marker
         if marker == _END_OF_IMAGE:
             return
         position += max(int.from_bytes(data[position : position + 2], "big"), 2)
 
 
-def _orientation(image: Image.Image) -> int:
+def _read_orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - EXIF is read by hand-written parsers; a broken one must not cost the picture
         return 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _convert_to_rgb(image: Image.Image) -> Image.Image:
     """Return the picture in sRGB without alpha."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
@@ -294,13 +294,13 @@ def _rgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGB")
     elif image.mode not in ("RGB", "L", "CMYK"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    flat = (_to_srgb(image, profile) if profile else None) or image.convert("RGB")
+    flat = (_convert_to_srgb(image, profile) if profile else None) or image.convert("RGB")
     if alpha is None:
         return flat
     return Image.composite(flat, Image.new("RGB", flat.size, BACKGROUND), alpha)
 
 
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
+def _convert_to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
     """Return the picture converted from its profile; None if the profile is broken or does not fit the picture."""
     if not features.check("littlecms2"):
         return None

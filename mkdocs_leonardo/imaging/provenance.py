@@ -78,10 +78,10 @@ def detect(data: bytes) -> Provenance:
     looked for in the whole file. The first source type in XMP counts, else the first one in the file.
     """
     if data.startswith(b"\x89PNG"):
-        data = b"".join((data, *(_compressed_text(body) for kind, body, _ in png_chunks(data) if kind == b"iTXt")))
+        data = b"".join((data, *(_decompress_text(body) for kind, body, _ in png_chunks(data) if kind == b"iTXt")))
     source_type, xmp = "", _XMP.search(data)
-    if found := (xmp and _SOURCE_TYPE.search(data, xmp.start())) or _SOURCE_TYPE.search(data):
-        length, value = found.groups()
+    if match := (xmp and _SOURCE_TYPE.search(data, xmp.start())) or _SOURCE_TYPE.search(data):
+        length, value = match.groups()
         source_type = value[: length[0] if length else None].decode("ascii")
     marks = [name for name, is_there in (("xmp", xmp is not None), ("c2pa", _C2PA in data)) if is_there]
     return Provenance(" ".join(marks), source_type)
@@ -93,7 +93,7 @@ def _strip_markup(value: str) -> str:
     return plain.encode("utf-8", "ignore")[:MAX_NAME_BYTES].decode("utf-8", "ignore").strip()
 
 
-def _compressed_text(body: bytes) -> bytes:
+def _decompress_text(body: bytes) -> bytes:
     """Return the readable part of a compressed iTXt chunk with XMP, at most a megabyte; empty for any other chunk."""
     if not body.startswith(_XMP_PNG + b"\1"):
         return b""

@@ -61,7 +61,7 @@ class References:
 
     def first(self, paths: Sequence[Path], strength: Strength) -> Reference:
         """Return the reference at the first of `paths` that is a file; PictureError, with the fix, if there is none."""
-        path = next((each for each in paths if each.is_file()), None)
+        path = next((path for path in paths if path.is_file()), None)
         if path is None:
             raise PictureError("is not there; write its path relative to the page, or to a folder above it")
         if path not in self._known:
@@ -69,7 +69,7 @@ class References:
                 self._known[path] = read_reference(path, strength)
             except PictureError as error:
                 self._known[path] = error
-        known = self._known[path]
-        if isinstance(known, PictureError):
-            raise known
-        return known
+        reference = self._known[path]
+        if isinstance(reference, PictureError):
+            raise reference
+        return reference

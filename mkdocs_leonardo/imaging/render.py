@@ -96,17 +96,17 @@ def available_formats() -> tuple[Format, ...]:
 
 
 def usable_formats(
-    wanted: Iterable[Format], available: Iterable[Format] | None = None
+    formats: Iterable[Format], available: Iterable[Format] | None = None
 ) -> tuple[tuple[Format, ...], tuple[Format, ...]]:
-    """Return the formats of `wanted` that will be written, and those that Pillow cannot write.
+    """Return the formats that will be written, and those that Pillow cannot write.
 
     If none would remain, WebP is written, or else JPEG, so that a page has a picture in any case.
     """
     able = available_formats() if available is None else tuple(available)
-    wanted = tuple(dict.fromkeys(wanted))
-    kept = tuple(name for name in wanted if name in able)
-    dropped = tuple(name for name in wanted if name not in able)
-    return kept or (("webp",) if "webp" in able else ("jpeg",)), dropped
+    formats = tuple(dict.fromkeys(formats))
+    usable = tuple(name for name in formats if name in able)
+    unusable = tuple(name for name in formats if name not in able)
+    return usable or (("webp",) if "webp" in able else ("jpeg",)), unusable
 
 
 class FilePlan(NamedTuple):
@@ -138,7 +138,7 @@ def plan_files(encoding: Encoding, *, is_placeholder: bool = False) -> tuple[Fil
     fallback_px = set(widths_px)
     if encoding.spares_fallback and formats != ("jpeg",):
         wanted_px = FALLBACK_WIDTHS_PX if len(widths_px) <= len(Encoding().widths) else FEWER_FALLBACK_WIDTHS_PX
-        nearest = (min(widths_px, key=lambda width: abs(width - wanted)) for wanted in wanted_px)
+        nearest = (min(widths_px, key=lambda width: abs(width - target_px)) for target_px in wanted_px)
         fallback_px = {*nearest, encoding.width_px}
     return tuple(
         FilePlan(width, kind, options_for(kind, width, is_placeholder=is_placeholder))
@@ -188,10 +188,10 @@ def fit_encoding(encoding: Encoding, delivered_px: tuple[int, int], *, may_enlar
     Its own size is always made, in one step from what was delivered, and each larger width that was delivered as well.
     Without `may_enlarge` a smaller picture keeps its own width, in the aspect that pages show.
     """
-    wanted = encoding.width_px, encoding.height_px
-    left, _, right, _ = crop_box(delivered_px, wanted, encoding.focus)
+    size_px = encoding.width_px, encoding.height_px
+    left, _, right, _ = crop_box(delivered_px, size_px, encoding.focus)
     part_px = max(1, int(right - left))
-    width = max((each for each in encoding.widths if encoding.width_px < each <= part_px), default=encoding.width_px)
+    width = max((width for width in encoding.widths if encoding.width_px < width <= part_px), default=encoding.width_px)
     if not may_enlarge:
         width = min(width, part_px)
     if width == encoding.width_px:
@@ -225,7 +225,7 @@ def render(
     # A cropped file is different for each focal point, and pages with different ones may share the picture.
     cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
     name = short_key(record.key) + (focus_suffix(focus) if cropped else "")
-    with _failures(), open_draft(folder, short_key(variant_key), xmp_packet(record, source_type)) as draft:
+    with _translate_errors(), open_draft(folder, short_key(variant_key), xmp_packet(record, source_type)) as draft:
         variants = write_ladder(
             draft,
             image,
@@ -247,7 +247,7 @@ def render(
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Turn errors of encoding into PictureError, and errors of writing into StoreUnavailable."""
     try:
         yield

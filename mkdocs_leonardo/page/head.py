@@ -105,7 +105,7 @@ def insert_head(
         if token["end"]:
             lines = [f'<link rel="stylesheet" href="{escape(stylesheet_url)}">'] if stylesheet_url else []
             if social is not None and names.isdisjoint({"og:image", "twitter:image"}):
-                lines += [_meta(name, text) for name, text in _properties(social) if text and name not in names]
+                lines += [_render_meta(name, text) for name, text in _list_tags(social) if text and name not in names]
             if origin:
                 lines.append(origin)
             return _insert(output_html, token.start(), token[0], "".join(f"{line}\n" for line in lines))
@@ -122,7 +122,7 @@ def _insert(text: str, place: int, end: str, more: str) -> str:
     return text[:place] + more + text[place:]
 
 
-def _properties(social: SocialTags) -> list[tuple[str, str]]:
+def _list_tags(social: SocialTags) -> list[tuple[str, str]]:
     """List the properties in Open Graph's order: those of an image follow the image."""
     return [
         ("og:type", "article"),
@@ -141,7 +141,7 @@ def _properties(social: SocialTags) -> list[tuple[str, str]]:
     ]
 
 
-def _meta(name: str, text: str) -> str:
+def _render_meta(name: str, text: str) -> str:
     attribute = "property" if name.startswith("og:") else "name"
     return f'<meta {attribute}="{name}" content="{escape(text)}">'
 
@@ -180,16 +180,16 @@ def move_to_head(page: bytes, url: str, site_url: str) -> tuple[bytes, bool]:
     """
     page, links, templates = _take_marked(page)
     href = re.search(_HREF, links[0]) if links else None
-    heroes = [json.loads(unescape(found[1] or found[2])) for each in templates if (found := re.search(_VALUE, each))]
-    own = next((hero for hero in heroes if hero["page_url"] == site_url + url), None)
+    heroes = [json.loads(unescape(match[1] or match[2])) for html in templates if (match := re.search(_VALUE, html))]
+    tags = next((hero for hero in heroes if hero["page_url"] == site_url + url), None)
     end = page.find(b">", page.find(_HEAD_END)) + 1
     head = page[:end].decode("utf-8")
     finished = insert_head(
         head,
         stylesheet_url=unescape(href[1]) if href else "",
-        social=None if own is None else SocialTags(**own),
+        social=None if tags is None else SocialTags(**tags),
     )
-    is_named = own is None or "og:image" in finished
+    is_named = tags is None or "og:image" in finished
     return (page if finished == head else finished.encode("utf-8") + page[end:]), is_named
 
 
@@ -197,7 +197,7 @@ def _take_marked(page: bytes) -> tuple[bytes, list[str], list[str]]:
     """Return the page without marked elements, the links to the stylesheet, and the templates with tags."""
     links: list[str] = []
     templates: list[str] = []
-    kept: list[bytes] = []
+    pieces: list[bytes] = []
     position, place = 0, page.find(MARKS)
     while place >= 0:
         is_link = page.startswith(STYLE_MARK.encode(), place)
@@ -207,7 +207,7 @@ def _take_marked(page: bytes) -> tuple[bytes, list[str], list[str]]:
         if first >= 0 and last >= 0 and page.find(b">", first, place) < 0:
             last += len(end)
             (links if is_link else templates).append(page[first:last].decode("utf-8"))
-            kept.append(page[position:first])
+            pieces.append(page[position:first])
             position = last
         place = page.find(MARKS, max(position, place + len(MARKS)))
-    return (b"".join((*kept, page[position:])) if kept else page), links, templates
+    return (b"".join((*pieces, page[position:])) if pieces else page), links, templates

@@ -71,7 +71,7 @@ def find_title_heading(content: str) -> tuple[int, int] | None:
                 return token.start(), end.end()
             position = end.end()
         elif name in _OPAQUE:
-            position = _end_of(name, content, position)
+            position = _find_end(name, content, position)
         elif name in _ENCLOSURES or name in _WRAPPERS:
             still_open.append(name)
     return None
@@ -81,7 +81,7 @@ def _is_blank(content: str, start: int, end: int) -> bool:
     return start == end or content[start:end].isspace()
 
 
-def _end_of(name: str, content: str, position: int) -> int:
+def _find_end(name: str, content: str, position: int) -> int:
     """Return the start of the element's closing tag, or the end of the text, as browsers read it."""
     closing = re.compile(rf"</{name}[\s/>]", re.IGNORECASE).search(content, position)
     return len(content) if closing is None else closing.start()

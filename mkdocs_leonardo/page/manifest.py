@@ -40,9 +40,9 @@ _PLAIN_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ShownHero:
-    """One page's picture. `asked` is the digest of the request for the picture, "" for a previous hero."""
+    """One page's picture. `request_digest` is that of the request for the picture, "" for a previous hero."""
 
-    asked: str
+    request_digest: str
     focus: FocalPoint
     asset: HeroAsset
 
@@ -58,7 +58,7 @@ class Manifest:
     @property
     def names(self) -> frozenset[str]:
         """The names of all picture files."""
-        return frozenset(variant.name for shown in self.heroes.values() for variant in shown.asset.rendering.variants)
+        return frozenset(variant.name for hero in self.heroes.values() for variant in hero.asset.rendering.variants)
 
 
 def digest_request(hero: HeroSpec, own_digest: str = "") -> str:
@@ -68,7 +68,7 @@ def digest_request(hero: HeroSpec, own_digest: str = "") -> str:
     if picture is None:
         request["own"] = own_digest
     else:
-        request |= {"prompt": picture.prompt, "seed": picture.seed, **_settings_of(picture)}
+        request |= {"prompt": picture.prompt, "seed": picture.seed, **_settings_to_json(picture)}
         if picture.reference is not None:
             request["reference"] = _reference_to_json(picture.reference)
     return digest_of(canonical_json(request))[:16]
@@ -81,7 +81,7 @@ def write_manifest(manifest: Manifest) -> bytes:
     value: dict[str, JsonValue] = {
         "version": _VERSION,
         "defaults": {
-            **_settings_of(defaults.picture),
+            **_settings_to_json(defaults.picture),
             "prompt_template": defaults.prompt_template,
             "layout": defaults.layout,
             **({"look": _reference_to_json(reference)} if reference is not None else {}),
@@ -90,8 +90,8 @@ def write_manifest(manifest: Manifest) -> bytes:
         },
         **asdict(manifest.markup),
     }
-    lines = [f"{_json(name)}: {_json(value[name])}" for name in value]
-    heroes = (f"{_json(page)}: {_json(_hero_to_json(manifest.heroes[page]))}" for page in sorted(manifest.heroes))
+    lines = [f"{_dump(name)}: {_dump(value[name])}" for name in value]
+    heroes = (f"{_dump(page)}: {_dump(_hero_to_json(manifest.heroes[page]))}" for page in sorted(manifest.heroes))
     lines.append('"heroes": {\n' + ",\n".join(heroes) + "\n}")
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
@@ -117,14 +117,14 @@ def read_manifest(data: bytes) -> Manifest:
                 strength=defaults.get("strength", "mid"),
                 rules=PictureRules(styles=tuple(map(str, defaults.get("styles", STYLES)))),
             ),
-            markup=MarkupOptions(**{each.name: value.get(each.name, each.default) for each in fields(MarkupOptions)}),
+            markup=MarkupOptions(**{item.name: value.get(item.name, item.default) for item in fields(MarkupOptions)}),
             heroes={str(page): _hero_from_json(hero) for page, hero in value["heroes"].items()},
         )
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise BrokenEntry("it is damaged") from error
 
 
-def _json(value: JsonValue) -> str:
+def _dump(value: JsonValue) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -133,7 +133,7 @@ def _check_version(version: object) -> None:
         raise BrokenEntry("it comes from another version of mkdocs-leonardo")
 
 
-def _settings_of(picture: PictureSpec) -> dict[str, JsonValue]:
+def _settings_to_json(picture: PictureSpec) -> dict[str, JsonValue]:
     """Return the settings of a picture for which a site may have defaults."""
     return {
         "style": picture.style,
@@ -147,11 +147,11 @@ def _reference_to_json(reference: Reference) -> list[JsonValue]:
     return [reference.digest, reference.strength]
 
 
-def _hero_to_json(shown: ShownHero) -> dict[str, JsonValue]:
-    asset, rendering = shown.asset, shown.asset.rendering
+def _hero_to_json(hero: ShownHero) -> dict[str, JsonValue]:
+    asset, rendering = hero.asset, hero.asset.rendering
     return {
-        "asked": shown.asked,
-        "focus": [shown.focus.x, shown.focus.y],
+        "asked": hero.request_digest,
+        "focus": [hero.focus.x, hero.focus.y],
         "key": short_key(asset.key),
         "provider": asset.provider,
         "source": asset.source.value,
@@ -172,7 +172,7 @@ def _hero_from_json(value: Any) -> ShownHero:  # noqa: ANN401 - anything may be 
     width, height = value["size"]
     x, y = value["focus"]
     rendering = Rendering(
-        variants=tuple(_variant_from_json(each) for each in value["files"]),
+        variants=tuple(_variant_from_json(file) for file in value["files"]),
         blur_up=str(value["placeholder"]),
         dominant=str(value["dominant"]),
         scrim=Scrim(*map(int, value["scrim"])),

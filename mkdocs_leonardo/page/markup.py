@@ -60,8 +60,8 @@ _CARD_START = '<a class="leonardo-card"'
 class TargetPage(NamedTuple):
     """The facts of a page that its markup needs. `url` is relative to the site, as the host gives it.
 
-    `hidden` comes from `hidden_parts`. `image` is the image for sharing in the page's metadata: the author's, or else
-    the hero's.
+    `hidden` comes from `list_hidden_parts`. `image` is the image for sharing in the page's metadata: the author's, or
+    else the hero's.
     """
 
     source: str
@@ -75,7 +75,7 @@ class TargetPage(NamedTuple):
 
 def focus_name(focus: FocalPoint) -> str:
     """Return the focal point in percent, as markup and stylesheet spell it: ``30-60``."""
-    return f"{_percent(focus.x)}-{_percent(focus.y)}"
+    return f"{_format_percent(focus.x)}-{_format_percent(focus.y)}"
 
 
 def render_hero(
@@ -98,7 +98,7 @@ def render_hero(
     title = _extract_title(heading_html)
     sizes = compute_sizes(theme, spec.layout, hidden=page.hidden, is_post=page.is_post)
     is_apart = spec.layout in _APART
-    shade = "" if is_apart else _scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
+    shade = "" if is_apart else _render_scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
     source = escape(asset.rendering.blur_up)
     tagline = [f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>'] if spec.tagline else []
     blur = f'<img class="leonardo-hero__blur" src="{source}" alt="" aria-hidden="true">'
@@ -115,7 +115,7 @@ def render_hero(
         inside = [*text, '<figure class="leonardo-hero__figure">', picture, blur_up, *caption, "</figure>"]
     else:
         inside = [picture, *text, blur_up, *caption]
-    attributes = f"{_attributes(asset, spec)}{shade}{_title_attribute(title)}{_NO_ROLE}"
+    attributes = f"{_render_attributes(asset, spec)}{shade}{_render_title_attribute(title)}{_NO_ROLE}"
     return "\n".join([f'{HERO_START}leonardo-hero--{spec.layout}"{attributes}>', *inside, "</header>"])
 
 
@@ -131,7 +131,7 @@ def choose_layout(spec: HeroSpec, asset: HeroAsset, heading_html: str) -> Layout
     title = _extract_title(heading_html)
     scrim = asset.rendering.scrim
     shades = (scrim.long_narrow, scrim.long_wide) if is_long(title, spec.tagline) else (scrim.narrow, scrim.wide)
-    return "stacked" if _letters(title) > _AUTO_LETTERS or max(shades) >= _AUTO_SHADE else "content"
+    return "stacked" if _count_letters(title) > _AUTO_LETTERS or max(shades) >= _AUTO_SHADE else "content"
 
 
 def may_cover(layout: Layout, scrim: Scrim | None = None) -> bool:
@@ -166,7 +166,7 @@ def render_card(
         # Browsers that know "auto" use the real width of a lazy picture; other browsers skip the word.
         loading = 'loading="lazy" decoding="async"'
         sizes = f"auto, {sizes}"
-    lines = [f'{_CARD_START} href="{escape(href)}" tabindex="-1" aria-hidden="true"{_attributes(asset, spec)}>']
+    lines = [f'{_CARD_START} href="{escape(href)}" tabindex="-1" aria-hidden="true"{_render_attributes(asset, spec)}>']
     if is_eager:
         # Later cards are below the window, so their blur-up images would only make the page larger.
         lines.append(f'<img class="leonardo-card__placeholder" src="{escape(asset.rendering.blur_up)}" alt="">')
@@ -179,10 +179,10 @@ def insert_hero(content_html: str, header: Callable[[str], str], title: str) -> 
     `header` makes the hero from the heading's HTML. Content without a heading gets one from `title`, which may hold
     character references such as ``&amp;``; tags in it are plain text.
     """
-    found = find_title_heading(content_html)
-    if found is None:
+    heading = find_title_heading(content_html)
+    if heading is None:
         return f"{header(f'<h1>{escape(unescape(title), quote=False)}</h1>')}\n{content_html}"
-    start, end = found
+    start, end = heading
     return f"{header(content_html[start:end])}\n{content_html[:start]}{content_html[end:]}"
 
 
@@ -232,7 +232,7 @@ def _render_picture(block: str, asset: HeroAsset, alt: str, sizes: str, url: Cal
 
 
 def _render_srcset(ladder: list[Variant], url: Callable[[str], str]) -> str:
-    return escape(", ".join([f"{_escape_candidate(url(each.name))} {each.width_px}w" for each in ladder]))
+    return escape(", ".join([f"{_escape_candidate(url(variant.name))} {variant.width_px}w" for variant in ladder]))
 
 
 def _escape_candidate(url: str) -> str:
@@ -242,34 +242,34 @@ def _escape_candidate(url: str) -> str:
 
 def is_long(title: str, tagline: str) -> bool:
     """Return whether title and half of the tagline have more than `SHORT_TEXT` letters."""
-    return _letters(title) + _letters(tagline) / 2 > SHORT_TEXT
+    return _count_letters(title) + _count_letters(tagline) / 2 > SHORT_TEXT
 
 
-def _letters(text: str) -> int:
+def _count_letters(text: str) -> int:
     """Count the text's letters; an East Asian letter counts twice (Unicode, annex 11)."""
     return len(text) if text.isascii() else sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def _title_attribute(title: str) -> str:
+def _render_title_attribute(title: str) -> str:
     """Return the attribute of the title's size, from 2 to 4; "" for 1, the largest."""
-    size = 1 + sum(_letters(title) > letters for letters in _TITLE_STEPS)
+    size = 1 + sum(_count_letters(title) > letters for letters in _TITLE_STEPS)
     return f' data-title="{size}"' if size > 1 else ""
 
 
-def _scrim_attributes(scrim: Scrim, *, is_long: bool) -> str:
+def _render_scrim_attributes(scrim: Scrim, *, is_long: bool) -> str:
     narrow, wide, wide_rtl = scrim.narrow, scrim.wide, scrim.wide_rtl
     if is_long:
         narrow, wide, wide_rtl = scrim.long_narrow, scrim.long_wide, scrim.long_wide_rtl
     measured = {"narrow": narrow, "wide": wide, "wide-rtl": wide_rtl}
-    return "".join(f' data-scrim-{where}="{_scrim_step(percent):02}"' for where, percent in measured.items())
+    return "".join(f' data-scrim-{view}="{_round_to_scrim_step(percent):02}"' for view, percent in measured.items())
 
 
-def _scrim_step(percent: int) -> int:
+def _round_to_scrim_step(percent: int) -> int:
     """Round up to the next percentage that the stylesheet knows."""
     return min(SCRIM_LIMIT, -(-max(0, percent) // SCRIM_STEP) * SCRIM_STEP)
 
 
-def _attributes(asset: HeroAsset, spec: HeroSpec) -> str:
+def _render_attributes(asset: HeroAsset, spec: HeroSpec) -> str:
     focus = "" if spec.focus == CENTER else f' data-focus="{focus_name(spec.focus)}"'
     tint = find_tint(asset.rendering.dominant)
     return (
@@ -277,5 +277,5 @@ def _attributes(asset: HeroAsset, spec: HeroSpec) -> str:
     )
 
 
-def _percent(fraction: float) -> int:
+def _format_percent(fraction: float) -> int:
     return round(min(1.0, max(0.0, fraction)) * 100)

@@ -43,9 +43,9 @@ def build_stylesheet(
     MkDocs's name of the theme, "" for the site's own templates, to which no theme's rules apply.
     """
     layouts = {spec.layout for spec in specs}
-    files = {name for layout in layouts for name in _LAYOUT_FILES[layout]} | _theme_files(theme)
+    files = {name for layout in layouts for name in _LAYOUT_FILES[layout]} | _list_theme_files(theme)
     files |= {name for name, is_used in {"cards": markup.cards, "credit": markup.credit}.items() if is_used}
-    content = _content(files, (spec.focus for spec in specs)).encode()
+    content = _join_rules(files, (spec.focus for spec in specs)).encode()
     return f"hero.{hashlib.sha256(content).hexdigest()[:8]}.css", content
 
 
@@ -56,7 +56,7 @@ def build_zensical_stylesheet(manifest: Manifest) -> bytes:
     covers: in excerpts, the posts' heroes look like cards.
     """
     files = {*_PARTS, THEMES[ZENSICALS_THEME].rules, "zensical"} - {"cards"}
-    content = _content(files, (shown.focus for shown in manifest.heroes.values()))
+    content = _join_rules(files, (hero.focus for hero in manifest.heroes.values()))
     return f"{content}{'' if manifest.markup.cards else _NO_CARDS}".encode()
 
 
@@ -68,20 +68,20 @@ def is_outdated(manifest: Manifest, folder: Path) -> bool:
         return True
 
 
-def _theme_files(theme: str) -> set[str]:
+def _list_theme_files(theme: str) -> set[str]:
     """Return the files of the theme's rules. An unknown theme may build on any theme, so it gets the rules of all."""
     if theme in THEMES:
         return {THEMES[theme].rules}
-    return {known.rules for known in THEMES.values()} if theme else set()
+    return {layout.rules for layout in THEMES.values()} if theme else set()
 
 
-def _content(files: Collection[str], focuses: Iterable[FocalPoint]) -> str:
+def _join_rules(files: Collection[str], focuses: Iterable[FocalPoint]) -> str:
     """Join the files' rules, and one rule for each value of an attribute."""
     folder = resources.files("mkdocs_leonardo.page") / "css"
     names = [*(name for name in _PARTS if name in files), *sorted(set(files).difference(_PARTS))]
     sources = [(folder / f"{name}.css").read_text(encoding="utf-8") for name in names]
-    scrims = _scrim_rules() if "over" in files else ()
-    return "".join([*map(_minify, sources), *_tint_rules(), *scrims, *_focus_rules(focuses)])
+    scrims = _make_scrim_rules() if "over" in files else ()
+    return "".join([*map(_minify, sources), *_make_tint_rules(), *scrims, *_make_focus_rules(focuses)])
 
 
 def _minify(source: str) -> str:
@@ -96,24 +96,24 @@ def _shorten(match: re.Match[str]) -> str:
     return match["sign"] or (":" if match[0].startswith(":") else " ")
 
 
-def _tint_rules() -> list[str]:
+def _make_tint_rules() -> list[str]:
     """List one rule for each tint that a picture may have."""
     return [f'[data-tint="{index}"]{{--_tint:{" ".join(map(str, tint))}}}' for index, tint in enumerate(TINTS)]
 
 
-def _scrim_rules() -> list[str]:
+def _make_scrim_rules() -> list[str]:
     """List a rule for each digit of a scrim attribute. The rules of its two digits add up to the alpha."""
     tens, ones = range(10, SCRIM_LIMIT + 1, 10), range(SCRIM_STEP, 10, SCRIM_STEP)
     return [
         rule
-        for where in ("narrow", "wide", "wide-rtl")
+        for view in ("narrow", "wide", "wide-rtl")
         for rule in (
-            *(f'[data-scrim-{where}^="{percent // 10}"]{{--_{where}:.{percent // 10}}}' for percent in tens),
-            *(f'[data-scrim-{where}$="{percent}"]{{--_{where}-1:.0{percent}}}' for percent in ones),
+            *(f'[data-scrim-{view}^="{percent // 10}"]{{--_{view}:.{percent // 10}}}' for percent in tens),
+            *(f'[data-scrim-{view}$="{percent}"]{{--_{view}-1:.0{percent}}}' for percent in ones),
         )
     ]
 
 
-def _focus_rules(focuses: Iterable[FocalPoint]) -> list[str]:
+def _make_focus_rules(focuses: Iterable[FocalPoint]) -> list[str]:
     names = sorted({focus_name(focus) for focus in focuses} - {focus_name(CENTER)})
     return [f'[data-focus="{name}"] img{{object-position:{"% ".join(name.split("-"))}%}}' for name in names]

@@ -87,22 +87,22 @@ def compute_sizes(
 ) -> str:
     """Return the `sizes` of a hero or a card: its width at every width of the window.
 
-    `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` comes from `hidden_parts`. `is_post` is true on
-    Material's blog posts, whose own side column replaces the navigation. A hero is as wide as the article, and as the
-    window on phones. In `split`, and on a card, the picture stands beside the text if there is room.
+    `theme` is MkDocs's name of the theme, "" for a custom one. `hidden` comes from `list_hidden_parts`. `is_post` is
+    true on Material's blog posts, whose own side column replaces the navigation. A hero is as wide as the article, and
+    as the window on phones. In `split`, and on a card, the picture stands beside the text if there is room.
     """
-    known = THEMES.get(theme, _UNKNOWN)
+    theme_layout = THEMES.get(theme, _UNKNOWN)
     if layout == "full" and not is_card:
-        return known.full_sizes
-    steps = known.article(Columns(left="navigation" not in hidden or is_post, right="toc" not in hidden))
+        return theme_layout.full_sizes
+    steps = theme_layout.article(Columns(left="navigation" not in hidden or is_post, right="toc" not in hidden))
     if is_card or layout == "split":
-        steps = tuple(_beside_text(steps, _CARD if is_card else _SPLIT))
+        steps = tuple(_narrow_beside_text(steps, _CARD if is_card else _SPLIT))
     if not is_card and layout != "stacked":
         steps = (*steps[:-1], _FROM_EDGE_TO_EDGE)
     return ", ".join(map(str, steps))
 
 
-def _beside_text(steps: Iterable[Width], picture: BesideText) -> Iterator[Width]:
+def _narrow_beside_text(steps: Iterable[Width], picture: BesideText) -> Iterator[Width]:
     """Yield the widths of a picture in articles of the given widths."""
     above_px = 10_000
     for step in steps:
@@ -118,7 +118,7 @@ def _beside_text(steps: Iterable[Width], picture: BesideText) -> Iterator[Width]
         above_px = step.window_px
 
 
-def hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> frozenset[str]:
+def list_hidden_parts(meta: Mapping[str, object], features: Collection[str]) -> frozenset[str]:
     """Return the parts that Material hides on a page: its ``hide``, and a table of contents inside the navigation."""
     hide = meta.get("hide")
     parts: Iterable[object] = hide if isinstance(hide, list) else [hide] if isinstance(hide, str) else []
@@ -142,7 +142,7 @@ def find_full_width_place(start_of_page: str) -> tuple[int, bool]:
     return -1, False
 
 
-def _material(columns: Columns) -> tuple[Width, ...]:
+def _compute_material_widths(columns: Columns) -> tuple[Width, ...]:
     """Return the widths of Material 9.
 
     The grid has 61rem, a side column 12.1rem, the margin beside a column 1.2rem, and any other margin 0.8rem.
@@ -162,7 +162,7 @@ def _material(columns: Columns) -> tuple[Width, ...]:
     )
 
 
-def _material_place(start_of_page: str) -> int:
+def _find_material_place(start_of_page: str) -> int:
     """Return the head of `<main>`, above the grid with the side columns.
 
     Instant navigation replaces the hero there, and the side columns begin below it.
@@ -171,13 +171,13 @@ def _material_place(start_of_page: str) -> int:
     return start_of_page.find(">", main) + 1 if main >= 0 else -1
 
 
-def _mkdocs_place(start_of_page: str) -> int:
+def _find_mkdocs_place(start_of_page: str) -> int:
     """Return the start of the page's container, which is the first one with a row."""
     row = start_of_page.find('<div class="row">')
     return start_of_page.rfind('<div class="container">', 0, max(row, 0))
 
 
-_MATERIAL = Theme("material", _material, full_place=_material_place, is_in_main=True)
+_MATERIAL = Theme("material", _compute_material_widths, full_place=_find_material_place, is_in_main=True)
 _UNKNOWN = Theme("", lambda _columns: _UNKNOWN_ARTICLE)
 #: The themes by MkDocs's names. The first one that fits a page's HTML wins.
 THEMES = {
@@ -190,7 +190,7 @@ THEMES = {
         full_sizes="(min-width: 769px) calc(100vw - 300px), 100vw",
         full_place=lambda start: start.find('<div class="wy-nav-content">'),
     ),
-    "mkdocs": Theme("mkdocs", lambda _columns: _MKDOCS_ARTICLE, full_place=_mkdocs_place),
+    "mkdocs": Theme("mkdocs", lambda _columns: _MKDOCS_ARTICLE, full_place=_find_mkdocs_place),
 }
 #: The theme that Zensical's own themes build on.
 ZENSICALS_THEME = "material"
