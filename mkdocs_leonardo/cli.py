@@ -128,9 +128,9 @@ _REST = click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED, metavar="[ZEN
 
 def _add_command(name: str, text: str, *parameters: click.Parameter, examples: Sequence[str]) -> None:
     """Add a command to the program."""
-    taken = [*parameters, *_make_program_options(hidden=True)]
+    all_parameters = [*parameters, *_make_program_options(hidden=True)]
     end = _format_examples(*examples)
-    main.add_command(_Command(name, help=text, params=taken, epilog=end, context_settings=_SETTINGS))
+    main.add_command(_Command(name, help=text, params=all_parameters, epilog=end, context_settings=_SETTINGS))
 
 
 _add_command(
@@ -331,8 +331,8 @@ main.add_command(_zensical)
 
 def _add_zensical_command(name: str, text: str, *parameters: click.Parameter) -> None:
     """Add a command that passes unknown options on to Zensical's command of the same name."""
-    taken = [_CONFIG_FILE, *parameters, _REST]
-    _zensical.add_command(_Command(name, help=text, params=taken, context_settings=_PASSED_ON))
+    all_parameters = [_CONFIG_FILE, *parameters, _REST]
+    _zensical.add_command(_Command(name, help=text, params=all_parameters, context_settings=_PASSED_ON))
 
 
 _add_zensical_command(

@@ -154,20 +154,22 @@ class _Reader:
     problems: list[InputError] = field(default_factory=list)
 
     def read(self) -> FrontMatter:
-        unknown = self._unknown_keys()
+        unknown = self._find_unknown_keys()
         if _is_opt_out(self.meta.get("hero_prompt")):
             return FrontMatter(None, unknown)
         site = self.defaults.picture
-        prompt = self._value("hero_prompt", self._prompt, None)
-        image = self._value("hero_image", partial(self._path, "the image"), None)
-        reference: tuple[PurePosixPath, ...] = self._value("hero_reference", self._references, ())
-        style = self._value("hero_style", self._style, site.style)
-        negative = self._value("hero_negative_prompt", self._negative_prompt, make_legible(site.negative_prompt))
-        seed = self._value("hero_seed", self._seed, None)
-        alt = self._value("hero_alt", partial(_text, MAX_ALT_CHARACTERS), "")
-        tagline = self._value("hero_tagline", partial(_text, MAX_TAGLINE_CHARACTERS), "")
-        focus = self._value("hero_focus", _focus, CENTER)
-        layout = self._value("hero_layout", _layout, self.defaults.layout)
+        prompt = self._convert_key("hero_prompt", self._convert_prompt, None)
+        image = self._convert_key("hero_image", partial(self._convert_path, "the image"), None)
+        reference: tuple[PurePosixPath, ...] = self._convert_key("hero_reference", self._convert_references, ())
+        style = self._convert_key("hero_style", self._convert_style, site.style)
+        negative = self._convert_key(
+            "hero_negative_prompt", self._convert_negative_prompt, make_legible(site.negative_prompt)
+        )
+        seed = self._convert_key("hero_seed", self._convert_seed, None)
+        alt = self._convert_key("hero_alt", partial(_convert_text, MAX_ALT_CHARACTERS), "")
+        tagline = self._convert_key("hero_tagline", partial(_convert_text, MAX_TAGLINE_CHARACTERS), "")
+        focus = self._convert_key("hero_focus", _convert_focus, CENTER)
+        layout = self._convert_key("hero_layout", _convert_layout, self.defaults.layout)
         problems = (*self.problems, *unknown)
         if self.problems or (prompt is None and image is None):
             return FrontMatter(None, problems)
@@ -177,7 +179,7 @@ class _Reader:
         hero = HeroSpec(page=self.page, picture=picture, alt=alt, tagline=tagline, focus=focus, layout=layout)
         return FrontMatter(hero, problems, image, reference if picture is not None else ())
 
-    def _value(self, key: str, convert: Callable[[object], T], default: T) -> T:
+    def _convert_key(self, key: str, convert: Callable[[object], T], default: T) -> T:
         """Return the converted value of `key`, or `default` without a right one; a wrong value is a problem."""
         if key in self.meta:
             try:
@@ -187,7 +189,7 @@ class _Reader:
                 self.problems.append(InputError(self.page, key, f"is {value}; {refused}"))
         return default
 
-    def _unknown_keys(self) -> tuple[InputError, ...]:
+    def _find_unknown_keys(self) -> tuple[InputError, ...]:
         endings = tuple(key.removeprefix("hero_") for key in KEYS)
         problems = []
         for key in self.meta:
@@ -195,12 +197,12 @@ class _Reader:
                 continue
             # Names are compared without the common prefix, which would make all names similar.
             word = key[len("hero_") :].strip().lower()
-            near = _MEANT.get(word) or find_nearest(word, endings)
-            fix = did_you_mean("", KEYS) if near is None else f"did you mean hero_{near}?"
+            nearest = _MEANT.get(word) or find_nearest(word, endings)
+            fix = did_you_mean("", KEYS) if nearest is None else f"did you mean hero_{nearest}?"
             problems.append(InputError(self.page, describe_key(key), f"is not a known key; {fix}"))
-        return (*problems, *self._misspelt_keys())
+        return (*problems, *self._find_misspelt_keys())
 
-    def _misspelt_keys(self) -> list[InputError]:
+    def _find_misspelt_keys(self) -> list[InputError]:
         """List keys without the underscore, such as `heroPrompt`. `heroImage` alone may be a theme's own."""
         misspelt = {key: _BARE.get(_strip_key(key)) for key in self.meta if isinstance(key, str) and not _is_ours(key)}
         wants_hero = "hero_prompt" in misspelt.values() or any(_is_ours(key) for key in self.meta)
@@ -219,7 +221,7 @@ class _Reader:
                 )
         return problems
 
-    def _prompt(self, value: object) -> str:
+    def _convert_prompt(self, value: object) -> str:
         if value is not None and not isinstance(value, str):
             raise _Refused("describe the image in words (put quotes around them), or write false for no hero")
         prompt = make_legible(value or "")
@@ -233,27 +235,27 @@ class _Reader:
     def _fill_prompt(self, prompt: str) -> str:
         """Return the prompt inside the site's template, with the page's values filled in."""
         values = find_page_values(self.meta, title=self.title, site_name=self.site_name)
-        own = make_legible(fill_in(prompt, values))
-        if not has_ink(own):
+        filled = make_legible(fill_in(prompt, values))
+        if not has_ink(filled):
             raise _Refused("the page has no values for its names; add them to the front matter, or add words")
-        full = make_legible(fill_in(self.defaults.prompt_template, {**values, "prompt": own}))
-        most = self.defaults.rules.prompt_max
-        _check_length(own, most, "" if own == prompt else " once it is filled in")
-        _check_length(full, most, " with the site's prompt_template")
+        full = make_legible(fill_in(self.defaults.prompt_template, {**values, "prompt": filled}))
+        max_characters = self.defaults.rules.prompt_max
+        _check_length(filled, max_characters, "" if filled == prompt else " once it is filled in")
+        _check_length(full, max_characters, " with the site's prompt_template")
         return full
 
-    def _negative_prompt(self, value: object) -> str:
+    def _convert_negative_prompt(self, value: object) -> str:
         """Return the site's negative prompt joined with the page's."""
-        own = _text(MAX_PROMPT_CHARACTERS, value)
-        both = ", ".join(filter(None, (make_legible(self.defaults.picture.negative_prompt), own)))
+        text = _convert_text(MAX_PROMPT_CHARACTERS, value)
+        both = ", ".join(filter(None, (make_legible(self.defaults.picture.negative_prompt), text)))
         rules = self.defaults.rules
-        if own and not rules.negative_prompt_max:
+        if text and not rules.negative_prompt_max:
             raise _Refused(f"{rules.model} takes none; say in hero_prompt what the image shows instead")
-        if own:
-            _check_length(both, rules.negative_prompt_max, " with the site's negative_prompt" if both != own else "")
+        if text:
+            _check_length(both, rules.negative_prompt_max, " with the site's negative_prompt" if both != text else "")
         return both
 
-    def _style(self, value: object) -> str:
+    def _convert_style(self, value: object) -> str:
         rules = self.defaults.rules
         text = value if isinstance(value, str) else ""
         style = find_style(text, rules.styles)
@@ -263,29 +265,30 @@ class _Reader:
             raise _Refused(did_you_mean(text, rules.styles))
         return style
 
-    def _seed(self, value: object) -> int:
+    def _convert_seed(self, value: object) -> int:
         if isinstance(value, str) and _DIGITS.fullmatch(value):
             # Metadata without the --- lines holds texts only.
             value = int(value)
         rules = self.defaults.rules
         if not _is_whole(value) or not 0 <= value <= rules.seed_max:
-            why = f", as {rules.model} takes no other" if rules.seed_max < MAX_SEED else ""
-            raise _Refused(f"it must be a whole number from 0 to {rules.seed_max}{why}")
+            reason = f", as {rules.model} takes no other" if rules.seed_max < MAX_SEED else ""
+            raise _Refused(f"it must be a whole number from 0 to {rules.seed_max}{reason}")
         return value
 
-    def _references(self, value: object) -> tuple[PurePosixPath, ...]:
+    def _convert_references(self, value: object) -> tuple[PurePosixPath, ...]:
         """List the possible paths of the page's reference: beside the page, or in a folder above the page."""
-        beside = self._path("the reference", value)
+        beside = self._convert_path("the reference", value)
         below = PurePosixPath(str(value).strip())
-        return (beside,) if ".." in below.parts else tuple(each / below for each in PurePosixPath(self.page).parents)
+        folders = PurePosixPath(self.page).parents
+        return (beside,) if ".." in below.parts else tuple(folder / below for folder in folders)
 
-    def _path(self, what: str, value: object) -> PurePosixPath:
+    def _convert_path(self, subject: str, value: object) -> PurePosixPath:
         """Return the path that the value names, relative to the documentation folder."""
         text = value.strip() if isinstance(value, str) else ""
         if _ADDRESS.match(text):
             # The address may be signed, or hold a password: the log shows its plain part only.
             plain = re.sub(r"[?#].*|(?<=//)[^/]*@", "…", text, flags=re.DOTALL)
-            fix = f"copy {what} into the documentation folder and write its path, such as images/harbour.jpg"
+            fix = f"copy {subject} into the documentation folder and write its path, such as images/harbour.jpg"
             raise _Refused(fix, shown=plain)
         _check_path(text)
         path = resolve_path(PurePosixPath(self.page), text)
@@ -294,21 +297,21 @@ class _Reader:
         return path
 
 
-def _text(most: int, value: object) -> str:
-    """Return the text of at most `most` characters."""
+def _convert_text(max_characters: int, value: object) -> str:
+    """Return the text of at most `max_characters` characters."""
     if not isinstance(value, str):
         raise _Refused("write some text, or remove the line" if value is None else MUST_BE_TEXT)
     text = make_legible(value)
-    _check_length(text, most)
+    _check_length(text, max_characters)
     return text
 
 
-def _check_length(text: str, most: int, addition: str = "") -> None:
-    if len(text) > most:
-        raise _Refused(f"it has {len(text):,} characters{addition}, and at most {most:,} are allowed")
+def _check_length(text: str, max_characters: int, addition: str = "") -> None:
+    if len(text) > max_characters:
+        raise _Refused(f"it has {len(text):,} characters{addition}, and at most {max_characters:,} are allowed")
 
 
-def _focus(value: object) -> FocalPoint:
+def _convert_focus(value: object) -> FocalPoint:
     text = value.strip().lower() if isinstance(value, str) else ""
     if text in _FOCAL_POINTS:
         return _FOCAL_POINTS[text]
@@ -321,7 +324,7 @@ def _focus(value: object) -> FocalPoint:
     raise _Refused('it may be left, right, top, bottom, center or two percentages such as "30% 60%"')
 
 
-def _layout(value: object) -> Layout:
+def _convert_layout(value: object) -> Layout:
     for layout in LAYOUTS:
         if isinstance(value, str) and value.strip().lower() == layout:
             return layout

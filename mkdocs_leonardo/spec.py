@@ -377,7 +377,7 @@ def clean_text(text: str) -> str:
 
 def printable(text: str) -> str:
     """Return the text as one line that is safe on a terminal, with control characters and surrogates escaped."""
-    return _INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def replace_unprintable(text: str, by: str = "") -> str:
