@@ -22,7 +22,7 @@ from typing import Any
 
 from builds import TRACEBACK, Site
 from fork_server import Process, start
-from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
+from services import API_KEYS, SIGNATURE, AnyServices
 
 COMMAND = str(Path(sys.executable).with_name("mkdocs-leonardo"))
 #: The time limit of a command (seconds).
@@ -46,7 +46,7 @@ class Ran:
         """Return this result; AssertionError if an output contains a secret or a traceback."""
         for text in (self.out, self.err):
             assert not TRACEBACK.search(text), text
-            for secret in (LEONARDO_KEY, OPENAI_KEY, GEMINI_KEY, SIGNATURE):
+            for secret in (*API_KEYS.values(), SIGNATURE):
                 assert secret not in text
         return self
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import anyio
-from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
+from services import API_KEYS, GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, AnyServices
 
 from mkdocs_leonardo.providers.base import ProcessMemory, ProviderContext
 from mkdocs_leonardo.providers.gemini import GeminiOptions
@@ -143,6 +143,4 @@ def shows_no_secret(error: BaseException, *more: str) -> bool:
         link = link.__cause__ or link.__context__
         if link is not None and type(link).__module__.startswith(("httpx", "httpcore")):
             return False
-    return not any(
-        secret in text for secret in (LEONARDO_KEY, OPENAI_KEY, GEMINI_KEY, SIGNATURE, *more) for text in texts
-    )
+    return not any(secret in text for secret in (*API_KEYS.values(), SIGNATURE, *more) for text in texts)

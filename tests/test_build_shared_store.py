@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from builds import Built, Site, page
 from cli_rig import Shell
-from services import AnyServices, Picture, Services, shows
+from services import API_KEYS, AnyServices, Picture, Services, shows
 from services.pictures import draw
 from serving import serving
 from stores import KEYS, WRITER, Kind, Outage, TeamStore, gate_to, running, silence
@@ -28,7 +28,7 @@ QUICK: dict[str, object] = {
     "social": False,
     "leonardo": {"render_estimate": 0.2, "requests_per_minute": 100_000},
 }
-NO_KEYS = {"LEONARDO_API_KEY": "", "OPENAI_API_KEY": "", "GEMINI_API_KEY": ""}
+NO_KEYS = dict.fromkeys(API_KEYS, "")
 SECRET = {"MKDOCS_LEONARDO_STORE_SECRET": "the team's secret"}
 
 

@@ -16,12 +16,12 @@ from builds import Site, page
 from cli_rig import Shell
 from gateway import Reply, gateway
 from local_http import Quiet, serve_http
-from services import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY
+from services import API_KEYS
 
+from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.network import wrong_key
 
-KEYS = {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY, "GEMINI_API_KEY": GEMINI_KEY}
-PLAIN = {**KEYS, "SSL_CERT_FILE": "", "SSL_CERT_DIR": "", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
+PLAIN = {**API_KEYS, "SSL_CERT_FILE": "", "SSL_CERT_DIR": "", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
 PLAIN |= {name: "" for each in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY") for name in (each, each.lower())}
 
 
@@ -141,11 +141,13 @@ def test_doctor_and_balance_tell_a_firewall_from_a_wrong_key(tmp_path: Path) -> 
     """`doctor` and `balance` report Cloudflare's page as a firewall and not as a wrong key, for every service."""
     with gateway() as gate:
         gate.default = Reply(b"<html>Just a moment... cloudflare</html>", 403, {"content-type": "text/html"})
-        urls = {name: {"base_url": f"{gate.url}/v1"} for name in ("leonardo", "openai", "gemini")}
+        urls = {name: {"base_url": f"{gate.url}/v1"} for name in BUILT_IN}
         asked = shell(tmp_path, providers=[*urls], **urls)
         doctor, balance = asked("doctor"), asked("balance")
 
-    assert doctor.out.count("Cloudflare in front of it refuses this machine (answered 403 with a web page)") == 3
+    assert doctor.out.count("Cloudflare in front of it refuses this machine (answered 403 with a web page)") == len(
+        BUILT_IN
+    )
     assert "Cloudflare in front of it" in balance.out
     assert "not accept" not in doctor.out + balance.out
 
@@ -164,7 +166,7 @@ def test_doctor_and_balance_tell_a_firewall_from_a_wrong_key(tmp_path: Path) -> 
 )
 def test_key_that_was_copied_with_more_than_itself_is_named(value: str, words: str) -> None:
     """The message about a malformed key names the mistake and no part of the key."""
-    for name, key in KEYS.items():
+    for name, key in API_KEYS.items():
         said = wrong_key(value.format(name=name, key=key), name)
 
         assert words in said
@@ -172,7 +174,7 @@ def test_key_that_was_copied_with_more_than_itself_is_named(value: str, words: s
         assert key not in said
 
 
-@pytest.mark.parametrize("key", [*KEYS.values(), "sk-abc_DEF-123", "QUJDREVGRw==", "a.b.c~d+e/f"])
+@pytest.mark.parametrize("key", [*API_KEYS.values(), "sk-abc_DEF-123", "QUJDREVGRw==", "a.b.c~d+e/f"])
 def test_key_that_may_be_right_is_left_to_the_service(key: str) -> None:
     """Keys with Base64 padding, points or dashes are accepted."""
     assert wrong_key(key, "OPENAI_API_KEY") == ""
@@ -180,15 +182,15 @@ def test_key_that_may_be_right_is_left_to_the_service(key: str) -> None:
 
 def test_key_in_quotes_reaches_no_service(tmp_path: Path) -> None:
     """`doctor` and a build report a key in quotes for each service, and do not send it."""
-    environ = {name: f'"{key}"' for name, key in KEYS.items()}
+    environ = {name: f'"{key}"' for name, key in API_KEYS.items()}
     with gateway() as gate:
-        urls = {name: {"base_url": f"{gate.url}/v1"} for name in ("leonardo", "openai", "gemini")}
+        urls = {name: {"base_url": f"{gate.url}/v1"} for name in BUILT_IN}
         asked = shell(tmp_path, providers=[*urls], **urls)
         doctor = asked("doctor", environ=environ)
         built = asked.site.build(environ={**PLAIN, **environ})
         assert gate.asked == []
 
-    for name in KEYS:
+    for name in API_KEYS:
         assert f"the key in {name} is in quotes" in doctor.out
         assert f"the key in {name} is in quotes" in built.log
     assert not built.has_traceback

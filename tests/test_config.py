@@ -119,7 +119,7 @@ def test_options_left_out_have_the_documented_defaults() -> None:
     }
 
 
-@pytest.mark.parametrize("section", ["leonardo", "openai", "gemini"])
+@pytest.mark.parametrize("section", BUILT_IN)
 @pytest.mark.parametrize("value", [None, {}])
 def test_section_left_blank_is_all_defaults(section: str, value: object) -> None:
     """A provider's section with every line commented out has the defaults."""
@@ -409,7 +409,7 @@ def test_negative_prompt_longer_than_services_take_is_refused() -> None:
     assert message.endswith("it has 1,501 characters, and services take at most 1,500")
 
 
-@pytest.mark.parametrize("section", ["leonardo", "openai", "gemini"])
+@pytest.mark.parametrize("section", BUILT_IN)
 @pytest.mark.parametrize(
     "address",
     [
@@ -582,7 +582,7 @@ def test_option_with_any_value_is_taken_or_refused_in_one_line(name: str, value:
         assert "\n" not in error
 
 
-@pytest.mark.parametrize("section", ["leonardo", "openai", "gemini"])
+@pytest.mark.parametrize("section", BUILT_IN)
 @given(data=st.data(), value=_anything)
 def test_sub_option_with_any_value_is_taken_or_refused_in_one_line(
     section: str, data: st.DataObject, value: object

@@ -101,13 +101,14 @@ from .behaviours import (
     Unparsable,
     Vanishes,
 )
-from .fronts import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, UNKNOWN_LEONARDO_KEY
+from .fronts import API_KEYS, GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, SIGNATURE, UNKNOWN_LEONARDO_KEY
 from .ledger import Job, LedgerView, RequestEntry
 from .leonardo_orders import CREDIT_USD, CUSTOM, KNOWN, PHOENIX_1_0, STYLE_IDS
 from .pictures import draw, pixel_bomb, shows
 from .server import AnyServices, RemoteServices, Services, ServicesProcess
 
 __all__ = [
+    "API_KEYS",
     "CREDIT_USD",
     "CUSTOM",
     "GEMINI_KEY",

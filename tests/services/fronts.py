@@ -21,6 +21,8 @@ from .script import Rule, RuleHandle, Script
 LEONARDO_KEY = "3f1c9a52-6b7d-4e08-9c41-d2a5b8e07f16"
 OPENAI_KEY = "sk-proj-stand-in-7Qm2vK9xR4tB"
 GEMINI_KEY = "AIzaSyStand-in_4Qw8vTn2Lk6Rz0Pb9Xc3Hf7Jd"
+#: The keys by their environment variables.
+API_KEYS = {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY, "GEMINI_API_KEY": GEMINI_KEY}
 #: A well-formed Leonardo key that the service did not issue.
 UNKNOWN_LEONARDO_KEY = "00000000-6b7d-4e08-9c41-d2a5b8e07f16"
 #: What signed picture addresses carry while `leonardo.sign_urls` is on; it must never be seen in a log.

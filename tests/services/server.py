@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from .backend import SharedState
-from .fronts import GEMINI_KEY, LEONARDO_KEY, OPENAI_KEY, Gemini, Leonardo, OpenAI, PictureHost
+from .fronts import API_KEYS, Gemini, Leonardo, OpenAI, PictureHost
 from .gemini import GeminiBackend
 from .ledger import Ledger, LedgerView
 from .leonardo import ElsewhereBackend, LeonardoBackend, PictureBackend
@@ -101,7 +101,7 @@ class AnyServices:
     @property
     def environ(self) -> dict[str, str]:
         """The keys as environment variables."""
-        return {"LEONARDO_API_KEY": LEONARDO_KEY, "OPENAI_API_KEY": OPENAI_KEY, "GEMINI_API_KEY": GEMINI_KEY}
+        return {**API_KEYS}
 
     @property
     def plugin_options(self) -> dict[str, object]:
