@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import pytest
@@ -38,6 +39,7 @@ from mkdocs_leonardo.page.site_markup import HeroContext
 from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS, MAX_SEED, STYLES
 from mkdocs_leonardo.providers import BUILT_IN, interface, toolkit
 from mkdocs_leonardo.providers.base import Provider
+from mkdocs_leonardo.providers.declaration import declaration_of, key_variable
 from mkdocs_leonardo.providers.gemini import provider as gemini
 from mkdocs_leonardo.providers.leonardo.create_requests import estimate_usd
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
@@ -116,6 +118,17 @@ def test_front_matter_page_states_the_limits_of_the_code() -> None:
     assert f"| {MAX_PROMPT_CHARACTERS} characters" in text
     assert f"| {front_matter.MAX_TAGLINE_CHARACTERS} characters |" in text
     assert f"| {front_matter.MAX_ALT_CHARACTERS} characters |" in text
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_provider_is_in_the_lists_of_services(name: str) -> None:
+    """Each built-in provider has its host, its name and its key's variable in the documents' lists."""
+    host = urlsplit(declaration_of(name).options().base_url).hostname
+    assert f"`{host}`" in text_of(DOCS / "guide/network.md")
+    for page_name in ("guide/look.md", "reference/provenance.md"):
+        assert f"`{name}`" in text_of(DOCS / page_name)
+    for page_name in ("reference/options.md", "reference/command-line.md"):
+        assert f"`{key_variable(name)}`" in text_of(DOCS / page_name)
 
 
 def test_styles_page_lists_the_styles_of_the_code() -> None:
