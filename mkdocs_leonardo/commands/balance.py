@@ -27,30 +27,30 @@ _TIMEOUT_S = 60.0
 def balance(config_file: str | None, console: Console, *, alert_below: Alert | None) -> int:
     """Show the balances; 1 if a balance is below `alert_below`, or cannot be read."""
     site = read_config(config_file, console)
-    low = is_short = False
+    is_low = is_short = False
     report: list[JsonValue] = []
     with open_runtime(site.settings, console) as runtime:
         providers = [provider for provider in runtime.chain if provider.name in runtime.providers_with_api_key]
-        asked = [provider for provider in providers if provider.reports_account]
-        if not asked:
+        reporting = [provider for provider in providers if provider.reports_account]
+        if not reporting:
             raise CommandError(_explain_no_balance(runtime))
-        for provider in asked:
+        for provider in reporting:
             account, problem = Account(), ""
             try:
                 account = await_answer(runtime, provider.account)
             except (ProviderError, TransportError) as error:
                 problem = str(error)
             is_short = is_short or (alert_below is not None and alert_below.is_below(account))
-            low = low or is_short or bool(problem)
-            stated = {"credits": account.credits, "usd": account.usd}
-            report.append({"provider": provider.name, **stated, "problem": problem or None})
+            is_low = is_low or is_short or bool(problem)
+            amounts = {"credits": account.credits, "usd": account.usd}
+            report.append({"provider": provider.name, **amounts, "problem": problem or None})
             if not console.for_program:
                 console.say(f"{provider.name}: {problem or account.describe() or SILENT}")
     if console.for_program:
-        console.print_json({"accounts": report, "is_low": low})
+        console.print_json({"accounts": report, "is_low": is_low})
     elif is_short:
         console.warn(f"less than {alert_below} is left; top the account up")
-    return 1 if low else 0
+    return 1 if is_low else 0
 
 
 def _explain_no_balance(runtime: Runtime) -> str:

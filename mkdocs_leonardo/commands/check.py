@@ -63,24 +63,24 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
     site = read_site(config_file, console)
     require_alt = _is_alt_required(site) or require_alt
     with open_runtime(site.settings, console) as runtime:
-        found = find_statuses(runtime, site.heroes)
-        shown, outdated = _check_published_folder(site, found, console)
-        told = [*_check_site(site, runtime, found, require_alt=require_alt, shown=shown), *outdated]
-    findings = [one for one in told if one.kind not in _WARNING_KINDS]
-    warnings = [one for one in told if one.kind in _WARNING_KINDS]
+        statuses = find_statuses(runtime, site.heroes)
+        published, outdated = _check_published_folder(site, statuses, console)
+        all_findings = [*_check_site(site, runtime, statuses, require_alt=require_alt, published=published), *outdated]
+    findings = [finding for finding in all_findings if finding.kind not in _WARNING_KINDS]
+    warnings = [finding for finding in all_findings if finding.kind in _WARNING_KINDS]
     if console.for_program:
         console.print_json(
             {
-                "heroes": len(found),
-                "findings": [one.as_json() for one in findings],
-                "warnings": [one.as_json() for one in warnings],
+                "heroes": len(statuses),
+                "findings": [finding.as_json() for finding in findings],
+                "warnings": [finding.as_json() for finding in warnings],
             }
         )
     else:
         for finding in findings:
             console.say(finding.describe())
         console.warn(*(warning.describe() for warning in warnings))
-        console.say(f"{pluralise(len(found), 'hero', 'heroes')}, {pluralise(len(findings), 'finding', 'findings')}")
+        console.say(f"{pluralise(len(statuses), 'hero', 'heroes')}, {pluralise(len(findings), 'finding', 'findings')}")
     if is_read_by_github(os.environ):
         # With --json, standard output holds only JSON.
         _annotate(site, findings).flush(to_stderr=console.for_program)
@@ -88,7 +88,7 @@ def check(config_file: str | None, console: Console, *, require_alt: bool) -> in
 
 
 def _check_published_folder(
-    site: SitePages, found: Sequence[HeroStatus], console: Console
+    site: SitePages, statuses: Sequence[HeroStatus], console: Console
 ) -> tuple[frozenset[str], list[Finding]]:
     """Return the pages that only the published folder has images for, and findings about that folder.
 
@@ -98,13 +98,13 @@ def _check_published_folder(
     if folder is None:
         return frozenset(), []
     manifest = read_earlier_manifest(folder, console)
-    absent = [status.hero for status in found if status.state in {"missing", "damaged"} and not status.fault]
-    shown = frozenset(hero.page for hero in absent if has_wanted_picture(hero, manifest, folder))
+    heroes = [status.hero for status in statuses if status.state in {"missing", "damaged"} and not status.fault]
+    published = frozenset(hero.page for hero in heroes if has_wanted_picture(hero, manifest, folder))
     if not (folder / MANIFEST).is_file() or not is_outdated(manifest, folder):
-        return shown, []
+        return published, []
     shown_dir = site.config.display_path(folder)
     text = f"another version wrote it, or it is missing; run mkdocs-leonardo generate --into {shown_dir}"
-    return shown, [Finding(f"{shown_dir}/{STYLESHEET}", "old", text)]
+    return published, [Finding(f"{shown_dir}/{STYLESHEET}", "old", text)]
 
 
 def _find_half(status: HeroStatus, halves: Sequence[Path]) -> Path | None:
@@ -124,27 +124,27 @@ def _is_alt_required(site: SitePages) -> bool:
 def _annotate(site: SitePages, findings: Sequence[Finding]) -> Annotations:
     """Return the findings as annotations at the lines to change."""
     root = site.config.config_file.parent
-    notes = Annotations(os.environ, config_file=site.config.config_file, docs_dir=site.config.docs_dir)
-    for one in findings:
-        if one.problem is not None:
-            notes.about_problem(logging.ERROR, one.problem)
-        elif one.is_file:
-            notes.about_file(logging.ERROR, root / one.where, f"{one.kind}: {one.text}")
+    annotations = Annotations(os.environ, config_file=site.config.config_file, docs_dir=site.config.docs_dir)
+    for finding in findings:
+        if finding.problem is not None:
+            annotations.about_problem(logging.ERROR, finding.problem)
+        elif finding.is_file:
+            annotations.about_file(logging.ERROR, root / finding.where, f"{finding.kind}: {finding.text}")
         else:
-            notes.about_page(logging.ERROR, one.where, f"{one.kind}: {one.text}")
-    return notes
+            annotations.about_page(logging.ERROR, finding.where, f"{finding.kind}: {finding.text}")
+    return annotations
 
 
 def _check_site(
-    site: SitePages, runtime: Runtime, found: Sequence[HeroStatus], *, require_alt: bool, shown: Collection[str]
+    site: SitePages, runtime: Runtime, statuses: Sequence[HeroStatus], *, require_alt: bool, published: Collection[str]
 ) -> Iterator[Finding]:
     for problem in site.problems:
         yield Finding(problem.page, "front matter", str(problem), problem)
-    others = OtherConfigurations(site.config, runtime)
-    unused = others.find_orphans(found)
+    configurations = OtherConfigurations(site.config, runtime)
+    unused = configurations.find_orphans(statuses)
     halves = runtime.gallery.incomplete_pairs()
-    for status in found:
-        if status.hero.page not in shown:
+    for status in statuses:
+        if status.hero.page not in published:
             yield from _check_page(site, runtime, status, unused, halves)
         if require_alt and not status.hero.alt:
             yield Finding(status.hero.page, "no alt text", "say what the image shows in hero_alt")
@@ -162,7 +162,7 @@ def _check_site(
             "run mkdocs-leonardo prune --gallery, or bring the page's prompt back",
             is_file=True,
         )
-    for path in others.find_idle_halves(found):
+    for path in configurations.find_idle_halves(statuses):
         text = "its image or its .json is missing, and no page asks for it; run mkdocs-leonardo prune --gallery"
         yield Finding(site.config.display_path(path), "orphaned", text, is_file=True)
 
@@ -285,12 +285,12 @@ def _check_contrast_under(shade: float, status: HeroStatus, data: bytes, site: S
     encoding = site.settings.encoding
     focus = status.hero.focus
     image = normalise(data, width_px=encoding.width_px, height_px=encoding.height_px, focus=focus)
-    needed = measure(image, encode_blur_up(image), focus, dominant=find_dominant_colour(image))
-    if not may_cover(status.hero.layout, needed):
+    scrim = measure(image, encode_blur_up(image), focus, dominant=find_dominant_colour(image))
+    if not may_cover(status.hero.layout, scrim):
         return
     # Scripts from right to left and long titles have other areas, which most sites do not need.
-    percent = max(needed.narrow, needed.wide)
-    if 100 * shade <= percent - SCRIM_STEP - (0 if needed.blur else SHARP_MARGIN):
+    percent = max(scrim.narrow, scrim.wide)
+    if 100 * shade <= percent - SCRIM_STEP - (0 if scrim.blur else SHARP_MARGIN):
         yield Finding(
             status.hero.page,
             "contrast",
@@ -308,13 +308,13 @@ def _is_legible(status: HeroStatus, rendering: Rendering) -> bool:
     largest = max(heroes, key=lambda variant: (variant.width_px, variant.format == "jpeg"))
     image = normalise(largest.path.read_bytes(), width_px=largest.width_px, height_px=largest.height_px)
     focus, dominant = status.hero.focus, rendering.dominant
-    needed = (
+    scrim = (
         measure_blurred(rendering.blur_up, focus, dominant=dominant)
         if rendering.scrim.blur
         else measure_sharp(image, focus, dominant=dominant)
     )
-    pairs = zip(astuple(needed), astuple(rendering.scrim), strict=True)
-    return all(least <= shown + _CONTRAST_TOLERANCE for least, shown in pairs)
+    pairs = zip(astuple(scrim), astuple(rendering.scrim), strict=True)
+    return all(least <= percent + _CONTRAST_TOLERANCE for least, percent in pairs)
 
 
 def _shorten_paths(text: str, site: SitePages) -> str:

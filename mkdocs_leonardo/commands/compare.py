@@ -149,7 +149,7 @@ def _show_plans(plans: Mapping[bool, PurchasePlan], console: Console) -> None:
     for mode, plan in plans.items():
         for line in plan.describe():
             console.say(f"{_MODE_WORDS[mode]}: {line}")
-    if all(status.record is not None for plan in plans.values() for status in plan.wanted):
+    if all(status.record is not None for plan in plans.values() for status in plan.statuses):
         console.note("every image is stored; nothing is paid for")
     elif len(plans) > 1 and not all(plan.is_idle for plan in plans.values()):
         console.say(f"together about {dollars(sum(plan.estimate_usd for plan in plans.values()))}")
@@ -160,7 +160,7 @@ def _show_plans(plans: Mapping[bool, PurchasePlan], console: Console) -> None:
 
 def _read_samples(plan: PurchasePlan, console: Console, *, alchemy: bool) -> Iterator[Sample]:
     with open_runtime(plan.settings, console, asks_providers=False) as runtime:
-        for status in find_statuses(runtime, [status.hero for status in plan.wanted]):
+        for status in find_statuses(runtime, [status.hero for status in plan.statuses]):
             picture = status.hero.picture
             record = status.record
             if picture is None or record is None:

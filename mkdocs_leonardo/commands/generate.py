@@ -55,44 +55,44 @@ def generate(
     site = folders.prepare_for_zensical(site, console) if is_in_site else site
     console.warn(*site.problem_lines)
     heroes = choose_heroes(site, pages)
-    wanted = _make_takes(heroes, pages, takes) if takes else heroes
+    requested = _make_takes(heroes, pages, takes) if takes else heroes
     folder = site.settings.cache_dir / "takes" / folders.make_slug(heroes[0].page) if takes and into is None else into
     if folder is not None and not dry_run:
         _refuse_link(folder, site.settings.cache_dir / "takes")
         folders.require_own_folder(folder, "--into", is_own=folders.is_own_output if is_in_site else folders.is_marked)
-    if not dry_run and download_team_pictures(site.settings, wanted, console):
+    if not dry_run and download_team_pictures(site.settings, requested, console):
         wake_previews(site.settings.cache_dir)
     with open_runtime(site.settings, console) as runtime:
-        found = find_statuses(runtime, wanted)
-        plan = PurchasePlan(found, site.settings)
+        statuses = find_statuses(runtime, requested)
+        plan = PurchasePlan(statuses, site.settings)
         no_provider = _explain_no_provider(site.settings, runtime)
-    unmakable = _show_plan(plan, found, console, no_provider=no_provider)
+    unmakable = _show_plan(plan, statuses, console, no_provider=no_provider)
     if dry_run:
         console.print_json(_plan_as_json(plan, unmakable))
         return 0
     if is_in_site and no_provider:
         # Without a key, placeholders are copied, as a build would show them.
-        unmakable = sum(status.state in BLOCKED_STATES for status in found)
+        unmakable = sum(status.state in BLOCKED_STATES for status in statuses)
     purchases: list[Resolution] = []
-    failed = unmakable + plan.held_back
+    failures = unmakable + plan.held_back
     if plan.allowed and not confirm_payment(console, yes=yes):
         return 1
     if folder is not None:
         folders.prepare_folder(folder, "--into", gets_mark=not is_in_site)
     if not plan.is_idle:
         purchases, budget = carry_out([plan], console)
-        made = pluralise(sum(one.stored is not None for one in purchases), "image", "images")
+        images = pluralise(sum(purchase.stored is not None for purchase in purchases), "image", "images")
         new = pluralise(budget.new_images, "new image", "new images")
-        console.say(f"{made}; {new}, {dollars(budget.cost_usd)}")
-        failed += sum(purchase.stored is None for purchase in purchases)
+        console.say(f"{images}; {new}, {dollars(budget.cost_usd)}")
+        failures += sum(purchase.stored is None for purchase in purchases)
         wake_previews(site.settings.cache_dir)
     if takes and folder is not None:
-        _show_takes(site, heroes[0], wanted, console, folder)
+        _show_takes(site, heroes[0], requested, console, folder)
     elif folder is not None:
         write = folders.publish_into if is_in_site else folders.copy_into
         write(site, heroes, folder, console)
-    console.print_json(_results_as_json(purchases, failed))
-    return 1 if failed else 0
+    console.print_json(_results_as_json(purchases, failures))
+    return 1 if failures else 0
 
 
 def _plan_as_json(plan: PurchasePlan, unmakable: int) -> JsonValue:
@@ -128,21 +128,21 @@ def _results_as_json(purchases: Sequence[Resolution], failed: int) -> JsonValue:
                 "failure": None if purchase.stored else explain_failure(purchase),
             }
         )
-    return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(one.cost_usd for one in purchases), 6)}
+    return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(page.cost_usd for page in purchases), 6)}
 
 
-def _show_plan(plan: PurchasePlan, found: Sequence[HeroStatus], console: Console, *, no_provider: str) -> int:
+def _show_plan(plan: PurchasePlan, statuses: Sequence[HeroStatus], console: Console, *, no_provider: str) -> int:
     """Print the plan and warnings; return the number of pages that lack an image even after the purchases."""
-    absent = {"missing", "paid", "uncertain"} if no_provider else {"missing"}
-    unmakable = warn_of_blocked(found, console)
-    unmakable += sum(status.state in absent and not status.must_be_bought for status in found)
+    states = {"missing", "paid", "uncertain"} if no_provider else {"missing"}
+    unmakable = warn_of_blocked(statuses, console)
+    unmakable += sum(status.state in states and not status.must_be_bought for status in statuses)
     if not no_provider:
-        unmakable += warn_of_waiting(found, console)
+        unmakable += warn_of_waiting(statuses, console)
     elif unmakable:
         console.warn(f"{pluralise(unmakable, 'image is', 'images are')} missing and cannot be made: {no_provider}")
     if plan.is_idle:
-        there = sum(status.state in {"own", "pinned", "cached"} for status in found)
-        stored = f"{there} of {pluralise(len(found), 'hero is', 'heroes are')} stored"
+        count = sum(status.state in {"own", "pinned", "cached"} for status in statuses)
+        stored = f"{count} of {pluralise(len(statuses), 'hero is', 'heroes are')} stored"
         console.say(f"nothing was made: {stored}" if unmakable else f"nothing to make: {stored}")
         return unmakable
     plan.show(console)
@@ -195,12 +195,12 @@ def _show_takes(site: SitePages, hero: HeroSpec, takes: Sequence[HeroSpec], cons
     lines: list[str] = []
     prompt = hero.picture.prompt if hero.picture else ""
     with open_runtime(site.settings, console, asks_providers=False) as runtime:
-        current, *found = find_statuses(runtime, (hero, *takes))
+        current, *statuses = find_statuses(runtime, (hero, *takes))
         now = current.record.key if current.record is not None else ""
-        shown = [(f"hero_seed: {number}", f"seed-{number}", take) for number, take in enumerate(found, 1)]
-        if now not in {take.record.key for take in found if take.record is not None}:
-            shown.insert(0, (_NOW, "now", current))
-        for label, name, status in shown:
+        rows = [(f"hero_seed: {number}", f"seed-{number}", take) for number, take in enumerate(statuses, 1)]
+        if now not in {take.record.key for take in statuses if take.record is not None}:
+            rows.insert(0, (_NOW, "now", current))
+        for label, name, status in rows:
             if status.record is None:
                 continue
             words = describe_record(status.record)

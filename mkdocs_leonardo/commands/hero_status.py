@@ -155,8 +155,8 @@ class HeroStatus:
     @property
     def problem(self) -> str:
         """The problem of the picture; `""` if there is none."""
-        found = self.reason if self.state == "damaged" else self.fault or self.reason
-        return found or "; ".join(self.losses)
+        problem = self.reason if self.state == "damaged" else self.fault or self.reason
+        return problem or "; ".join(self.losses)
 
     @property
     def most_usd(self) -> float:
@@ -197,12 +197,12 @@ def read_open_jobs(runtime: Runtime) -> Mapping[str, Entry]:
         raise CommandError(unreadable_journal_message(error)) from error
 
 
-def drop_repeats(wanted: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
+def drop_repeats(statuses: Iterable[HeroStatus]) -> tuple[HeroStatus, ...]:
     """Keep one status for each picture: the status of the first page with the picture."""
-    first: dict[PictureSpec | None, HeroStatus] = {}
-    for status in wanted:
-        first.setdefault(status.hero.picture, status)
-    return tuple(first.values())
+    statuses_by_picture: dict[PictureSpec | None, HeroStatus] = {}
+    for status in statuses:
+        statuses_by_picture.setdefault(status.hero.picture, status)
+    return tuple(statuses_by_picture.values())
 
 
 def find_used_records(runtime: Runtime, status: HeroStatus) -> tuple[PictureRecord, ...]:
@@ -224,8 +224,8 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
     result = runtime.lookup.find(hero)
     damaged = list_damaged_records(result.faults)
     offers = tuple(_make_offer(runtime, candidate, damaged, jobs.get(candidate.key)) for candidate in result.candidates)
-    fault = "; ".join(one.text for one in result.faults)
-    is_pin_faulty = any(one.source is Source.PINNED for one in result.faults)
+    fault = "; ".join(copy.text for copy in result.faults)
+    is_pin_faulty = any(copy.source is Source.PINNED for copy in result.faults)
     if isinstance(result, Hit):
         stored = result.stored
         rendering = runtime.renderer.load(stored.record, hero)
@@ -235,9 +235,9 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
     paid = [offer for offer in offers if offer.is_collectable]
     if paid:
         state = "paid" if any(offer.job == "accepted" for offer in paid) else "uncertain"
-    last = runtime.lookup.get_last_shown(hero.page)
-    shown = last.record if last is not None else None
-    return HeroStatus(hero, state, offers, fault=fault, is_pin_faulty=is_pin_faulty, reason=reason, last=shown)
+    last_hero = runtime.lookup.get_last_shown(hero.page)
+    record = last_hero.record if last_hero is not None else None
+    return HeroStatus(hero, state, offers, fault=fault, is_pin_faulty=is_pin_faulty, reason=reason, last=record)
 
 
 def _make_offer(

@@ -63,10 +63,10 @@ def jobs(config_file: str | None, console: Console, *, forget: str | None, yes: 
 
 def _read_rows(runtime: Runtime) -> Iterator[_Row]:
     for entry in read_open_jobs(runtime).values():
-        for one in entry.calls:
-            name = one.job_id or f"{short_key(entry.key)}-{one.number}"
-            cost_usd = one.cost_usd if one.cost_usd is not None else one.estimate_usd
-            yield _Row(name, entry, one.job_id, one.began_at, _describe_state(one), one.number, cost_usd)
+        for call in entry.calls:
+            name = call.job_id or f"{short_key(entry.key)}-{call.number}"
+            cost_usd = call.cost_usd if call.cost_usd is not None else call.estimate_usd
+            yield _Row(name, entry, call.job_id, call.began_at, _describe_state(call), call.number, cost_usd)
     for refusal in runtime.journal.get_refusals().values():
         state = f"{refusal.reason}; not made again" if refusal.is_empty else f"refused: {refusal.reason}"
         yield _Row(short_key(refusal.key), refusal, refusal.job_id, refusal.refused_at, state)
@@ -85,8 +85,8 @@ def _choose(lines: Sequence[_Row], name: str) -> _Row:
     if len(fitting) == 1:
         return fitting[0]
     ids = ", ".join(line.id for line in (fitting or lines))
-    why = "is the beginning of several" if fitting else "is no job that is open or remembered"
-    raise CommandError(f"{name!r} {why}; choose one of: {ids or 'none is left'}")
+    reason = "is the beginning of several" if fitting else "is no job that is open or remembered"
+    raise CommandError(f"{name!r} {reason}; choose one of: {ids or 'none is left'}")
 
 
 def _forget(runtime: Runtime, line: _Row, console: Console, *, yes: bool) -> None:

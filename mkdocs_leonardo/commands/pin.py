@@ -23,14 +23,14 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
     heroes = choose_heroes(site, pages)
     download_team_pictures(site.settings, heroes, console)
     copied: dict[str, JsonValue] = {}
-    there: list[JsonValue] = []
-    absent: list[JsonValue] = []
+    pinned: list[JsonValue] = []
+    missing: list[JsonValue] = []
     with open_runtime(site.settings, console) as runtime:
         for status in find_statuses(runtime, heroes):
             page = status.hero.page
             record = status.record
             if status.state == "pinned":
-                there.append(page)
+                pinned.append(page)
             elif record is not None:
                 try:
                     runtime.gallery.save(replace(record, page=page, config_name=""), status.read_picture())
@@ -39,11 +39,11 @@ def pin(config_file: str | None, console: Console, pages: tuple[str, ...]) -> in
                 copied[page] = site.config.display_path(runtime.gallery.path(record))
                 console.say(f"{page}: {copied[page]}")
             elif status.state != "own":
-                absent.append(page)
+                missing.append(page)
                 nothing = f"there is no image to pin; run mkdocs-leonardo generate {page}"
                 console.warn(f"{page}: {status.reason if status.state == 'damaged' else nothing}")
     folder = site.config.display_path(site.settings.gallery_dir)
-    done = f"{pluralise(len(copied), 'hero', 'heroes')} copied to {folder}"
-    console.say(f"{done}, {len(there)} there already, {len(absent)} missing")
-    console.print_json({"copied": copied, "there": there, "missing": absent})
+    summary = f"{pluralise(len(copied), 'hero', 'heroes')} copied to {folder}"
+    console.say(f"{summary}, {len(pinned)} there already, {len(missing)} missing")
+    console.print_json({"copied": copied, "there": pinned, "missing": missing})
     return 0

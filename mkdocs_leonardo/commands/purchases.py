@@ -59,15 +59,15 @@ _RUN_TIMED_OUT = Failure("it took too long; the next run collects what is paid")
 class PurchasePlan:
     """The purchases of a command, within the caps of the configuration."""
 
-    def __init__(self, wanted: Sequence[HeroStatus], settings: Settings, budget: Budget | None = None) -> None:
-        """`wanted` holds the pages' pictures; a stored picture costs nothing. `generate: false` allows no purchase.
+    def __init__(self, statuses: Sequence[HeroStatus], settings: Settings, budget: Budget | None = None) -> None:
+        """`statuses` holds the pages' pictures; a stored picture costs nothing. `generate: false` allows no purchase.
 
         `budget` holds the caps for several plans. Without it, the caps of `settings` hold for this plan alone.
         """
         planned = budget or Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
-        self.wanted = tuple(wanted)
-        self.buy = drop_repeats(status for status in wanted if status.must_be_bought)
-        self.collect = tuple(status for status in wanted if status.is_due)
+        self.statuses = tuple(statuses)
+        self.buy = drop_repeats(status for status in statuses if status.must_be_bought)
+        self.collect = tuple(status for status in statuses if status.is_due)
         self.settings = settings
         self.allowed = tuple(takewhile(lambda status: planned.reserve(status.estimate_usd), self.buy))
         self.estimate_usd = sum(status.estimate_usd for status in self.allowed)
@@ -110,14 +110,14 @@ class PurchasePlan:
                 yield f"{pluralise(len(drop_repeats(group)), *words)}: {pages}"
         if not self.buy:
             return
-        first = next(offer for offer in self.buy[0].offers if offer.can_be_bought)
-        line = f"{pluralise(len(self.allowed), 'new image', 'new images')} from {first.provider}: "
+        first_offer = next(offer for offer in self.buy[0].offers if offer.can_be_bought)
+        line = f"{pluralise(len(self.allowed), 'new image', 'new images')} from {first_offer.provider}: "
         line += f"about {dollars(self.estimate_usd)}"
         if self.most_usd > self.estimate_usd:
             further = dict.fromkeys(
                 offer.provider for status in self.allowed for offer in status.offers if offer.can_be_bought
             )
-            further.pop(first.provider, None)
+            further.pop(first_offer.provider, None)
             line += f", at most {dollars(self.most_usd)} if {' or '.join(further)} has to step in"
         yield line
         if self.held_back:
@@ -129,18 +129,18 @@ class PurchasePlan:
             )
 
 
-def warn_of_blocked(found: Sequence[HeroStatus], console: Console) -> int:
+def warn_of_blocked(statuses: Sequence[HeroStatus], console: Console) -> int:
     """Warn of each picture that no provider is asked for, with the fix; return their number."""
-    blocked = [status for status in found if status.state in BLOCKED_STATES]
+    blocked = [status for status in statuses if status.state in BLOCKED_STATES]
     for status in blocked:
         refused = f"the prompt was refused before ({status.reason}); write another one"
         console.warn(f"{status.hero.page}: {refused if status.state == 'refused' else status.reason}")
     return len(blocked)
 
 
-def warn_of_waiting(found: Sequence[HeroStatus], console: Console) -> int:
+def warn_of_waiting(statuses: Sequence[HeroStatus], console: Console) -> int:
     """Warn of each paid picture that its service was asked for a moment ago; return their number."""
-    waiting = [status for status in found if status.state in {"paid", "uncertain"} and not status.is_due]
+    waiting = [status for status in statuses if status.state in {"paid", "uncertain"} and not status.is_due]
     for status in waiting:
         condition = "paid for, and not complete" if status.is_certain else "may be paid for, and was not found"
         console.warn(f"{status.hero.page}: {condition} when it was last asked for; a later run collects it")
@@ -160,14 +160,16 @@ def download_team_pictures(settings: Settings, heroes: Sequence[HeroSpec], conso
     if settings.shared_store is None:
         return False
     with open_runtime(settings, console, asks_providers=False) as runtime:
-        missing = [one for one in find_statuses(runtime, heroes) if one.record is None and one.hero.picture is not None]
+        statuses = find_statuses(runtime, heroes)
+        missing = [status for status in statuses if status.record is None and status.hero.picture is not None]
         if not missing:
             return False
-        wanted = [one.hero for one in drop_repeats(missing)]
-        found = sum(one.stored is not None for one in runtime.loop.map(runtime.pipeline.acquire_picture, wanted))
-    if found:
-        console.say(f"{pluralise(found, 'image', 'images')} found in the team's store")
-    return found > 0
+        unique_heroes = [status.hero for status in drop_repeats(missing)]
+        resolutions = runtime.loop.map(runtime.pipeline.acquire_picture, unique_heroes)
+        count = sum(resolution.stored is not None for resolution in resolutions)
+    if count:
+        console.say(f"{pluralise(count, 'image', 'images')} found in the team's store")
+    return count > 0
 
 
 def carry_out(plans: Sequence[PurchasePlan], console: Console) -> tuple[list[Resolution], Budget]:
@@ -189,9 +191,9 @@ def carry_out(plans: Sequence[PurchasePlan], console: Console) -> tuple[list[Res
 
 
 def _obtain(
-    wanted: Sequence[HeroStatus], settings: Settings, console: Console, budget: Budget | None = None
+    statuses: Sequence[HeroStatus], settings: Settings, console: Console, budget: Budget | None = None
 ) -> tuple[Resolution, ...]:
-    """Make or collect the pictures; return the results in the order of `wanted`.
+    """Make or collect the pictures; return the results in the order of `statuses`.
 
     Without a budget, paid jobs are collected, and nothing new is paid for. Ctrl-C prints the jobs that are still
     rendering, and exits (SystemExit).
@@ -199,13 +201,13 @@ def _obtain(
     futures: dict[Future[Resolution], HeroSpec] = {}
     with open_runtime(settings, console, budget or Budget(max_new_images=0, max_cost_usd=0.0)) as runtime:
         try:
-            for one in wanted:
-                futures[runtime.loop.start(runtime.pipeline.acquire_picture, one.hero)] = one.hero
+            for status in statuses:
+                futures[runtime.loop.start(runtime.pipeline.acquire_picture, status.hero)] = status.hero
             results = _await_results(runtime, futures, console, may_pay=budget is not None)
             runtime.end_loop()
         except KeyboardInterrupt:
             _end_work(runtime, console)
-            _tell_what_is_left(runtime, futures, console)
+            _report_open_work(runtime, futures, console)
             raise SystemExit(INTERRUPTED) from None
         return results
 
@@ -276,24 +278,24 @@ def describe_seconds(record: PictureRecord) -> list[str]:
     return [f"{record.seconds:.1f} s"] if record.seconds is not None and record.seconds >= _LEAST_S else []
 
 
-def _tell_what_is_left(runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
+def _report_open_work(runtime: Runtime, futures: Mapping[Future[Resolution], HeroSpec], console: Console) -> None:
     """Print the pictures that arrived after all, and the open jobs, with what becomes of them."""
-    found = find_statuses(runtime, futures.values())
-    told = {future for future in futures if future.done() and not future.cancelled()}
-    for future, status in zip(futures, found, strict=True):
-        if future not in told and status.record is not None and not status.jobs:
+    statuses = find_statuses(runtime, futures.values())
+    finished = {future for future in futures if future.done() and not future.cancelled()}
+    for future, status in zip(futures, statuses, strict=True):
+        if future not in finished and status.record is not None and not status.jobs:
             console.say(f"{status.hero.page}: stored all the same, from {status.record.provider}")
-    made = sum(status.record is not None and not status.jobs for status in found)
-    console.note(f"interrupted: {made} of {pluralise(len(futures), 'image', 'images')} done")
-    left = [
+    count = sum(status.record is not None and not status.jobs for status in statuses)
+    console.note(f"interrupted: {count} of {pluralise(len(futures), 'image', 'images')} done")
+    open_jobs = [
         (f"{status.hero.page} ({offer.provider})", offer.job)
-        for status in found
+        for status in statuses
         for offer in status.offers
         if offer.job is not None and (status.record is None or status.record.key != offer.key)
     ]
     for state, (condition, consequence) in _OPEN_JOB_WORDS.items():
-        names = [name for name, job in left if job == state]
+        names = [name for name, job in open_jobs if job == state]
         if names:
             console.note(f"{condition}: {name_some(names)}; {consequence}")
-    if not left:
+    if not open_jobs:
         console.note("nothing is left to collect")

@@ -62,9 +62,9 @@ def _name_file(item: SheetItem) -> str:
 
 def _make_preview(item: SheetItem) -> Image.Image:
     try:
-        found = inspect(item.data)
-        width = min(_PREVIEW_WIDTH_PX, found.width_px)
-        return normalise(item.data, width_px=width, height_px=max(1, found.height_px * width // found.width_px))
+        info = inspect(item.data)
+        width = min(_PREVIEW_WIDTH_PX, info.width_px)
+        return normalise(item.data, width_px=width, height_px=max(1, info.height_px * width // info.width_px))
     except PictureError as error:
         raise CommandError(f"the image {item.label!r} {error}") from error
 
@@ -80,9 +80,9 @@ def _draw_sheet(
         for preview in previews
     ]
     columns = max(1, min(columns, len(thumbs)))
-    high = max(thumb.height for thumb in thumbs)
+    height = max(thumb.height for thumb in thumbs)
     rows = -(-len(thumbs) // columns)
-    step = (_THUMB_WIDTH_PX + _GAP_PX, high + _CAPTION_PX + _GAP_PX)
+    step = (_THUMB_WIDTH_PX + _GAP_PX, height + _CAPTION_PX + _GAP_PX)
     sheet = Image.new("RGB", (_GAP_PX + columns * step[0], _TITLE_PX + rows * step[1] + _GAP_PX), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     large = _load_font(20)
@@ -92,8 +92,8 @@ def _draw_sheet(
     for index, (item, thumb) in enumerate(zip(items, thumbs, strict=True)):
         left, top = _GAP_PX + index % columns * step[0], _TITLE_PX + index // columns * step[1]
         sheet.paste(thumb, (left, top))
-        _draw_text(draw, (left, top + high + 4), item.label, _INK, small)
-        _draw_text(draw, (left, top + high + 22), item.details, _FAINT, small)
+        _draw_text(draw, (left, top + height + 4), item.label, _INK, small)
+        _draw_text(draw, (left, top + height + 22), item.details, _FAINT, small)
     return _encode_jpeg(sheet, items[0].record, _SHEET_QUALITY)
 
 

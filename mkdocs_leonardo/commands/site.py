@@ -135,10 +135,10 @@ def read_site(config_file: str | None, console: Console, *, command: Literal["bu
     """Read every page; CommandError or HeroError if the site cannot be read. `serve` reads drafts as well."""
     project = _find_project_without_mkdocs(config_file)
     if project is not None:
-        absent = tuple(_find_uninstalled(project))
-        if absent:
-            console.note(f"read without {name_some(absent)}, not installed here; their pages and metadata are not seen")
-        return replace(read_project_pages(project, console, with_drafts=command == "serve"), not_installed=absent)
+        names = tuple(_find_uninstalled(project))
+        if names:
+            console.note(f"read without {name_some(names)}, not installed here; their pages and metadata are not seen")
+        return replace(read_project_pages(project, console, with_drafts=command == "serve"), not_installed=names)
     site = _load_site(config_file, console)
     site.read(command)
     config = _require_enabled(_make_config(site, console))
@@ -155,8 +155,8 @@ def _require_enabled(config: SiteConfig) -> SiteConfig:
 
 def choose_heroes(site: SitePages, names: tuple[str, ...]) -> tuple[HeroSpec, ...]:
     """Choose the heroes of the named pages, or all; CommandError for a name that fits no page with a hero."""
-    chosen = _choose(site, names, [hero.page for hero in site.heroes], _explain_unknown)
-    return tuple(hero for hero in site.heroes if hero.page in chosen)
+    pages = _choose(site, names, [hero.page for hero in site.heroes], _explain_unknown)
+    return tuple(hero for hero in site.heroes if hero.page in pages)
 
 
 def choose_pages(site: SitePages, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -200,13 +200,13 @@ def read_project_pages(
 ) -> SitePages:
     """Read every page of a site that Zensical builds."""
     config = _require_enabled(read_project_config(project, console))
-    found = read_pages(project, config.settings.defaults, with_drafts=with_drafts, now=now)
+    pages = read_pages(project, config.settings.defaults, with_drafts=with_drafts, now=now)
     return SitePages(
         config,
-        tuple(found.heroes),
-        frozenset(found.pages),
-        tuple(found.problems),
-        next_post_at=found.next_post_at,
+        tuple(pages.heroes),
+        frozenset(pages.pages),
+        tuple(pages.problems),
+        next_post_at=pages.next_post_at,
     )
 
 
@@ -217,10 +217,10 @@ def _find_project_without_mkdocs(config_file: str | None) -> Project | None:
     """
     if config_file is None and not has_configuration(*HOSTS) and Path(ZENSICAL_TOML).is_file():
         config_file = ZENSICAL_TOML
-    found = config_file or next((name for name in CONFIGURATIONS["mkdocs"] if Path(name).is_file()), None)
-    if found is None:
+    path = config_file or next((name for name in CONFIGURATIONS["mkdocs"] if Path(name).is_file()), None)
+    if path is None:
         return None
-    project = read_project(require_file(found))
+    project = read_project(require_file(path))
     if project.path.suffix == ".toml":
         return project
     _create_watched_folder(project)
@@ -232,7 +232,7 @@ def _create_watched_folder(project: Project) -> None:
     folder = _find_published_folder(project.docs_dir, project.extensions)
     watched = project.values.get("watch")
     if folder is not None and isinstance(watched, list) and project.docs_dir.is_dir():
-        places = {(project.root / str(each)).resolve() for each in watched}
+        places = {(project.root / str(path)).resolve() for path in watched}
         if folder.resolve() in places:
             # If that fails, MkDocs reports the folder.
             with suppress(OSError):
@@ -244,7 +244,8 @@ def _find_uninstalled(project: Project) -> Iterator[str]:
     if project.path.suffix == ".toml":
         return
     themes, plugins = (
-        {each.name for host in HOSTS for each in entry_points(group=f"{host}.{kind}")} for kind in ("themes", "plugins")
+        {entry.name for host in HOSTS for entry in entry_points(group=f"{host}.{kind}")}
+        for kind in ("themes", "plugins")
     )
     # MkDocs's theme for a site that names none; `Project.theme` has Zensical's.
     theme = project.theme.get("name") if project.values.get("theme") else "mkdocs"
@@ -271,13 +272,13 @@ def _make_config(site: LoadedSite, console: Console) -> SiteConfig:
     from mkdocs_leonardo.settings import is_for_zensical, move_cache
 
     config = site.config
-    used = site.options
-    if used is None:
+    options = site.options
+    if options is None:
         raise CommandError(f"{config.config_file_path} does not use the plugin; add `- leonardo` below `plugins:`")
     path = find_config_file(config).resolve()
     return SiteConfig(
-        move_cache(read_settings(used, config), console.notify, os.environ),
-        enabled=used.enabled,
+        move_cache(read_settings(options, config), console.notify, os.environ),
+        enabled=options.enabled,
         config_file=path,
         docs_dir=Path(config.docs_dir),
         theme=config.theme.name or "",
@@ -336,8 +337,8 @@ def _choose(
     if not names:
         return frozenset(pages)
     fitting = {name: {page for page in pages if _is_named(page, name, site.config.docs_dir)} for name in names}
-    for name, found in fitting.items():
-        if not found:
+    for name, matches in fitting.items():
+        if not matches:
             raise CommandError(explain(site, name))
     return frozenset().union(*fitting.values())
 
@@ -356,8 +357,8 @@ def _explain_unknown(site: SitePages, name: str) -> str:
     plain = name.replace("\\", "/").removeprefix("./")
     if plain in site.pages:
         return f"{plain} has no hero_prompt; write one into its front matter first"
-    near = difflib.get_close_matches(plain, site.pages, n=1, cutoff=0.5)
-    if near:
-        return f"there is no page {name!r} with a hero; did you mean {near[0]}?"
+    matches = difflib.get_close_matches(plain, site.pages, n=1, cutoff=0.5)
+    if matches:
+        return f"there is no page {name!r} with a hero; did you mean {matches[0]}?"
     pages = [hero.page for hero in site.heroes]
     return f"there is no page {name!r} with a hero; there are {name_some(pages) or 'none at all'}"

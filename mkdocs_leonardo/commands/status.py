@@ -38,21 +38,21 @@ def status(config_file: str | None, console: Console) -> int:
     cache_problem = site.config.cache_problem
     problems = (*site.problem_lines, *[f"cache_dir: {cache_problem}"] * bool(cache_problem))
     with open_runtime(site.settings, console) as runtime:
-        found = find_statuses(runtime, site.heroes)
+        statuses = find_statuses(runtime, site.heroes)
         if console.for_program:
-            console.print_json(_as_json(runtime, found, problems))
+            console.print_json(_as_json(runtime, statuses, problems))
             return 0
         console.warn(*problems)
-        if found:
+        if statuses:
             console.print_table(
-                [_make_row(status) for status in found], heads=("page", "hero", "key", "would cost", "prompt")
+                [_make_row(status) for status in statuses], heads=("page", "hero", "key", "would cost", "prompt")
             )
-        console.say(_summarise(found))
-        for status in found:
+        console.say(_summarise(statuses))
+        for status in statuses:
             if status.fault or status.state == "damaged":
                 console.warn(f"{status.hero.page}: {status.problem}")
             console.warn(*status.losses)
-        if any(status.state == "missing" for status in found):
+        if any(status.state == "missing" for status in statuses):
             if not site.settings.generate:
                 console.note("generate: false: no image is paid for")
             for note in _explain_unset_variables(runtime):
@@ -73,9 +73,11 @@ def _explain_unset_variables(runtime: Runtime) -> Iterator[str]:
     for index, name in enumerate(services):
         if name in keyed:
             continue
-        after = next((later for later in services[index:] if later in keyed), "")
-        before = next((earlier for earlier in reversed(services[:index]) if earlier in keyed), "")
-        consequence = f"{after} is asked instead" if after else f"where {before} fails, a page shows a placeholder"
+        next_name = next((later for later in services[index:] if later in keyed), "")
+        previous_name = next((earlier for earlier in reversed(services[:index]) if earlier in keyed), "")
+        consequence = (
+            f"{next_name} is asked instead" if next_name else f"where {previous_name} fails, a page shows a placeholder"
+        )
         yield f"{key_variable(name)} not set: {consequence}"
 
 
@@ -97,13 +99,13 @@ def _make_row(status: HeroStatus) -> tuple[str, ...]:
     return status.hero.page, word, short_key(status.key), cost, prompt
 
 
-def _summarise(found: tuple[HeroStatus, ...]) -> str:
-    counts = {state: sum(status.state == state for status in found) for state in _STATE_WORDS}
+def _summarise(statuses: tuple[HeroStatus, ...]) -> str:
+    counts = {state: sum(status.state == state for status in statuses) for state in _STATE_WORDS}
     parts = [f"{number} {_STATE_WORDS[state]}" for state, number in counts.items() if number]
-    line = pluralise(len(found), "hero", "heroes")
+    line = pluralise(len(statuses), "hero", "heroes")
     if parts:
         line += f": {', '.join(parts)}"
-    priced = drop_repeats(status for status in found if status.has_price)
+    priced = drop_repeats(status for status in statuses if status.has_price)
     if priced:
         price_usd = sum(status.estimate_usd for status in priced)
         line += f"; about {dollars(price_usd)} for {pluralise(len(priced), 'image', 'images')}"
@@ -112,9 +114,9 @@ def _summarise(found: tuple[HeroStatus, ...]) -> str:
     return line
 
 
-def _as_json(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[str, ...]) -> JsonValue:
+def _as_json(runtime: Runtime, statuses: tuple[HeroStatus, ...], problems: tuple[str, ...]) -> JsonValue:
     pages: list[JsonValue] = []
-    for status in found:
+    for status in statuses:
         record = status.record
         picture = status.hero.picture
         path = _find_file(runtime, status)
@@ -135,11 +137,11 @@ def _as_json(runtime: Runtime, found: tuple[HeroStatus, ...], problems: tuple[st
                 "problem": status.problem or None,
             }
         )
-    to_buy = drop_repeats(status for status in found if status.must_be_bought)
+    to_buy = drop_repeats(status for status in statuses if status.must_be_bought)
     return {
         "pages": pages,
         "totals": {
-            **{state: sum(status.state == state for status in found) for state in _STATE_WORDS},
+            **{state: sum(status.state == state for status in statuses) for state in _STATE_WORDS},
             "to_buy": len(to_buy),
             "estimate_usd": round(sum(status.estimate_usd for status in to_buy), 6),
         },

@@ -60,31 +60,31 @@ class _UnpromptedPage:
 def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *, write: bool, yes: bool) -> int:
     """Ask a text model for each page; 1 if any page failed."""
     site = read_site(config_file, console)
-    wanted = _find_pages(site, pages, console)
-    if not wanted:
+    unprompted = _find_pages(site, pages, console)
+    if not unprompted:
         console.note("every page has a prompt; nothing is paid for")
         return 0
     if not site.settings.generate:
         raise CommandError(GENERATE_IS_OFF)
     with open_runtime(site.settings, console) as runtime:
         provider = _choose_provider(runtime)
-        _show_price(provider, wanted, site.settings.max_cost_usd, console)
+        _show_price(provider, unprompted, site.settings.max_cost_usd, console)
         if not confirm_payment(console, yes=yes):
             return 1
-        failed = _ask(runtime, provider, wanted, console, write=write)
+        failures = _ask(runtime, provider, unprompted, console, write=write)
     if not write:
         console.note("nothing was written; --write puts these lines into the front matter")
-    return 1 if failed else 0
+    return 1 if failures else 0
 
 
-def _show_price(provider: Provider, wanted: Sequence[_UnpromptedPage], cap_usd: float | None, console: Console) -> None:
+def _show_price(provider: Provider, pages: Sequence[_UnpromptedPage], cap_usd: float | None, console: Console) -> None:
     """Print the price of asking about each page; CommandError if the price may be above the cap."""
-    expected_usd = sum(estimate_usd(provider, page.facts) for page in wanted)
+    expected_usd = sum(estimate_usd(provider, page.facts) for page in pages)
     console.say(
-        f"{pluralise(len(wanted), 'page', 'pages')} without a prompt; {provider.name}'s {provider.text_model} reads "
+        f"{pluralise(len(pages), 'page', 'pages')} without a prompt; {provider.name}'s {provider.text_model} reads "
         f"title, description and the first {MOST_WORDS} words of each: about {dollars(expected_usd)}"
     )
-    highest_usd = sum(most_usd(provider, page.facts) for page in wanted)
+    highest_usd = sum(most_usd(provider, page.facts) for page in pages)
     if cap_usd is not None and highest_usd > cap_usd:
         raise CommandError(
             f"max_cost_usd is {dollars(cap_usd)}, and these pages may cost up to {dollars(highest_usd)}; raise it, or "
@@ -94,11 +94,11 @@ def _show_price(provider: Provider, wanted: Sequence[_UnpromptedPage], cap_usd: 
 
 def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> list[_UnpromptedPage]:
     """Find the pages that set neither prompt nor image; warn of pages that cannot be read or edited."""
-    have = {hero.page for hero in site.heroes}
-    found = []
+    pages_with_hero = {hero.page for hero in site.heroes}
+    unprompted = []
     for name in choose_pages(site, names):
         path = site.config.docs_dir / name
-        if name in have or not path.is_file():
+        if name in pages_with_hero or not path.is_file():
             # The page has a hero, or a plugin makes it.
             continue
         try:
@@ -109,10 +109,10 @@ def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> li
             console.warn(f"{name}: left out, as it {reason}")
             continue
         if not any(key in meta for key in DECIDING_KEYS):
-            found.append(
+            unprompted.append(
                 _UnpromptedPage(name, path, data, _extract_facts(name, meta, text), has_alt="hero_alt" in meta)
             )
-    return found
+    return unprompted
 
 
 def _extract_facts(name: str, meta: Mapping[str, object], text: str) -> PageFacts:
@@ -139,23 +139,23 @@ def _ask(
 
     A proposal is shown and written before the next one is paid for.
     """
-    failed = 0
+    failures = 0
     try:
         for index, page in enumerate(pages):
             try:
                 suggestion = runtime.loop.run(provider.suggest, page.facts)
             except ProviderError as error:
-                failed += 1
+                failures += 1
                 console.warn(f"{page.name}: {provider.name} {error}")
                 if isinstance(error, AccountRefused | RateLimited):
                     # Every page would have the same error.
-                    return failed + len(pages) - index - 1
+                    return failures + len(pages) - index - 1
                 continue
-            failed += not _show_and_write(page, suggestion, console, write=write)
+            failures += not _show_and_write(page, suggestion, console, write=write)
     finally:
         if provider not in runtime.chain:
             runtime.loop.run(provider.aclose)
-    return failed
+    return failures
 
 
 def _show_and_write(page: _UnpromptedPage, suggestion: Suggestion, console: Console, *, write: bool) -> bool:
@@ -201,18 +201,18 @@ def _split_page(data: bytes) -> tuple[dict[str, object], str]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Uneditable("is not in UTF-8; save it as UTF-8 first") from error
-    found = _BLOCK.match(data)
-    if found is None:
+    match = _BLOCK.match(data)
+    if match is None:
         if _BARE.match(data):
             raise Uneditable("has metadata without lines of three hyphens around it; put them there first")
         return {}, text
     try:
-        meta = yaml.safe_load(found["lines"].decode())
+        meta = yaml.safe_load(match["lines"].decode())
     except (yaml.YAMLError, ValueError) as error:
         raise Uneditable("has front matter that is no YAML; fix it first") from error
     if not isinstance(meta, dict | None):
         raise Uneditable("has front matter that holds no keys; fix it first")
-    rest = data[found.end() :].decode()
+    rest = data[match.end() :].decode()
     return {str(key): value for key, value in (meta or {}).items()}, rest.partition("\n")[2]
 
 
@@ -222,26 +222,26 @@ def add_lines(data: bytes, values: Mapping[str, str]) -> bytes:
     Values are always quoted, so that YAML in them has no effect. The result is parsed, and must hold the earlier
     metadata and `values`.
     """
-    before, _ = _split_page(data)
-    present = [key for key in values if key in before]
+    meta, _ = _split_page(data)
+    present = [key for key in values if key in meta]
     if present:
         raise Uneditable(f"has {present[0]} already; it is left as it is")
-    found = _BLOCK.match(data)
-    if found is None:
+    match = _BLOCK.match(data)
+    if match is None:
         bom = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
-        end_found = _FIRST_END.search(data)
-        end = end_found[0] if end_found is not None else b"\n"
+        line_end = _FIRST_END.search(data)
+        end = line_end[0] if line_end is not None else b"\n"
         edited = bom + b"---" + end + _format_lines(values, b"", end) + b"---" + end + end + data[len(bom) :]
     else:
-        indent = _INDENT.search(found["lines"])
-        added = _format_lines(values, indent[1] if indent is not None else b"", found["end"])
-        position = found.end()
+        indent = _INDENT.search(match["lines"])
+        added = _format_lines(values, indent[1] if indent is not None else b"", match["end"])
+        position = match.end()
         edited = data[:position] + added + data[position:]
     try:
-        after, _ = _split_page(edited)
+        edited_meta, _ = _split_page(edited)
     except Uneditable:
-        after = {}
-    if after != {**before, **values}:
+        edited_meta = {}
+    if edited_meta != {**meta, **values}:
         raise Uneditable("has front matter to which lines cannot be added safely; add them by hand")
     return edited
 

@@ -56,7 +56,7 @@ class Console:
         is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
         text = json.dumps(value, indent=2, ensure_ascii=not is_unicode)
         # JSON does not escape these, and a terminal takes some of them for commands.
-        click.echo(_UNSEEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+        click.echo(_UNSEEN_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
     def print_table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:
         """Print rows in aligned columns; on a terminal, the last column is cut to the width."""

@@ -46,16 +46,16 @@ def _run(arguments: list[str], project: Project, state: BuildState, console: Con
     report = folder / "report.jsonl"
     with suppress(OSError):
         report.unlink(missing_ok=True)
-    kept = KeptFolder(project.site_dir, project.assets)
-    kept.set_aside()
+    kept_folder = KeptFolder(project.site_dir, project.assets)
+    kept_folder.set_aside()
     try:
         code = run_zensical(arguments, Addition(str(folder / MANIFEST), str(report)))
     finally:
         places = {f"{project.assets}/{file.name}": file.path for file in state.files}
-        there = kept.put_back(places, state.seen)
+        names = kept_folder.put_back(places, state.identities)
     if code != 0:
         return code
-    warnings = dict.fromkeys((*state.warnings, *_finish_site(project, state, there), *_read_messages(report)))
+    warnings = dict.fromkeys((*state.warnings, *_finish_site(project, state, names), *_read_messages(report)))
     console.warn(*(text for text in warnings if text not in state.warnings))
     if warnings and (strict or project.values.get("strict") is True):
         console.note(f"{PREFIX}{pluralise(len(warnings), 'warning', 'warnings')} in strict mode")
@@ -74,14 +74,14 @@ def is_plugin_used(project: Project, console: Console) -> bool:
 # The site ------------------------------------------------------------------------------------------------------------
 
 
-def _finish_site(project: Project, state: BuildState, there: frozenset[str]) -> Iterator[str]:
+def _finish_site(project: Project, state: BuildState, names: frozenset[str]) -> Iterator[str]:
     """Put the pictures into the site, and the tags into the pages' heads; yield the error messages.
 
-    `there` are the paths of pictures that the site holds already.
+    `names` are the paths of pictures that the site holds already.
     """
     assets = project.assets
     try:
-        link_files([file for file in state.files if f"{assets}/{file.name}" not in there], project.site_dir / assets)
+        link_files([file for file in state.files if f"{assets}/{file.name}" not in names], project.site_dir / assets)
         bare = sum(_finish_page(project, path) for path in _list_html_files(project.site_dir))
     except (OSError, ValueError) as error:
         yield f"the site is not finished: {error}"

@@ -55,32 +55,32 @@ class VerifiedFile(NamedTuple):
     @classmethod
     def of(cls, name: str, path: Path) -> VerifiedFile:
         """Describe the file as it is now."""
-        found = path.stat()
-        return cls(name, str(path), found.st_size, found.st_mtime_ns)
+        status = path.stat()
+        return cls(name, str(path), status.st_size, status.st_mtime_ns)
 
     @property
     def identity(self) -> tuple[int, int] | None:
         """The file's device and inode; None if it has changed."""
         try:
-            found = os.stat(self.path)  # noqa: PTH116 - slower, and called for each picture on every build
+            status = os.stat(self.path)  # noqa: PTH116 - slower, and called for each picture on every build
         except OSError:
             return None
-        is_unchanged = (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
-        return (found.st_dev, found.st_ino) if is_unchanged else None
+        is_unchanged = (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
+        return (status.st_dev, status.st_ino) if is_unchanged else None
 
 
 @dataclass(frozen=True, slots=True)
 class BuildState:
     """The heroes of all pages. `warnings` are repeated by every build; `stops` is why no site is built, else `""`.
 
-    `own` are authors' images on pages. `seen` are device and inode of the files that were just verified.
+    `own` are authors' images on pages. `identities` are device and inode of the files that were just verified.
     """
 
     warnings: tuple[str, ...] = ()
     files: tuple[VerifiedFile, ...] = ()
     own: tuple[VerifiedFile, ...] = ()
     stops: str = ""
-    seen: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    identities: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def _compute_fingerprint(project: Project) -> str:
@@ -130,8 +130,8 @@ def _read_state(folder: Path, project: Project, now: datetime) -> BuildState | N
         value: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
         state = BuildState(
             warnings=tuple(map(str, value["warnings"])),
-            files=tuple(VerifiedFile(*each) for each in value["files"]),
-            own=tuple(VerifiedFile(*each) for each in value["own"]),
+            files=tuple(VerifiedFile(*values) for values in value["files"]),
+            own=tuple(VerifiedFile(*values) for values in value["own"]),
         )
         is_current = (
             (value["ends_at"] is None or now.timestamp() < value["ends_at"])
@@ -143,9 +143,9 @@ def _read_state(folder: Path, project: Project, now: datetime) -> BuildState | N
         return None
     if not is_current:
         return None
-    seen = {file.path: file.identity for file in (*state.files, *state.own)}
-    known = {path: identity for path, identity in seen.items() if identity is not None}
-    return replace(state, seen=known) if len(known) == len(seen) else None
+    identities = {file.path: file.identity for file in (*state.files, *state.own)}
+    known = {path: identity for path, identity in identities.items() if identity is not None}
+    return replace(state, identities=known) if len(known) == len(identities) else None
 
 
 # The build ------------------------------------------------------------------------------------------------------------
@@ -163,7 +163,9 @@ class BuiltHeroes:
     @property
     def are_stored(self) -> bool:
         """Whether each page shows its own picture."""
-        return all(one.asset is not None and not (one.failure or one.asset.is_substitute) for one in self.resolutions)
+        return all(
+            page.asset is not None and not (page.failure or page.asset.is_substitute) for page in self.resolutions
+        )
 
     @property
     def are_settled(self) -> bool:
@@ -171,7 +173,9 @@ class BuiltHeroes:
         if any(problem.key in _KEYS_OF_FILES for problem in self.site.problems):
             return False
         is_alone = self.site.settings.shared_store is None and bool(self.build.provider_wanted)
-        return self.are_stored or (is_alone and not any(one.failure or one.asset is None for one in self.resolutions))
+        return self.are_stored or (
+            is_alone and not any(page.failure or page.asset is None for page in self.resolutions)
+        )
 
 
 @contextmanager
@@ -197,7 +201,7 @@ def prepare_build(
     times = _read_times(map(str, (site.settings.gallery_dir, site.settings.cache_dir / "pictures")))
     with build_heroes(site, site.settings, console, yes=yes) as heroes:
         console.note(f"{PREFIX}{heroes.totals}")
-        yield save_heroes(project, heroes, console, before={"fingerprint": fingerprint, "folders": times})
+        yield save_heroes(project, heroes, console, inputs={"fingerprint": fingerprint, "folders": times})
 
 
 @contextmanager
@@ -216,10 +220,10 @@ def build_heroes(site: SitePages, settings: Settings, console: Console, *, yes: 
         is_declined = bool(to_buy) and not _is_agreed(build.runtime, to_buy, settings, budget, console, yes=yes)
         for hero in missing:
             build.request_hero(hero)
-        found, totals = build.join(title=site.config.config_file.parent.name)
+        results, totals = build.join(title=site.config.config_file.parent.name)
         resolutions = tuple(
-            replace(one, failure=_DECLINED, capped_usd=None) if is_declined and one.capped_usd is not None else one
-            for one in found
+            replace(page, failure=_DECLINED, capped_usd=None) if is_declined and page.capped_usd is not None else page
+            for page in results
         )
         yield BuiltHeroes(site, build, resolutions, totals)
     finally:
@@ -246,12 +250,12 @@ def save_heroes(
     heroes: BuiltHeroes,
     console: Console,
     *,
-    before: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
     theme: Path | None = None,
 ) -> BuildState:
     """Write the manifest, the stylesheet and the state; return the further files of the site, and messages.
 
-    `before` are the fingerprint and the folders' times from before the build; without them, no state is kept. With
+    `inputs` are the fingerprint and the folders' times from before the build; without them, no state is kept. With
     `theme`, the pictures are put there, and Zensical copies them into the site.
     """
     from mkdocs_leonardo.commands.folders import make_entry
@@ -261,37 +265,37 @@ def save_heroes(
     from mkdocs_leonardo.storage.cache_move import hide_from_git
 
     settings, folder = heroes.site.settings, project.build_folder
-    shown = {one.hero.page: (one.hero, one.asset) for one in heroes.resolutions if one.asset is not None}
-    entries = {page: make_entry(hero, asset) for page, (hero, asset) in shown.items()}
+    pairs = {result.hero.page: (result.hero, result.asset) for result in heroes.resolutions if result.asset is not None}
+    entries = {page: make_entry(hero, asset) for page, (hero, asset) in pairs.items()}
     manifest = Manifest(settings.defaults, settings.markup, entries)
     # In a preview, `host.preview` reports missing heroes.
     shown_by_build = () if theme is not None else heroes.resolutions
-    told = list_complaints(
+    messages = list_complaints(
         shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted
     )
-    for level, text in told:
+    for level, text in messages:
         console.notify(level, str(text))
     sheet = build_zensical_stylesheet(manifest)
-    own = [path for one in heroes.resolutions for path in _find_own_files(one.hero)]
+    own_paths = [path for result in heroes.resolutions for path in _find_own_files(result.hero)]
     try:
         hide_from_git(folder)
         write_if_changed(folder / STYLESHEET, sheet)
-        places = {variant.name: variant.path for _, asset in shown.values() for variant in asset.rendering.variants}
+        places = {variant.name: variant.path for _, asset in pairs.values() for variant in asset.rendering.variants}
         files = [VerifiedFile.of(name, path) for name, path in {**places, STYLESHEET: folder / STYLESHEET}.items()]
         if theme is not None:
             link_files(files, theme / project.assets)
         # The manifest is written last, so that it never names a missing file.
         write_if_changed(folder / MANIFEST, write_manifest(manifest))
         state = BuildState(
-            warnings=(*heroes.site.problem_lines, *(str(text) for level, text in told if level >= logging.WARNING)),
+            warnings=(*heroes.site.problem_lines, *(str(text) for level, text in messages if level >= logging.WARNING)),
             files=tuple(files),
-            own=tuple(VerifiedFile.of("", path) for path in own),
+            own=tuple(VerifiedFile.of("", path) for path in own_paths),
             stops="heroes are missing, and `on_missing: error` stops the build"
-            if any(level >= logging.ERROR for level, _ in told)
+            if any(level >= logging.ERROR for level, _ in messages)
             else "",
         )
-        if before and not told and heroes.are_settled:
-            write_if_changed(folder / _STATE, _encode_state(state, heroes, before))
+        if inputs and not messages and heroes.are_settled:
+            write_if_changed(folder / _STATE, _encode_state(state, heroes, inputs))
         else:
             # The next build reads every page.
             (folder / _STATE).unlink(missing_ok=True)
@@ -300,17 +304,17 @@ def save_heroes(
     return state
 
 
-def _encode_state(state: BuildState, heroes: BuiltHeroes, before: Mapping[str, Any]) -> bytes:
+def _encode_state(state: BuildState, heroes: BuiltHeroes, inputs: Mapping[str, Any]) -> bytes:
     """Encode the state for the next build as JSON."""
     from mkdocs_leonardo.providers.declaration import key_variable
 
     ends_at = heroes.site.next_post_at
     value = {
-        "fingerprint": before["fingerprint"],
+        "fingerprint": inputs["fingerprint"],
         "ends_at": ends_at.timestamp() if ends_at is not None else None,
         "keys": _find_set_keys(key_variable(provider.name) for provider in heroes.build.runtime.chain),
         # A picture that was stored during the build takes the place of a placeholder in the next build.
-        "folders": _read_times(before["folders"]) if heroes.are_stored else before["folders"],
+        "folders": _read_times(inputs["folders"]) if heroes.are_stored else inputs["folders"],
         "warnings": state.warnings,
         "files": state.files,
         "own": state.own,

@@ -66,7 +66,7 @@ def _run_server(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     def end(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    previous_handler = signal.signal(signal.SIGTERM, end)
     server = subprocess.Popen(command)  # noqa: S603 - this very Python, and the caller's own options
     try:
         yield server
@@ -77,7 +77,7 @@ def _run_server(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous_handler)
 
 
 class _ManifestUpdater:
@@ -120,7 +120,7 @@ class _ManifestUpdater:
         with build_heroes(site, settings.for_preview(), self._console) as heroes:
             state = save_heroes(project, heroes, self._console, theme=self._theme)
             self._own = tuple(file.path for file in state.own)
-            missing = [one for one in heroes.resolutions if one.is_not_allowed]
+            missing = [resolution for resolution in heroes.resolutions if resolution.is_not_allowed]
             self._preview.take(settings, missing, docs_dir=site.config.docs_dir, no_provider=heroes.build.no_provider)
         self._seen = self._measure_files()
 
@@ -147,6 +147,6 @@ def _is_watched(name: str) -> bool:
 
 def _describe_file(path: str) -> object:
     with suppress(OSError):
-        found = os.stat(path)  # noqa: PTH116 - slower, and called for each file three times a second
-        return path, found.st_size, found.st_mtime_ns
+        status = os.stat(path)  # noqa: PTH116 - slower, and called for each file three times a second
+        return path, status.st_size, status.st_mtime_ns
     return path
