@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import hashlib
 import re
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.errors import InputError, PictureError
 from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, FRONT_MATTER
 from mkdocs_leonardo.imaging.reference import References
+from mkdocs_leonardo.spec import digest_of
 
 if TYPE_CHECKING:
     from mkdocs.structure.files import Files
@@ -111,7 +111,7 @@ class HeroReader:
 
 def _write_content(content: bytes, suffix: str) -> Path:
     """Write a file with this content, which lasts as long as this process, and return its path."""
-    path = _process_folder() / f"{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
+    path = _process_folder() / f"{digest_of(content)[:16]}{suffix}"
     if not path.exists():
         path.write_bytes(content)
     return path

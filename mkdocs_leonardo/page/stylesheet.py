@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from importlib import resources
@@ -11,7 +10,7 @@ from pathlib import Path
 from mkdocs_leonardo.page.manifest import Manifest
 from mkdocs_leonardo.page.markup import focus_name
 from mkdocs_leonardo.page.themes import THEMES, ZENSICALS_THEME
-from mkdocs_leonardo.spec import CENTER, STYLESHEET, FocalPoint, HeroSpec, Layout, MarkupOptions
+from mkdocs_leonardo.spec import CENTER, STYLESHEET, FocalPoint, HeroSpec, Layout, MarkupOptions, digest_of
 from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, TINTS
 
 _COMMENT = re.compile(r"""(?P<kept>"[^"]*"|'[^']*')|/\*.*?\*/""", re.DOTALL)
@@ -46,7 +45,7 @@ def build_stylesheet(
     files = {name for layout in layouts for name in _LAYOUT_FILES[layout]} | _list_theme_files(theme)
     files |= {name for name, is_used in {"cards": markup.cards, "credit": markup.credit}.items() if is_used}
     content = _join_rules(files, (spec.focus for spec in specs)).encode()
-    return f"hero.{hashlib.sha256(content).hexdigest()[:8]}.css", content
+    return f"hero.{digest_of(content)[:8]}.css", content
 
 
 def build_zensical_stylesheet(manifest: Manifest) -> bytes:

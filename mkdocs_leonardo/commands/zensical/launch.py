@@ -8,7 +8,6 @@ out, and the site is built.
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any
 
 from mkdocs_leonardo.commands.terminal import CommandError
 from mkdocs_leonardo.log import PREFIX
-from mkdocs_leonardo.spec import MARKDOWN_EXTENSION
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, digest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def extend_config(config: Any, addition: Addition) -> None:  # noqa: ANN401 - it
         _say(f"this version of Zensical keeps its extensions elsewhere ({error!r})")
         return
     try:
-        mixed = hashlib.sha256(f"{config['mdx_configs_hash']:d} {revision}".encode()).hexdigest()
+        mixed = digest_of(f"{config['mdx_configs_hash']:d} {revision}".encode())
         config["mdx_configs_hash"] = int(mixed, 16) % 2**64
     except (KeyError, TypeError, ValueError):
         _say("pages may show an old image until `--clean`, since this version of Zensical caches in another way")
@@ -96,7 +95,7 @@ def _compute_revision(manifest: Path) -> str:
     from mkdocs_leonardo import __version__
 
     try:
-        return hashlib.sha256(__version__.encode() + manifest.read_bytes()).hexdigest()
+        return digest_of(__version__.encode() + manifest.read_bytes())
     except OSError:
         return ""
 
