@@ -242,6 +242,8 @@ class LeonardoConfig(Config):
                 self.provider_options[name] = options_from(declaration.options, self.get(name), variable)
             except (HeroError, ValueError) as error:
                 yield name, ValidationError(str(error))
+            except Exception as error:  # noqa: BLE001 - another package's code may raise anything
+                yield name, ValidationError(f"the provider {name!r} cannot be used: {error}")
             else:
                 self.declared[name] = declaration
 

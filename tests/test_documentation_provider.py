@@ -196,6 +196,12 @@ def test_provider_with_another_name_than_its_entry_point_is_refused(
             "class Easel(Provider):", "class Easel:", "its class does not inherit Provider", id="not-inherited"
         ),
         pytest.param("Limits(options.requests_per_minute)", "1 / 0", "division by zero", id="limits-raise"),
+        pytest.param(
+            "class Options:",
+            "class Options:\n    __post_init__ = lambda _: 1 / 0",
+            "division by zero",
+            id="options-raise",
+        ),
         *(
             pytest.param("make=Easel", f"make=Easel, {name}=lambda *_: 1 / 0", "division by zero", id=f"{name}-raise")
             for name in ("problems", "rules", "notes")
