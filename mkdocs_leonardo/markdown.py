@@ -243,6 +243,7 @@ class PageRenderer:
     # What is shown ---------------------------------------------------------------------------------------------------
 
     def _find_hero(self, manifest: Manifest) -> tuple[HeroSpec, HeroAsset] | None:
+        """Return the page's hero and its published picture; None, after a message, if one of them is missing."""
         published = self._published
         path = self._page.path
         front_matter = HeroReader(manifest.defaults, published.docs_dir).read(

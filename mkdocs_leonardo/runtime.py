@@ -237,6 +237,7 @@ class Runtime:
     # Stores ----------------------------------------------------------------------------------------------------------
 
     def _open_stores(self) -> None:
+        """Open the caches and the journal, or their substitutes in memory if `cache_dir` cannot be used."""
         from mkdocs_leonardo.storage.journal import Journal
         from mkdocs_leonardo.storage.process_leases import Owner
         from mkdocs_leonardo.storage.text_store import SealedStore

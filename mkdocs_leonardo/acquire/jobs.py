@@ -154,6 +154,7 @@ class Jobs:
         page: str,
         is_new: bool,
     ) -> PictureRecord:
+        """Make the record of a picture that a job delivered."""
         now = self._context.clock.now()
         return PictureRecord(
             key=request_key(generation_request),

@@ -138,6 +138,7 @@ def _annotate(site: SitePages, findings: Sequence[Finding]) -> Annotations:
 def _check_site(
     site: SitePages, runtime: Runtime, statuses: Sequence[HeroStatus], *, require_alt: bool, published: Collection[str]
 ) -> Iterator[Finding]:
+    """Yield the findings about front matter, pages, templates and the gallery."""
     for problem in site.problems:
         yield Finding(problem.page, "front matter", str(problem), problem)
     configurations = OtherConfigurations(site.config, runtime)
@@ -170,6 +171,7 @@ def _check_site(
 def _check_page(
     site: SitePages, runtime: Runtime, status: HeroStatus, unused: Sequence[PictureRecord], halves: Sequence[Path]
 ) -> Iterator[Finding]:
+    """Yield the findings about one page's hero."""
     page = status.hero.page
     half = _find_half(status, halves)
     if status.fault:

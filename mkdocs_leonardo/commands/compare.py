@@ -172,6 +172,7 @@ def _read_samples(plan: PurchasePlan, console: Console, *, alchemy: bool) -> Ite
 def _write_comparison(
     samples: Sequence[Sample], prompt: str, output: Path, console: Console, *, styles: Sequence[str]
 ) -> None:
+    """Write the contact sheet, and print the averages of each style."""
     both = len({sample.alchemy for sample in samples}) > 1
     ordered = sorted(samples, key=lambda sample: (styles.index(sample.style), sample.seed, not sample.alchemy))
     items = [

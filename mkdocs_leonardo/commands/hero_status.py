@@ -243,6 +243,7 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
 def _make_offer(
     runtime: Runtime, candidate: Candidate, damaged: Mapping[str, PictureRecord], entry: Entry | None
 ) -> Offer:
+    """Describe what one provider has, or would make, for a page."""
     provider = candidate.provider
     picture = candidate.picture
     job: JobState | None = None

@@ -119,6 +119,7 @@ def _is_agreed(console: Console, *, yes: bool) -> bool:
 
 
 def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, gallery: bool) -> Iterator[Unused]:
+    """Yield what no page, job or other configuration uses."""
     heroes = dict.fromkeys((*site.heroes, *preview.heroes))
     found = find_statuses(runtime, heroes)
     cache_dir, gallery_dir = site.settings.cache_dir, site.settings.gallery_dir

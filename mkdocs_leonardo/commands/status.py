@@ -115,6 +115,7 @@ def _summarise(statuses: tuple[HeroStatus, ...]) -> str:
 
 
 def _as_json(runtime: Runtime, statuses: tuple[HeroStatus, ...], problems: tuple[str, ...]) -> JsonValue:
+    """Describe every page and the totals for programs."""
     pages: list[JsonValue] = []
     for status in statuses:
         record = status.record

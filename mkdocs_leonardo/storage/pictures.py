@@ -392,6 +392,7 @@ def parse_record(path: Path | str, text: bytes, key: str) -> PictureRecord:
 
 
 def _parse_values(value: JsonValue, path: Path | str) -> PictureRecord:
+    """Check each value of a record; BrokenEntry, with `path`, for a value that was not stored so."""
     try:
         fields_of = check_mapping(value)
     except ValueError as error:

@@ -127,6 +127,7 @@ class TeamLeases:
         return lease
 
     async def _try_acquire(self, name: str, keys: Collection[str]) -> TeamLease | None:
+        """Take the lease, or a lease that says why `keys` are refused; None while another machine holds it."""
         # Nearly always the lease does not exist, so that one call is enough.
         if name not in self._tried and (lease := await self._make_next(name, 0)) is not None:
             return lease
