@@ -70,8 +70,10 @@ def compare(
     budget = Budget(max_new_images=settings.max_new_images, max_cost_usd=settings.max_cost_usd)
     # One mode is made after the other: together they would slow each other.
     plans = {
-        mode: PurchasePlan(_find_wanted(each, prompt, wanted_styles, count, console, alchemy=mode), each, budget)
-        for mode, each in series.items()
+        mode: PurchasePlan(
+            _find_wanted(mode_settings, prompt, wanted_styles, count, console, alchemy=mode), mode_settings, budget
+        )
+        for mode, mode_settings in series.items()
     }
     _show_plans(plans, console)
     if any(plan.allowed for plan in plans.values()) and not confirm_payment(console, yes=yes):
@@ -86,12 +88,12 @@ def compare(
     return 0
 
 
-def _parse_styles(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+def _parse_styles(text: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
     styles: list[str] = []
     for name in text.split(","):
-        style = find_style(name, known)
+        style = find_style(name, allowed)
         if style is None:
-            raise CommandError(f"--styles: {name.strip()!r} is no style; {did_you_mean(name, known)}")
+            raise CommandError(f"--styles: {name.strip()!r} is no style; {did_you_mean(name, allowed)}")
         styles.append(style)
     return tuple(dict.fromkeys(styles))
 
@@ -105,8 +107,8 @@ def _find_series(settings: Settings, alchemy: Alchemy | None) -> tuple[str, dict
             raise CommandError(f"--alchemy: {error}") from error
         if series:
             return provider, {
-                mode: replace(settings, providers=(provider,), options={provider: each})
-                for mode, each in series.items()
+                mode: replace(settings, providers=(provider,), options={provider: mode_options})
+                for mode, mode_options in series.items()
             }
     raise CommandError("no provider draws images to compare")
 
@@ -133,16 +135,16 @@ def _find_wanted(
         for seed in range(1, count + 1)
     ]
     with open_runtime(settings, console) as runtime:
-        found = find_statuses(runtime, heroes)
-        if not runtime.providers_with_api_key and any(one.state == "missing" for one in found):
+        statuses = find_statuses(runtime, heroes)
+        if not runtime.providers_with_api_key and any(status.state == "missing" for status in statuses):
             (provider,) = settings.providers
-            needed = f"set {key_variable(provider)} in the environment"
-            raise CommandError(f"{needed}; the images of a comparison come from {creator_of(provider)}")
-    if not settings.generate and any(one.state in {"missing", "paid", "uncertain"} for one in found):
+            fix = f"set {key_variable(provider)} in the environment"
+            raise CommandError(f"{fix}; the images of a comparison come from {creator_of(provider)}")
+    if not settings.generate and any(status.state in {"missing", "paid", "uncertain"} for status in statuses):
         raise CommandError(GENERATE_IS_OFF)
-    warn_of_blocked(found, console)
-    warn_of_waiting(found, console)
-    return found
+    warn_of_blocked(statuses, console)
+    warn_of_waiting(statuses, console)
+    return statuses
 
 
 def _show_plans(plans: Mapping[bool, PurchasePlan], console: Console) -> None:

@@ -48,9 +48,9 @@ class Diagnosis:
 def doctor(config_file: str | None, console: Console) -> int:
     """Check everything that a build needs; 1 if a check fails. Shows no key."""
     site = read_config(config_file, console)
-    findings = [replace(one, text=_hide_paths(one.text, site)) for one in _run_checks(site, console)]
+    findings = [replace(finding, text=_hide_paths(finding.text, site)) for finding in _run_checks(site, console)]
     if console.for_program:
-        console.print_json({"findings": [asdict(one) for one in findings]})
+        console.print_json({"findings": [asdict(finding) for finding in findings]})
     else:
         width = max(len(finding.subject) for finding in findings)
         for finding in findings:
@@ -77,11 +77,11 @@ def _run_checks(site: SiteConfig, console: Console) -> Iterator[Diagnosis]:
             yield _check_provider(runtime, provider)
         if runtime.team is not None:
             try:
-                found = await_answer(runtime, runtime.team.examine)
+                diagnoses = await_answer(runtime, runtime.team.examine)
             except TransportError as error:
                 yield Diagnosis("bad", "shared_store", str(error))
             else:
-                yield from (Diagnosis(grade, "shared_store", text) for grade, text in found)
+                yield from (Diagnosis(grade, "shared_store", text) for grade, text in diagnoses)
     yield from _check_encoders(site.settings)
 
 
@@ -179,8 +179,8 @@ def _check_provider(runtime: Runtime, provider: Provider) -> Diagnosis:
 def _check_encoders(settings: Settings) -> Iterator[Diagnosis]:
     from mkdocs_leonardo.imaging.render import usable_formats
 
-    kept, dropped = usable_formats(settings.encoding.formats)
-    yield Diagnosis("ok", "encoders", f"{', '.join(kept)} will be written")
+    formats, dropped = usable_formats(settings.encoding.formats)
+    yield Diagnosis("ok", "encoders", f"{', '.join(formats)} will be written")
     if dropped:
         yield Diagnosis(
             "bad", "encoders", f"this Pillow cannot write {', '.join(dropped)}; install a wheel of pillow 11.3 or later"

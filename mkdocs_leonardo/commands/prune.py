@@ -85,15 +85,15 @@ def prune(config_file: str | None, console: Console, *, yes: bool, gallery: bool
         is_wanted = bool(unused) and _is_agreed(console, yes=yes)
         if is_wanted:
             _delete(runtime, unused, site.settings.cache_dir)
-            console.say(f"deleted, {_format_size(sum(one.size_bytes for one in unused))} freed")
+            console.say(f"deleted, {_format_size(sum(item.size_bytes for item in unused))} freed")
     lines: list[JsonValue] = [
         {
-            "text": one.text,
-            "files": [str(path) for path in one.files],
-            "size_bytes": one.size_bytes,
-            "paid_usd": round(one.paid_usd, 6),
+            "text": item.text,
+            "files": [str(path) for path in item.files],
+            "size_bytes": item.size_bytes,
+            "paid_usd": round(item.paid_usd, 6),
         }
-        for one in unused
+        for item in unused
     ]
     console.print_json({"unused": lines, "is_deleted": is_wanted})
     return 0
@@ -103,12 +103,12 @@ def _show_unused(unused: Sequence[Unused], console: Console) -> None:
     if not unused:
         console.say("nothing to delete")
         return
-    for one in unused:
-        console.say(f"{one.text} ({_format_size(one.size_bytes)})")
-    total = _format_size(sum(one.size_bytes for one in unused))
-    paid_usd = sum(one.paid_usd for one in unused)
-    again = f", about {dollars(paid_usd)} to make again" if paid_usd else ""
-    console.say(f"{pluralise(len(unused), 'thing', 'things')} that no page uses: {total}{again}")
+    for item in unused:
+        console.say(f"{item.text} ({_format_size(item.size_bytes)})")
+    total = _format_size(sum(item.size_bytes for item in unused))
+    paid_usd = sum(item.paid_usd for item in unused)
+    price = f", about {dollars(paid_usd)} to make again" if paid_usd else ""
+    console.say(f"{pluralise(len(unused), 'thing', 'things')} that no page uses: {total}{price}")
 
 
 def _is_agreed(console: Console, *, yes: bool) -> bool:
@@ -121,33 +121,33 @@ def _is_agreed(console: Console, *, yes: bool) -> bool:
 def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, gallery: bool) -> Iterator[Unused]:
     """Yield what no page, job or other configuration uses."""
     heroes = dict.fromkeys((*site.heroes, *preview.heroes))
-    found = find_statuses(runtime, heroes)
+    statuses = find_statuses(runtime, heroes)
     cache_dir, gallery_dir = site.settings.cache_dir, site.settings.gallery_dir
     pages = site.pages | preview.pages
-    used = {offer.key for status in found for offer in status.offers} | set(read_open_jobs(runtime))
-    used |= {record.key for status in found for record in find_used_records(runtime, status)}
+    used_keys = {offer.key for status in statuses for offer in status.offers} | set(read_open_jobs(runtime))
+    used_keys |= {record.key for status in statuses for record in find_used_records(runtime, status)}
     sound = list(runtime.cache.records())
-    kept = list[PictureRecord]()
-    others = OtherConfigurations(site.config, runtime)
+    kept_records = list[PictureRecord]()
+    configurations = OtherConfigurations(site.config, runtime)
     for record in sound:
         # A page that exists and was not read now may be another language's, or built on other days only.
         is_elsewhere = record.page and record.page not in pages and (site.config.docs_dir / record.page).is_file()
-        if record.key in used:
+        if record.key in used_keys:
             continue
-        if is_elsewhere or others.may_use(record):
-            kept.append(record)
+        if is_elsewhere or configurations.may_use(record):
+            kept_records.append(record)
             continue
         yield _collect_files(runtime.cache, record)
-    stems = {short_key(key) for key in used} | {short_key(record.key) for record in sound}
-    yield from _find_strays(cache_dir / "pictures", stems, temporary_only=others.are_there)
-    yield from _find_unused_variants(runtime, cache_dir / "variants", found, kept)
+    stems = {short_key(key) for key in used_keys} | {short_key(record.key) for record in sound}
+    yield from _find_strays(cache_dir / "pictures", stems, temporary_only=configurations.are_there)
+    yield from _find_unused_variants(runtime, cache_dir / "variants", statuses, kept_records)
     takes = [file for folder in _list_entries(cache_dir / "takes") for file in _list_files(folder) if _is_take(file)]
     if takes:
         yield Unused(tuple(takes), "takes: contact sheets of earlier choices")
     if gallery:
-        for record in others.find_orphans(found):
+        for record in configurations.find_orphans(statuses):
             yield _collect_files(runtime.gallery, record, "gallery: ")
-        for path in others.find_idle_halves(found):
+        for path in configurations.find_idle_halves(statuses):
             yield Unused((path,), f"gallery: incomplete pair, {path.name}")
         yield from _find_strays(gallery_dir, set(), temporary_only=True)
 
@@ -170,19 +170,19 @@ def _find_strays(folder: Path, stems: set[str], *, temporary_only: bool = False)
 
 
 def _find_unused_variants(
-    runtime: Runtime, folder: Path, found: tuple[HeroStatus, ...], kept: Sequence[PictureRecord]
+    runtime: Runtime, folder: Path, statuses: tuple[HeroStatus, ...], kept_records: Sequence[PictureRecord]
 ) -> Iterator[Unused]:
     """Find encoded files that no page shows with the present options. Making them again costs nothing."""
-    shown = [(record, status.hero) for status in found for record in find_used_records(runtime, status)]
+    pairs = [(record, status.hero) for status in statuses for record in find_used_records(runtime, status)]
     # With the usual focal point, since the pages of other configurations are not read here.
-    shown += [(record, HeroSpec(record.page)) for record in kept]
-    renderings = [runtime.renderer.load(record, hero) for record, hero in shown]
-    used = {variant.path for rendering in renderings if rendering for variant in rendering.variants}
+    pairs += [(record, HeroSpec(record.page)) for record in kept_records]
+    renderings = [runtime.renderer.load(record, hero) for record, hero in pairs]
+    used_paths = {variant.path for rendering in renderings if rendering for variant in rendering.variants}
     unused = [
         path
         for path in _list_files(folder)
         if (_is_temporary(path, VARIANT_NAME) and _is_old(path))
-        or (VARIANT_NAME.fullmatch(path.name) and path not in used)
+        or (VARIANT_NAME.fullmatch(path.name) and path not in used_paths)
     ]
     if unused:
         yield Unused(tuple(unused), f"{pluralise(len(unused), 'encoded file', 'encoded files')} of images not in use")
@@ -220,8 +220,8 @@ def _list_entries(folder: Path) -> list[Path]:
 
 def _delete(runtime: Runtime, unused: list[Unused], cache_dir: Path) -> None:
     try:
-        for one in unused:
-            for path in one.files:
+        for item in unused:
+            for path in item.files:
                 path.unlink(missing_ok=True)
     except OSError as error:
         raise CommandError(f"{error.filename} cannot be deleted ({error.strerror})") from error
@@ -261,30 +261,30 @@ class OtherConfigurations:
             return True
         return record.key in self._noted or (not record.config_name and self.are_there)
 
-    def find_orphans(self, found: Sequence[HeroStatus]) -> tuple[PictureRecord, ...]:
-        """Find records in the gallery that neither a page of `found` nor another configuration uses."""
-        wanted = {offer.key for status in found for offer in status.offers}
+    def find_orphans(self, statuses: Sequence[HeroStatus]) -> tuple[PictureRecord, ...]:
+        """Find records in the gallery that neither a page of `statuses` nor another configuration uses."""
+        keys = {offer.key for status in statuses for offer in status.offers}
         records = self._runtime.gallery.records()
-        return tuple(record for record in records if record.key not in wanted and not self.may_use(record))
+        return tuple(record for record in records if record.key not in keys and not self.may_use(record))
 
-    def find_idle_halves(self, found: Sequence[HeroStatus]) -> tuple[Path, ...]:
-        """Find the gallery's incomplete pairs that neither a page of `found` nor another configuration uses."""
-        wanted = {short_key(offer.key) for status in found for offer in status.offers}
+    def find_idle_halves(self, statuses: Sequence[HeroStatus]) -> tuple[Path, ...]:
+        """Find the gallery's incomplete pairs that neither a page of `statuses` nor another configuration uses."""
+        stems = {short_key(offer.key) for status in statuses for offer in status.offers}
         halves = () if self.are_there else self._runtime.gallery.incomplete_pairs()
-        return tuple(path for path in halves if path.stem not in wanted)
+        return tuple(path for path in halves if path.stem not in stems)
 
     @cached_property
     def are_there(self) -> bool:
         """Whether there are other configurations, each of which may use a picture whose record names none."""
-        own = self._config.config_file
-        neighbours = (path for pattern in _CONFIGURATIONS for path in own.parent.glob(pattern) if path != own)
+        own_path = self._config.config_file
+        neighbours = (path for pattern in _CONFIGURATIONS for path in own_path.parent.glob(pattern) if path != own_path)
         return any(map(self._may_use_plugin, neighbours)) or any(map(self._is_there, self._heroes))
 
     @cached_property
     def _heroes(self) -> dict[str, frozenset[str]]:
         """The keys of each other configuration's pictures. The key `""` holds those that earlier versions recorded."""
-        found = self._runtime.journal.get_heroes_by_config()
-        return {name: keys for name, keys in found.items() if name != self._config.settings.config_name}
+        heroes = self._runtime.journal.get_heroes_by_config()
+        return {name: keys for name, keys in heroes.items() if name != self._config.settings.config_name}
 
     @cached_property
     def _noted(self) -> frozenset[str]:

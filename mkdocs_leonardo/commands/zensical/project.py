@@ -79,8 +79,8 @@ class Project:
     @cached_property
     def plugins(self) -> Mapping[str, Mapping[str, Any]]:
         """The plugins and their options, in any spelling. Zensical's own have the names of Material's."""
-        found = dict(parse_named(self.values.get("plugins"), self.path, "plugins"))
-        return {name.removeprefix("material/"): options for name, options in found.items()}
+        plugins = dict(parse_named(self.values.get("plugins"), self.path, "plugins"))
+        return {name.removeprefix("material/"): options for name, options in plugins.items()}
 
     @cached_property
     def extensions(self) -> Mapping[str, Mapping[str, Any]]:
@@ -112,7 +112,7 @@ def find_assets_folder(options: Mapping[str, object]) -> str:
 
 def find_project(config_file: str | None) -> Project:
     """Read the configuration that Zensical would find; CommandError if there is none."""
-    name = config_file or next((each for each in _CONFIGURATIONS if Path(each).is_file()), "")
+    name = config_file or next((name for name in _CONFIGURATIONS if Path(name).is_file()), "")
     if not name:
         raise CommandError(
             "there is no zensical.toml and no mkdocs.yml here; run this in your site's folder, or use -f"
@@ -145,14 +145,14 @@ def read_plugin_config(project: Project) -> LeonardoConfig:
     from mkdocs_leonardo.config import LeonardoConfig
 
     if "leonardo" not in project.plugins:
-        where = "[project.plugins.leonardo]" if project.path.suffix == ".toml" else "`- leonardo` below `plugins:`"
-        raise CommandError(f"{project.path} does not use the plugin; add {where}")
+        line = "[project.plugins.leonardo]" if project.path.suffix == ".toml" else "`- leonardo` below `plugins:`"
+        raise CommandError(f"{project.path} does not use the plugin; add {line}")
     config = LeonardoConfig()
     config.load_dict(dict(project.plugins["leonardo"]))
     errors, _ = config.validate()
     if errors:
         raise CommandError(
-            "\n".join(f"{project.path}: plugin 'leonardo': option '{name}': {why}" for name, why in errors)
+            "\n".join(f"{project.path}: plugin 'leonardo': option '{name}': {problem}" for name, problem in errors)
         )
     return config
 
@@ -251,8 +251,8 @@ def _make_exclusion(project: Project, *, with_drafts: bool) -> Callable[[str], b
     patterns: list[re.Pattern[str]] = []
     if project.is_on("exclude"):
         options = project.plugins["exclude"]
-        patterns += [re.compile(translate(str(each))) for each in _as_list(options.get("glob"))]
-        patterns += [re.compile(str(each)) for each in _as_list(options.get("regex"))]
+        patterns += [re.compile(translate(str(pattern))) for pattern in _as_list(options.get("glob"))]
+        patterns += [re.compile(str(pattern)) for pattern in _as_list(options.get("regex"))]
     spec = GitIgnoreSpec.from_lines(lines)
     return lambda name: spec.match_file(name) or any(pattern.match(name) for pattern in patterns)
 
@@ -298,14 +298,14 @@ class ProjectReader:
         folder = self._folder_meta(PurePosixPath(name).parent)
         is_post = name.startswith(self._posts)
         is_asking = is_post or mentions_hero(folder) or bool(block and "hero" in block[1].lower())
-        own: dict[str, Any] = {}
+        page_meta: dict[str, Any] = {}
         content = body
         if block and is_asking:
             try:
-                own = _parse_metadata(block[1])
+                page_meta = _parse_metadata(block[1])
             except ValueError:
                 content = f"{text}\n"
-        meta = self._merge(name, folder, own) if is_asking else {}
+        meta = self._merge(name, folder, page_meta) if is_asking else {}
         if is_post and not self._with_drafts and self._is_draft(meta):
             return
         self.pages.append(name)
@@ -313,12 +313,12 @@ class ProjectReader:
         if not is_asking:
             return
         title = self._titles.get(name) or meta.get("title") or _make_title(name, body)
-        read = self._hero_reader.read(
+        front_matter = self._hero_reader.read(
             meta, page=name, title=str(title), site_name=self._project.get_text("site_name"), source=lambda: text
         )
-        self.problems += read.problems
-        if read.hero is not None:
-            self.heroes.append(read.hero)
+        self.problems += front_matter.problems
+        if front_matter.hero is not None:
+            self.heroes.append(front_matter.hero)
 
     # Metadata --------------------------------------------------------------------------------------------------------
 
@@ -326,28 +326,28 @@ class ProjectReader:
         """Read the metadata that a folder and its parents give to their pages."""
         if not self._meta_file:
             return {}
-        above = self._folder_meta(folder.parent) if folder.name else {}
+        parent_meta = self._folder_meta(folder.parent) if folder.name else {}
         path = self._project.docs_dir / folder / self._meta_file
         if not path.is_file():
-            return above
+            return parent_meta
         name = str(folder / self._meta_file)
         try:
-            own = _parse_metadata(path.read_text(encoding="utf-8", errors="replace"))
+            folder_meta = _parse_metadata(path.read_text(encoding="utf-8", errors="replace"))
         except ValueError as error:
             fix = "put quotes around a text that holds a colon, and close those that are open"
             self.problems.append(InputError(name, "the metadata", f"is no YAML mapping{error} and is not read; {fix}"))
-            return above
-        return self._merge(name, above, own)
+            return parent_meta
+        return self._merge(name, parent_meta, folder_meta)
 
-    def _merge(self, name: str, above: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    def _merge(self, name: str, parent_meta: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
         """Merge metadata as Zensical does: mappings are merged, lists joined, other values replaced."""
         from mergedeep import Strategy, merge
 
-        if isinstance(above.get("hero_prompt"), str) and isinstance(own.get("hero_prompt"), bool):
-            why = f"is {str(own['hero_prompt']).lower()}, and the folder's is text, which Zensical cannot merge"
-            message = f"{why}; write hero_layout: none, or quote it"
+        if isinstance(parent_meta.get("hero_prompt"), str) and isinstance(meta.get("hero_prompt"), bool):
+            problem = f"is {str(meta['hero_prompt']).lower()}, and the folder's is text, which Zensical cannot merge"
+            message = f"{problem}; write hero_layout: none, or quote it"
             self.problems.append(InputError(name, "hero_prompt", message))
-        return dict(merge({}, above, own, strategy=Strategy.ADDITIVE))
+        return dict(merge({}, parent_meta, meta, strategy=Strategy.ADDITIVE))
 
     # Blogs -----------------------------------------------------------------------------------------------------------
 
@@ -407,9 +407,9 @@ def _read_nav_titles(nav: object) -> Iterator[tuple[str, str]]:
 
 def _make_title(name: str, text: str) -> str:
     """Return the heading at the beginning of the text, else the words of the file's name."""
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    if first.startswith("# "):
-        return first.lstrip("# ")
+    first_line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    if first_line.startswith("# "):
+        return first_line.lstrip("# ")
     if name in {"index.md", "README.md"}:
         return "Home"
     words = PurePosixPath(name).stem.replace("-", " ").replace("_", " ")
