@@ -363,7 +363,7 @@ def test_warning_from_the_background_stops_no_rebuild_of_a_strict_preview(
     with caplog.at_level(logging.INFO):
         preview = make_preview(config)
         preview._notify(logging.WARNING, "100 %s")
-        preview._name_shown(missing, "makes")
+        preview._log_shown(missing, "makes")
 
     assert [record.levelno for record in caplog.records] == [level, logging.INFO]
     assert caplog.messages == [

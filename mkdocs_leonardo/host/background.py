@@ -128,7 +128,7 @@ class BackgroundGenerator:
         self._runtimes.append((settings, runtime))
         if self._loop is None:
             self._loop = runtime.loop
-            self._loop.start(self._live)
+            self._loop.start(self._run)
         else:
             self._loop.start(runtime.pipeline.leases.heartbeat)
 
@@ -152,18 +152,18 @@ class BackgroundGenerator:
         )
         self._is_paused = False
         fresh = current_time() + self._settled_s
-        before, self._pending = self._pending, {}
+        earlier_pending, self._pending = self._pending, {}
         for missing in rebuild.missing:
-            known = before.get(missing.hero.page)
-            is_same = known is not None and known.hero.picture == missing.hero.picture
-            self._pending[missing.hero.page] = replace(missing, due_s=known.due_s if known and is_same else fresh)
+            earlier = earlier_pending.get(missing.hero.page)
+            is_same = earlier is not None and earlier.hero.picture == missing.hero.picture
+            self._pending[missing.hero.page] = replace(missing, due_s=earlier.due_s if earlier and is_same else fresh)
         self._wake()
 
     def _wake(self) -> None:
         if self._changed is not None:
             self._changed.set()
 
-    async def _live(self) -> None:
+    async def _run(self) -> None:
         """Start each missing hero when it is due, for as long as the preview lives."""
         async with create_task_group() as group:
             while True:

@@ -63,7 +63,7 @@ class LoadedSite:
     @property
     def options(self) -> LeonardoConfig | None:
         """The plugin's options; None if the site does not use the plugin, or another plugin has not loaded it yet."""
-        plugin = _plugin(self.config)
+        plugin = _get_plugin(self.config)
         return plugin.config if plugin is not None else None
 
     def bring_grouped_plugins(self) -> None:
@@ -93,7 +93,7 @@ class LoadedSite:
         self.config["site_dir"] = site_dir
 
     def _attach(self, config: MkDocsConfig) -> None:
-        plugin = _plugin(config)
+        plugin = _get_plugin(config)
         if plugin is not None:
             plugin.page_listener = self._take
         # Every plugin is loaded by now.
@@ -139,31 +139,31 @@ def find_templates_without_excerpts(env: Environment, view: str) -> tuple[str, .
             tree = env.parse(text)
         except TemplateError:
             return ()
-        others = list(meta.find_referenced_templates(tree))
-        if _is_content_shown(tree) or (None in others and _is_about_posts(tree)):
+        references = list(meta.find_referenced_templates(tree))
+        if _is_content_shown(tree) or (None in references and _is_about_posts(tree)):
             return ()
         files[name] = path or name
-        waiting += [other for other in others if other is not None]
+        waiting += [reference for reference in references if reference is not None]
     return tuple(files.values())
 
 
 def _is_about_posts(tree: nodes.Template) -> bool:
     """Return whether the template mentions posts. The loops of any other template may be over icons, for example."""
-    return any(each.name in {"post", "posts", "excerpt"} for each in tree.find_all(nodes.Name))
+    return any(node.name in {"post", "posts", "excerpt"} for node in tree.find_all(nodes.Name))
 
 
 def _is_content_shown(tree: nodes.Template) -> bool:
     """Return whether the template shows, as HTML, the content of an object other than the page."""
     plain = {
-        id(each)
+        id(node)
         for stripped in tree.find_all(nodes.Filter)
         if stripped.name == "striptags"
-        for each in stripped.find_all(nodes.Getattr)
+        for node in stripped.find_all(nodes.Getattr)
     }
     return any(
-        each.attr == "content" and id(each) not in plain
-        for each in tree.find_all(nodes.Getattr)
-        if not (isinstance(each.node, nodes.Name) and each.node.name == "page")
+        node.attr == "content" and id(node) not in plain
+        for node in tree.find_all(nodes.Getattr)
+        if not (isinstance(node.node, nodes.Name) and node.node.name == "page")
     )
 
 
@@ -174,9 +174,9 @@ class _Plugin(Protocol):
     page_listener: Callable[[Page, FrontMatter], None] | None
 
 
-def _plugin(config: MkDocsConfig) -> _Plugin | None:
-    found: Any = dict.get(config.plugins, "leonardo")
-    return cast("_Plugin | None", found)
+def _get_plugin(config: MkDocsConfig) -> _Plugin | None:
+    plugin: Any = dict.get(config.plugins, "leonardo")
+    return cast("_Plugin | None", plugin)
 
 
 class _AllPagesRead(BaseException):
@@ -227,6 +227,6 @@ def _explain_errors(notify: Notify) -> Iterator[None]:
             lines = [text if type(error).__module__.startswith(HOSTS) else f"{type(error).__name__}: {text}"]
         raise SiteUnreadable("the site cannot be read: " + "\n".join(lines)) from error
     finally:
-        for logger, before in zip(loggers, propagated, strict=True):
+        for logger, is_propagated in zip(loggers, propagated, strict=True):
             logger.removeHandler(handler)
-            logger.propagate = before
+            logger.propagate = is_propagated

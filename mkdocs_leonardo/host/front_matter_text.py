@@ -59,11 +59,11 @@ def find_malformed(text: str, page: str) -> InputError | None:
     closing = re.search(_CLOSING, inside, re.MULTILINE)
     end = closing or re.search(_TEXT, inside)
     block = inside[: end.start()] if end is not None else inside
-    ours = re.search(_OURS, block)
-    if ours is None:
+    hero_line = re.search(_OURS, block)
+    if hero_line is None:
         return None
-    fault = _fault(opening, block, closing)
-    return InputError(page, ours["key"], f"is not read, since the front matter {fault}")
+    fault = _describe_fault(opening, block, closing)
+    return InputError(page, hero_line["key"], f"is not read, since the front matter {fault}")
 
 
 def find_prompt_comment(text: str) -> str:
@@ -78,7 +78,7 @@ def find_prompt_comment(text: str) -> str:
     )
 
 
-def _fault(opening: re.Match[str], block: str, closing: re.Match[str] | None) -> str:
+def _describe_fault(opening: re.Match[str], block: str, closing: re.Match[str] | None) -> str:
     fence = opening["fence"]
     if fence == "+++":
         return "is TOML; write it as YAML, `hero_prompt: …`, between two lines of three dashes"
@@ -90,10 +90,10 @@ def _fault(opening: re.Match[str], block: str, closing: re.Match[str] | None) ->
         return "ends with the file; add an empty line after the closing ---"
     if opening["before"].strip():
         return "does not begin on the first line; move what stands before --- below the front matter"
-    return _yaml_fault(block) or "does not begin on the first line; remove the empty lines or spaces before ---"
+    return _find_yaml_fault(block) or "does not begin on the first line; remove the empty lines or spaces before ---"
 
 
-def _yaml_fault(block: str) -> str:
+def _find_yaml_fault(block: str) -> str:
     """Return the reason why the block is no YAML mapping, with the fix; "" if it is one."""
     import yaml
 
@@ -101,26 +101,26 @@ def _yaml_fault(block: str) -> str:
         value = yaml.safe_load(block)
     except yaml.MarkedYAMLError as error:
         text = re.search(_TEXT, block)
-        is_text_inside = text is not None and text.start() > 0 and not _yaml_fault(block[: text.start()])
-        return _NO_END if is_text_inside else _marked_fault(block, error)
+        is_text_inside = text is not None and text.start() > 0 and not _find_yaml_fault(block[: text.start()])
+        return _NO_END if is_text_inside else _describe_yaml_error(block, error)
     except Exception as error:  # noqa: BLE001 - the host lets everything pass here, and dates that do not exist raise much
         return f"cannot be read; correct it ({' '.join(str(error).split())[:200]})"
     if isinstance(value, dict):
         return ""
-    return f"has no `key: value` lines; {_space_fix(block)}"
+    return f"has no `key: value` lines; {_find_space_fix(block)}"
 
 
-def _marked_fault(block: str, error: yaml.MarkedYAMLError) -> str:
+def _describe_yaml_error(block: str, error: yaml.MarkedYAMLError) -> str:
     lines = block.splitlines()
     number = min(error.problem_mark.line, len(lines) - 1) if error.problem_mark is not None else 0
     if number > 0 and re.match(_NO_SPACE, lines[number - 1]):
         number -= 1
     # An address may be signed.
     line = re.sub(r"(https?://)\S*", r"\1…", lines[number].strip())
-    return f"is no YAML at line {number + 2}, {describe_value(line)}; {_fix(lines, number, block, error)}"
+    return f"is no YAML at line {number + 2}, {describe_value(line)}; {_find_fix(lines, number, block, error)}"
 
 
-def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError) -> str:
+def _find_fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError) -> str:
     """Return the fix for the YAML error in line `number`."""
     line = lines[number]
     if "\t" in line[: len(line) - len(line.lstrip())] or _is_at_tab(block, error):
@@ -128,22 +128,22 @@ def _fix(lines: list[str], number: int, block: str, error: yaml.MarkedYAMLError)
     if _is_in_open_quotes(block, error):
         return "close the quotes"
     if re.match(_NO_SPACE, line):
-        return _space_fix(line)
-    if fix := _quotes_fix(line):
+        return _find_space_fix(line)
+    if fix := _find_quotes_fix(line):
         return fix
     if line[:1] == " " or (number > 0 and lines[number - 1][:1] == " "):
         return "begin each line at the left margin"
     return "put quotes around a text that holds a colon"
 
 
-def _quotes_fix(line: str) -> str:
+def _find_quotes_fix(line: str) -> str:
     """Return the fix for the first character of the line's value; "" if it is allowed there."""
     if (indicator := re.match(_INDICATOR, line)) is not None:
         return f"put quotes around a text that begins with {indicator['character']}"
-    first = line.partition(":")[2].strip()[:1]
-    if first in _STRAIGHT:
-        return f"the text goes on after its quotes; put {_STRAIGHT[first]} around all of it"
-    if first and first in _CURLY:
+    character = line.partition(":")[2].strip()[:1]
+    if character in _STRAIGHT:
+        return f"the text goes on after its quotes; put {_STRAIGHT[character]} around all of it"
+    if character and character in _CURLY:
         return 'write straight quotes, ", which are the only ones that YAML knows'
     return ""
 
@@ -161,7 +161,7 @@ def _is_in_open_quotes(block: str, error: yaml.MarkedYAMLError) -> bool:
     return re.match(_QUOTED, block[begin.index : end.index]) is None
 
 
-def _space_fix(block: str) -> str:
+def _find_space_fix(block: str) -> str:
     if "\N{NO-BREAK SPACE}" in block:
         return "replace the no-break space after the colon by a space"
     if re.search(_NO_SPACE, block) is None:

@@ -39,8 +39,8 @@ class Annotation:
         """Return the workflow command that shows the annotation."""
         properties = {"file": self.file, "line": str(self.line)} if self.file else {}
         properties["title"] = self.title
-        given = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
-        return printable(f"::{_KINDS[self.level]} {given}::{_escape(self.text)}")
+        parameters = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
+        return printable(f"::{_KINDS[self.level]} {parameters}::{_escape(self.text)}")
 
 
 class Annotations:
@@ -57,7 +57,7 @@ class Annotations:
 
     def about_page(self, level: int, page: str, text: str, *, key: str = "") -> None:
         """Annotate the page's line that holds `key` with `text`."""
-        file, line = self._place(page, (key, *DECIDING_KEYS) if key else DECIDING_KEYS)
+        file, line = self._locate_key(page, (key, *DECIDING_KEYS) if key else DECIDING_KEYS)
         # Without its file, the page must be named.
         self._add(level, text if file else f"{page}: {text}", title=key, file=file, line=line)
 
@@ -67,29 +67,32 @@ class Annotations:
 
     def about_file(self, level: int, path: Path, text: str) -> None:
         """Annotate a file with `text`."""
-        self._add(level, text, file=self._repository_path(path))
+        self._add(level, text, file=self._make_repository_path(path))
 
     def about_site(self, level: int, text: str) -> None:
         """Annotate the plugin's line in the configuration."""
         line = _line_of(r"[ \t]*-[ \t]*[\"']?leonardo[\"']?[ \t]*(:|$|#)", _read_text(self._config_file))
-        self._add(level, text, file=self._repository_path(self._config_file), line=line or 1)
+        self._add(level, text, file=self._make_repository_path(self._config_file), line=line or 1)
 
     def commands(self) -> tuple[str, ...]:
         """Return the workflow commands to print, at most `MOST_SHOWN` of each level.
 
         Repeated messages come last, and a count replaces those left out.
         """
-        shown: list[Annotation] = []
+        selected: list[Annotation] = []
         for level in (logging.ERROR, logging.WARNING):
-            found = [annotation for annotation in self._found if annotation.level == level]
-            if len(found) > MOST_SHOWN:
-                firsts = {annotation.text: annotation for annotation in reversed(found)}
-                news = [annotation for annotation in found if firsts[annotation.text] is annotation]
-                others = [annotation for annotation in found if firsts[annotation.text] is not annotation]
-                kept = [*news, *others][: MOST_SHOWN - 1]
-                found = [*kept, Annotation(level, f"and {len(found) - len(kept)} more; the log names all of them")]
-            shown += found
-        return tuple(annotation.command() for annotation in shown)
+            group = [annotation for annotation in self._found if annotation.level == level]
+            if len(group) > MOST_SHOWN:
+                firsts = {annotation.text: annotation for annotation in reversed(group)}
+                news = [annotation for annotation in group if firsts[annotation.text] is annotation]
+                repeats = [annotation for annotation in group if firsts[annotation.text] is not annotation]
+                selection = [*news, *repeats][: MOST_SHOWN - 1]
+                group = [
+                    *selection,
+                    Annotation(level, f"and {len(group) - len(selection)} more; the log names all of them"),
+                ]
+            selected += group
+        return tuple(annotation.command() for annotation in selected)
 
     def flush(self, *, to_stderr: bool = False) -> None:
         """Print the annotations and delete them. GitHub reads standard output and standard error."""
@@ -105,7 +108,7 @@ class Annotations:
         if annotation not in self._found:
             self._found.append(annotation)
 
-    def _place(self, page: str, keys: Sequence[str]) -> tuple[str, int]:
+    def _locate_key(self, page: str, keys: Sequence[str]) -> tuple[str, int]:
         """Return file and line of the problem: in the page, or in a folder's metadata that holds the key."""
         source = self._docs_dir / page
         if not source.is_file():
@@ -118,10 +121,10 @@ class Annotations:
             for path, text in texts.items():
                 line = _line_of(rf"[\"']?{re.escape(key)}[\"']?[ \t]*:", text)
                 if line:
-                    return self._repository_path(path), line
-        return self._repository_path(source), 1
+                    return self._make_repository_path(path), line
+        return self._make_repository_path(source), 1
 
-    def _repository_path(self, path: Path) -> str:
+    def _make_repository_path(self, path: Path) -> str:
         """Return the path as GitHub knows it; "" for a path outside of the repository."""
         path = path.resolve()
         return path.relative_to(self._top).as_posix() if path.is_relative_to(self._top) else ""
@@ -180,8 +183,8 @@ def _read_text(path: Path) -> str:
 
 def _line_of(pattern: str, text: str) -> int:
     """Return the number of the first line that begins with `pattern`; 0 if none does."""
-    found = re.search(f"^{pattern}", text, re.MULTILINE)
-    return text.count("\n", 0, found.start()) + 1 if found is not None else 0
+    match = re.search(f"^{pattern}", text, re.MULTILINE)
+    return text.count("\n", 0, match.start()) + 1 if match is not None else 0
 
 
 def _escape(text: str) -> str:

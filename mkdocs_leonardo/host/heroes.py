@@ -56,14 +56,16 @@ class SiteHeroes:
     why no provider could be asked, or "".
     """
 
-    def __init__(self, settings: Settings, config: MkDocsConfig, kept: KeptFolder | None, *, is_preview: bool) -> None:
-        """`kept` is the folder of the previous build's pictures, if it was set aside."""
+    def __init__(
+        self, settings: Settings, config: MkDocsConfig, folder: KeptFolder | None, *, is_preview: bool
+    ) -> None:
+        """`folder` is that of the previous build's pictures, if it was set aside."""
         try:
             self._build = Build(settings, environ=os.environ, notify=notify)
         except HeroError as error:
             raise PluginError(f"{PREFIX}{error}") from None
         self._settings = settings
-        self._kept = kept
+        self._kept_folder = folder
         self._is_preview = is_preview
         self._social = SocialImages(config.site_url or "" if settings.markup.social else "")
         self._has_cards = settings.markup.cards and has_blog(config)
@@ -100,9 +102,9 @@ class SiteHeroes:
 
     def join(self, config: MkDocsConfig, files: Files) -> None:
         """Wait for every hero, log the results, and add the heroes' files to the site."""
-        resolutions = self._resolutions(config.site_name)
+        resolutions = self._collect_resolutions(config.site_name)
         site = self._site = SiteMarkup(
-            {one.hero.page: (one.hero, one.asset) for one in resolutions if one.asset is not None},
+            {page.hero.page: (page.hero, page.asset) for page in resolutions if page.asset is not None},
             site_url=config.site_url or "",
             theme=config.theme.name or "",
             site_name=config.site_name,
@@ -111,7 +113,7 @@ class SiteHeroes:
         )
         self._read_target = make_target_reader(config, files, site.has_hero)
         self._pictures = {**self._social.correct(site, files), **site.list_pictures()}
-        folder = self._kept
+        folder = self._kept_folder
         identities = self._build.file_identities
         kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
         _add_pictures(self._pictures, files, config, kept=kept)
@@ -120,21 +122,21 @@ class SiteHeroes:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
         _freeze_objects()
 
-    def _resolutions(self, site_name: str) -> tuple[Resolution, ...]:
+    def _collect_resolutions(self, site_name: str) -> tuple[Resolution, ...]:
         """Log and return each page's result; PluginError if a hero is missing under `on_missing: error`."""
         resolutions, summary = self._build.join(title=site_name, uncounted=self._continued)
-        told: Sequence[Resolution] = resolutions
+        reported: Sequence[Resolution] = resolutions
         if self._is_preview:
             # The preview logs or makes them when this build is over.
-            self.missing = tuple(one for one in resolutions if one.is_not_allowed)
-            told = [one for one in resolutions if not one.is_not_allowed]
+            self.missing = tuple(resolution for resolution in resolutions if resolution.is_not_allowed)
+            reported = [resolution for resolution in resolutions if not resolution.is_not_allowed]
         self.no_provider = self._build.no_provider
-        found = list_complaints(
-            told, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted
+        complaints = list_complaints(
+            reported, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted
         )
-        for level, message in found:
+        for level, message in complaints:
             notify(level, message)
-        if any(level >= logging.ERROR for level, _ in found):
+        if any(level >= logging.ERROR for level, _ in complaints):
             raise PluginError(f"{PREFIX}heroes are missing, and `on_missing: error` stops the build")
         log.info("%s", summary)
         return resolutions
@@ -197,7 +199,7 @@ def _list_excerpts(variables: Mapping[str, Any]) -> list[Any]:
     posts = variables.get("posts")
     if not isinstance(posts, list | tuple):
         return []
-    return [one for one in posts if isinstance(one, Page) and hasattr(one, "post")]
+    return [post for post in posts if isinstance(post, Page) and hasattr(post, "post")]
 
 
 def _freeze_objects() -> None:
@@ -240,7 +242,7 @@ def _add_pictures(pictures: Mapping[str, str], files: Files, config: MkDocsConfi
     for site_path, source in pictures.items():
         kind = KeptFile if site_path in kept else PictureFile
         files.append(kind.generated(config, site_path, abs_src_path=source))
-    known = getattr(config.plugins.get("htmlproofer"), "files", None)
-    if isinstance(known, list):
+    proofer_files = getattr(config.plugins.get("htmlproofer"), "files", None)
+    if isinstance(proofer_files, list):
         # mkdocs-htmlproofer has listed the site's files before these were made.
-        known += filter(None, map(files.get_file_from_path, pictures))
+        proofer_files += filter(None, map(files.get_file_from_path, pictures))

@@ -44,10 +44,10 @@ class KeptFolder:
         # If a file cannot be deleted, or the place is taken, all files are linked anew.
         with suppress(OSError):
             if _is_folder(self._aside):
-                there = self._delete_outdated(files, identities)
+                kept_paths = self._delete_outdated(files, identities)
                 self._folder.parent.mkdir(parents=True, exist_ok=True)
                 self._aside.rename(self._folder)
-                return there
+                return kept_paths
         self.discard()
         return frozenset()
 
@@ -55,16 +55,16 @@ class KeptFolder:
         """Delete the outdated files, and return the paths in the site of the files that stay."""
         device = self._aside.stat().st_dev
         with os.scandir(self._aside) as entries:
-            found = list(entries)
-        there = set()
-        for entry in found:
+            entry_list = list(entries)
+        kept_paths = set()
+        for entry in entry_list:
             site_path = f"{self._site_path}/{entry.name}"
             source = files.get(site_path)
             if source is not None and _is_link(entry, device, identities.get(source) or read_identity(source)):
-                there.add(site_path)
+                kept_paths.add(site_path)
             else:
                 _remove(entry)
-        return frozenset(there)
+        return frozenset(kept_paths)
 
     def discard(self) -> None:
         """Delete the folder that was set aside."""

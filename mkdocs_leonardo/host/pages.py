@@ -31,7 +31,7 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
     problems = [*filter(None, [find_malformed(markdown, name)])]
     # The pages of a paginated view share the front matter of its first page.
     file = first_view_page(page).file
-    found = reader.read(
+    front_matter = reader.read(
         _render_macros(page, config, problems),
         page=name,
         title=str(page.title or ""),
@@ -40,9 +40,9 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
         home=file.src_uri,
         files=files,
     )
-    if found.hero is not None and any(getattr(page, mark, None) for mark in _ENCRYPTION_MARKS):
-        return FrontMatter(None, (*problems, *found.problems, encryption_problem(page)))
-    return replace(found, problems=(*problems, *found.problems)) if problems else found
+    if front_matter.hero is not None and any(getattr(page, mark, None) for mark in _ENCRYPTION_MARKS):
+        return FrontMatter(None, (*problems, *front_matter.problems, encryption_problem(page)))
+    return replace(front_matter, problems=(*problems, *front_matter.problems)) if problems else front_matter
 
 
 def first_view_page(page: Page) -> Page:
@@ -72,7 +72,7 @@ def is_content_replaced(page: Page) -> bool:
     """Return whether another plugin has replaced the page's content, which then has none of the page's headings."""
     content = page.content or ""
     ids = [item.id for item in page.toc]
-    return bool(ids) and not any(f'id="{each}"' in content or f"id={each}" in content for each in map(escape, ids))
+    return bool(ids) and not any(f'id="{name}"' in content or f"id={name}" in content for name in map(escape, ids))
 
 
 def encryption_problem(page: Page) -> InputError:

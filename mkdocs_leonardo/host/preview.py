@@ -61,23 +61,23 @@ class Preview:
         """
         if missing and not settings.generate:
             no_provider = "generate: false: a page without a stored image shows its previous hero or a placeholder"
-        wanted = [] if no_provider or settings.on_serve == "cached" else [one.hero for one in missing]
+        heroes = [] if no_provider or settings.on_serve == "cached" else [resolution.hero for resolution in missing]
         if missing and no_provider:
             if no_provider not in self._said:
                 self._said.add(no_provider)
                 self._notify(logging.INFO, no_provider)
-            self._name_shown(missing)
+            self._log_shown(missing)
         elif settings.on_serve == "cached":
-            self._name_shown(missing, self._command_for())
+            self._log_shown(missing, self._command_for())
         background = self._background
-        if wanted and background is None:
+        if heroes and background is None:
             from mkdocs_leonardo.host.background import BackgroundGenerator
 
             background = BackgroundGenerator(
                 environ=self._environ, notify=self._notify, command_for=self._command_for, settled_s=self._settled_s
             )
         if background is not None:
-            background.take(settings, wanted, docs_dir=docs_dir, began_at=self._began_at)
+            background.take(settings, heroes, docs_dir=docs_dir, began_at=self._began_at)
             self._background = background
 
     def close(self) -> None:
@@ -86,11 +86,12 @@ class Preview:
             background, self._background = self._background, None
             background.close()
 
-    def _name_shown(self, missing: Sequence[Resolution], command: str = "") -> None:
+    def _log_shown(self, missing: Sequence[Resolution], command: str = "") -> None:
         """Say what each page shows instead, once for each prompt, and which command makes the new hero."""
         pages = {resolution.hero.page: resolution for resolution in missing}
-        new = [page for page, one in pages.items() if page not in self._told or self._told[page] != one.hero.picture]
-        self._told = {page: one.hero.picture for page, one in pages.items()}
+        pictures = {page: resolution.hero.picture for page, resolution in pages.items()}
+        new = [page for page, picture in pictures.items() if page not in self._told or self._told[page] != picture]
+        self._told = pictures
         if len(new) > PAGES_NAMED:
             if command:
                 self._notify(

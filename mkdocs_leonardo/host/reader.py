@@ -51,19 +51,19 @@ class HeroReader:
         `source` returns the text of the page's file. `home` is the path of that file, if it is not `page`. `files` are
         the files that the host knows besides those in the documentation folder.
         """
-        found = front_matter.read(meta, page=page, title=title, site_name=site_name, defaults=self._defaults)
-        hero = found.hero
+        result = front_matter.read(meta, page=page, title=title, site_name=site_name, defaults=self._defaults)
+        hero = result.hero
         try:
-            if hero is not None and found.image is not None:
-                own_path = self._locate(found.image, meta["hero_image"], page=home or page, source=source)
+            if hero is not None and result.image is not None:
+                own_path = self._locate(result.image, meta["hero_image"], page=home or page, source=source)
                 hero = replace(hero, own_image=self._find_own_image(page, own_path, files))
-            elif hero is not None and hero.picture is not None and found.reference:
+            elif hero is not None and hero.picture is not None and result.reference:
                 hero = replace(
-                    hero, picture=replace(hero.picture, reference=self._open_reference(page, found.reference))
+                    hero, picture=replace(hero.picture, reference=self._open_reference(page, result.reference))
                 )
         except InputError as error:
-            return front_matter.FrontMatter(None, (*found.problems, error))
-        return found if hero is found.hero else front_matter.FrontMatter(hero, found.problems)
+            return front_matter.FrontMatter(None, (*result.problems, error))
+        return result if hero is result.hero else front_matter.FrontMatter(hero, result.problems)
 
     def _locate(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
         """Resolve `hero_image`, which is relative to the page, or to the folder whose metadata has it.
@@ -90,11 +90,11 @@ class HeroReader:
         The host's files come first: they include translations, files of scripts and of included repositories. Links
         are followed, as the host follows them when it copies.
         """
-        found = files.get_file_from_path(own_path.as_posix()) if files is not None else None
-        if found is not None and found.abs_src_path is None:
-            return _write_content(found.content_bytes, own_path.suffix)
-        known = [Path(found.abs_src_path)] if found is not None and found.abs_src_path else []
-        for path in (*known, self._docs_dir / own_path):
+        file = files.get_file_from_path(own_path.as_posix()) if files is not None else None
+        if file is not None and file.abs_src_path is None:
+            return _write_content(file.content_bytes, own_path.suffix)
+        paths = [Path(file.abs_src_path)] if file is not None and file.abs_src_path else []
+        for path in (*paths, self._docs_dir / own_path):
             if path.is_file():
                 return path.resolve() if path.is_symlink() else path
         fix = "write its path relative to the page"
@@ -104,7 +104,7 @@ class HeroReader:
     def _open_reference(self, page: str, places: tuple[PurePosixPath, ...]) -> Reference:
         """Open the page's reference: the first file in `places`. InputError if the file cannot be used."""
         try:
-            return self._references.first([self._docs_dir / each for each in places], self._defaults.strength)
+            return self._references.first([self._docs_dir / place for place in places], self._defaults.strength)
         except PictureError as error:
             raise InputError(page, "hero_reference", f"is {str(places[0])!r}; it {error}") from error
 

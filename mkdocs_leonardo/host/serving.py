@@ -84,9 +84,9 @@ def make_preview(config: MkDocsConfig) -> Preview:
     # Under `--strict`, a warning from the background would stop an unrelated rebuild.
     loudest = logging.INFO if config.strict else logging.CRITICAL
     file = find_config_file(config).resolve()
-    here = Path.cwd()
-    is_found = file.parent == here and file.name in CONFIGURATIONS["mkdocs"]
-    name = str(file.relative_to(here) if file.is_relative_to(here) else file)
+    folder = Path.cwd()
+    is_found = file.parent == folder and file.name in CONFIGURATIONS["mkdocs"]
+    name = str(file.relative_to(folder) if file.is_relative_to(folder) else file)
     return Preview(
         environ=os.environ,
         notify=lambda level, message: log.log(min(level, loudest), "%s", message),

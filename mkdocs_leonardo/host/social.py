@@ -44,7 +44,7 @@ class SocialImages:
 
         Returns, for each announced address that turned out wrong, the cache file to publish there too.
         """
-        again: dict[str, str] = {}
+        copies: dict[str, str] = {}
         for source, site_path in self._announced.items():
             page_file = files.get_file_from_path(source)
             page = page_file.page if page_file is not None else None
@@ -53,13 +53,13 @@ class SocialImages:
                 if page is not None:
                     page.meta.pop("image", None)
                 continue
-            shown = f"{SITE_FOLDER}/{picture.name}"
-            if shown == site_path:
+            picture_path = f"{SITE_FOLDER}/{picture.name}"
+            if picture_path == site_path:
                 continue
-            again[site_path] = picture.path_text
+            copies[site_path] = picture.path_text
             if page is not None:
-                page.meta["image"] = absolute_url(self._site_url, shown)
-        return again
+                page.meta["image"] = absolute_url(self._site_url, picture_path)
+        return copies
 
     def retract(self, page: Page) -> None:
         """Remove the announced address from the page's metadata."""
