@@ -92,7 +92,7 @@ def _convert_credit(value: object) -> bool | str:
 _credit = Converter(_convert_credit, {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "\\{creator\\}"}]})
 
 
-def _negative_prompt(value: object) -> str | None:
+def _convert_negative_prompt(value: object) -> str | None:
     if value is None or value == "":
         return None
     text = plain_text(value)
@@ -112,7 +112,7 @@ def _convert_style(value: object) -> str:
 _style = Converter(_convert_style, {"enum": [*built_in_styles()]})
 
 
-def _template(value: object) -> str:
+def _convert_template(value: object) -> str:
     text = plain_text(value)
     try:
         parts = list(string.Formatter().parse(text))
@@ -135,7 +135,7 @@ def _template(value: object) -> str:
     return text
 
 
-def _store_address(value: object) -> StoreAddress:
+def _convert_store_address(value: object) -> StoreAddress:
     """Convert the address of a team's store. Messages do not repeat the address, since it may hold credentials."""
     try:
         return StoreAddress.parse(plain_text(value).strip())
@@ -162,9 +162,9 @@ class LeonardoConfig(Config):
     """Width of the generated image in pixels, up to the model's limit."""
     height = Checked(whole_number(MIN_SIDE_PX, MAX_HEIGHT_PX, step=SIDE_STEP_PX), _PAGES.picture.height_px)
     """Height of the generated image in pixels, up to the model's limit."""
-    prompt_template = Checked(_template, _PAGES.prompt_template)
+    prompt_template = Checked(_convert_template, _PAGES.prompt_template)
     """Text around every `{prompt}`; `{title}` and the other names of prompts work, too."""
-    negative_prompt = Checked(_negative_prompt, None)
+    negative_prompt = Checked(_convert_negative_prompt, None)
     """What to leave out of every image; a page's own words are added."""
     style_reference = Checked(optional(visible_text), None)
     """An image whose look all images of the site take over; relative to the configuration file or to `docs_dir`."""
@@ -198,7 +198,7 @@ class LeonardoConfig(Config):
     """Folder of images, encoded files, journal and report, beside the configuration. Zensical: `.leonardo/cache`."""
     gallery_dir = Checked(visible_text, "heroes")
     """Folder of committed images; relative to the configuration file, outside `docs_dir`."""
-    shared_store = Checked(optional(_store_address), None)
+    shared_store = Checked(optional(_convert_store_address), None)
     """Address of a team's object store, such as `s3://bucket/prefix`; read-only by default."""
     on_store_failure = Checked(one_of(("cached", "generate")), "cached")
     """An image that only the failing store could have: `cached` (do not pay) or `generate` (pay for it)."""
@@ -216,21 +216,21 @@ class LeonardoConfig(Config):
     def validate(self) -> tuple[ConfigErrors, ConfigWarnings]:
         """Validate as the host does; check unknown names, the providers' options, and settings that models ignore."""
         errors, warnings = super().validate()
-        known = tuple(name for name, _ in self._schema)
-        unknown = [name for name in self if name not in known]
-        told = ((name, self._problem_of(str(name), known)) for name in unknown)
-        errors += [(name, ValidationError(problem)) for name, problem in told if problem]
-        errors += self._sections()
-        return errors or [*self._problems()], [(name, text) for name, text in warnings if name not in unknown]
+        names = tuple(name for name, _ in self._schema)
+        unknown = [name for name in self if name not in names]
+        problems = ((name, self._describe_unknown(str(name), names)) for name in unknown)
+        errors += [(name, ValidationError(problem)) for name, problem in problems if problem]
+        errors += self._read_sections()
+        return errors or [*self._find_problems()], [(name, text) for name, text in warnings if name not in unknown]
 
-    def _sections(self) -> Iterator[tuple[str, Exception]]:
+    def _read_sections(self) -> Iterator[tuple[str, Exception]]:
         """Read the options of each provider that has a section, is in the list, or comes with the plugin."""
-        listed = self.get("providers")
-        known = {name for name, _ in self._schema}
+        providers = self.get("providers")
+        options = {name for name, _ in self._schema}
         names = [
             *BUILT_IN,
-            *(listed if isinstance(listed, tuple) else ()),
-            *(str(name) for name in self if name not in known),
+            *(providers if isinstance(providers, tuple) else ()),
+            *(str(name) for name in self if name not in options),
         ]
         self.declared, self.provider_options = {}, {}
         for name in dict.fromkeys(names):
@@ -258,16 +258,16 @@ class LeonardoConfig(Config):
             height_px=self.height,
         )
 
-    def _problems(self) -> Iterator[tuple[str, Exception]]:
+    def _find_problems(self) -> Iterator[tuple[str, Exception]]:
         """Yield the messages on settings that the models ignore. Asks the providers for `rules` and `notes` as well."""
         picture = self.picture
         self.rules, self.notes = [], []
         for provider in filter(self.declared.__contains__, self.providers):
             declaration, options = self.declared[provider], self.provider_options[provider]
-            written = frozenset(map(str, self.get(provider) or ()))
+            names = frozenset(map(str, self.get(provider) or ()))
             try:
                 with explain_errors(provider):
-                    problems = [(str(name), text) for name, text in declaration.problems(options, written, picture)]
+                    problems = [(str(name), text) for name, text in declaration.problems(options, names, picture)]
                     self.rules.append(declaration.rules(options, picture))
                     self.notes += declaration.notes(options)
             except HeroError as error:
@@ -277,17 +277,17 @@ class LeonardoConfig(Config):
                 section, _, option = name.rpartition(".")
                 message = f"Sub-option '{option}': {text}" if section else text
                 yield section or option, ValidationError(message)
-        if self.style not in STYLES and all(each is ANY_PICTURE for each in self.rules):
-            known_to = " or ".join(each.creator for each in self.declared.values() if self.style in each.styles)
+        if self.style not in STYLES and all(rules is ANY_PICTURE for rules in self.rules):
+            known_to = " or ".join(item.creator for item in self.declared.values() if self.style in item.styles)
             yield "style", ValidationError(f"it is {self.style}, which only models of {known_to} know")
 
-    def _problem_of(self, name: str, known: tuple[str, ...]) -> str:
+    def _describe_unknown(self, name: str, options: tuple[str, ...]) -> str:
         """Return the message on an unknown option; "" for a provider's name, whose section has its own check."""
         if is_declared(name):
             return ""
-        listed = self.get("providers")
+        providers = self.get("providers")
         if name == PAINTER:
             return f"{name!r} has no options; remove the section"
-        if isinstance(listed, list | tuple) and name in listed:
+        if isinstance(providers, list | tuple) and name in providers:
             return f"no provider {name!r} is installed; install its package, or remove the section"
-        return unknown_option(name, (*known, *BUILT_IN), *map(named_key_variable, BUILT_IN))
+        return unknown_option(name, (*options, *BUILT_IN), *map(named_key_variable, BUILT_IN))

@@ -53,11 +53,11 @@ def convert_value(convert: Callable[[object], T], value: object) -> T:
         raise Unrepeatable(f"it is {describe_value(value)}; {error}") from None
 
 
-def unknown_option(name: str, known: tuple[str, ...], *variables: str) -> str:
+def unknown_option(name: str, options: tuple[str, ...], *variables: str) -> str:
     """Return the message on an unknown option; `variables` are the environment variables that hold keys."""
     if re.search(r"key|token|secret|password", name.lower()):
         return f"there is no such option; {FROM_ENVIRONMENT} ({', '.join(variables)})"
-    return f"there is no such option; {did_you_mean(name, known) if known else 'leave it out'}"
+    return f"there is no such option; {did_you_mean(name, options) if options else 'leave it out'}"
 
 
 def schema_of(convert: Callable[[object], object]) -> dict[str, JsonValue]:
@@ -149,9 +149,9 @@ def one_of(choices: tuple[S, ...]) -> Converter[S]:
     """Make the converter of values that are one of `choices`."""
 
     def convert(value: object) -> S:
-        for each in choices:
-            if value == each:
-                return each
+        for choice in choices:
+            if value == choice:
+                return choice
         raise ValueError(did_you_mean(value if isinstance(value, str) else "", choices))
 
     return Converter(convert, {"enum": [*choices]})

@@ -105,18 +105,18 @@ def settings_from(
     if cache_is_default and (for_zensical or (root / ZENSICAL_CACHE).is_dir()):
         former = Path(os.path.abspath(root / DEFAULT_CACHE))  # noqa: PTH100 - it may be a link, which has to go
         names["cache_dir"] = ZENSICAL_CACHE
-    folders = {name: _place(root, name, folder) for name, folder in names.items()}
+    folders = {name: _resolve_folder(root, name, folder) for name, folder in names.items()}
     _check_places(folders, names, docs_dir, site_dir)
     same = {field.name: config[field.name] for field in fields(Settings) if field.name in config}
     return Settings(
         **{**same, **folders},
         markup=MarkupOptions(**{field.name: config[field.name] for field in fields(MarkupOptions)}),
         defaults=HeroDefaults(
-            picture=replace(config.picture, reference=_reference(config, (root, docs_dir))),
+            picture=replace(config.picture, reference=_read_reference(config, (root, docs_dir))),
             prompt_template=config.prompt_template,
             layout=config.layout,
             strength=config.style_strength,
-            rules=_rules(config.rules),
+            rules=_choose_rules(config.rules),
         ),
         encoding=Encoding(
             formats=config.formats,
@@ -134,33 +134,33 @@ def settings_from(
     )
 
 
-def _rules(rules: Sequence[PictureRules]) -> PictureRules:
+def _choose_rules(rules: Sequence[PictureRules]) -> PictureRules:
     """Return the rules for pages: those of the first provider. `rules` are those of the providers, in their order.
 
     A first provider without rules takes every picture, which includes the styles that only a later provider knows.
     """
     if rules and rules[0] is not ANY_PICTURE:
         return rules[0]
-    known = (ANY_PICTURE, *rules)
+    all_rules = (ANY_PICTURE, *rules)
     return PictureRules(
-        styles=tuple(dict.fromkeys(style for each in known for style in each.styles)),
-        prompt_max=max(each.prompt_max for each in known),
-        negative_prompt_max=max(each.negative_prompt_max for each in known),
-        seed_max=max(each.seed_max for each in known),
+        styles=tuple(dict.fromkeys(style for model_rules in all_rules for style in model_rules.styles)),
+        prompt_max=max(model_rules.prompt_max for model_rules in all_rules),
+        negative_prompt_max=max(model_rules.negative_prompt_max for model_rules in all_rules),
+        seed_max=max(model_rules.seed_max for model_rules in all_rules),
     )
 
 
 def _check_places(folders: Mapping[str, Path], names: Mapping[str, str], docs_dir: Path, site_dir: Path | None) -> None:
     """Raise SettingsError for a folder that overlaps another one; `names` holds the folders as written."""
-    taken = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild without end")}
+    dirs = {"docs_dir": (docs_dir.resolve(), "where `mkdocs serve` would rebuild without end")}
     if site_dir is not None:
-        taken["site_dir"] = (site_dir.resolve(), "which every build empties, so that every image would be paid again")
+        dirs["site_dir"] = (site_dir.resolve(), "which every build empties, so that every image would be paid again")
     for name, folder in folders.items():
-        for other, (taken_dir, why) in taken.items():
+        for option, (taken_dir, reason) in dirs.items():
             if folder.is_relative_to(taken_dir):
-                raise SettingsError(f"{name}: {names[name]!r} is inside {other}, {why}; choose a folder beside it")
+                raise SettingsError(f"{name}: {names[name]!r} is inside {option}, {reason}; choose a folder beside it")
             if taken_dir.is_relative_to(folder):
-                raise SettingsError(f"{name}: {names[name]!r} holds {other}; choose a folder of its own")
+                raise SettingsError(f"{name}: {names[name]!r} holds {option}; choose a folder of its own")
     cache_dir, gallery_dir = folders.values()
     if cache_dir.is_relative_to(gallery_dir) or gallery_dir.is_relative_to(cache_dir):
         raise SettingsError(
@@ -195,7 +195,7 @@ def _make_config_name(config_file: Path, folders: Iterable[Path]) -> str:
         return config_file.as_posix()
 
 
-def _place(root: Path, option: str, name: str) -> Path:
+def _resolve_folder(root: Path, option: str, name: str) -> Path:
     """Return the folder that an option names; SettingsError for a path with an unknown user or a shell's variable."""
     if (root / name).is_dir():
         # Also a folder called `~`, which earlier versions created.
@@ -208,7 +208,7 @@ def _place(root: Path, option: str, name: str) -> Path:
         raise SettingsError(f"{option}: it is {name!r}; there is no such user, so write the whole path") from None
 
 
-def _reference(config: LeonardoConfig, folders: tuple[Path, ...]) -> Reference | None:
+def _read_reference(config: LeonardoConfig, folders: tuple[Path, ...]) -> Reference | None:
     """Return the site's reference; SettingsError, with the fix, if the file is not usable."""
     if config.style_reference is None:
         return None
@@ -228,5 +228,5 @@ def _check_providers(names: tuple[str, ...]) -> None:
     """Raise SettingsError for a provider that is not installed."""
     for name in names:
         if name != PAINTER and not is_declared(name):
-            known = tuple(sorted({PAINTER, *declared_names()}))
-            raise SettingsError(f"providers: no provider {name!r} is installed; {did_you_mean(name, known)}")
+            choices = tuple(sorted({PAINTER, *declared_names()}))
+            raise SettingsError(f"providers: no provider {name!r} is installed; {did_you_mean(name, choices)}")
