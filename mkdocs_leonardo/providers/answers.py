@@ -59,17 +59,17 @@ def member(value: JsonValue | None, *path: str | int) -> JsonValue | None:
 
 def text_at(value: JsonValue | None, *path: str | int) -> str:
     """Return the text at `path`; "" without one."""
-    found = member(value, *path)
-    return found if isinstance(found, str) else ""
+    text = member(value, *path)
+    return text if isinstance(text, str) else ""
 
 
 def number_at(value: JsonValue | None, *path: str | int) -> float | None:
     """Return the finite number at `path`, which may be written as text; None without one."""
-    found = member(value, *path)
-    if isinstance(found, bool) or not isinstance(found, int | float | str):
+    content = member(value, *path)
+    if isinstance(content, bool) or not isinstance(content, int | float | str):
         return None
     try:
-        number = float(found)
+        number = float(content)
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
@@ -77,8 +77,8 @@ def number_at(value: JsonValue | None, *path: str | int) -> float | None:
 
 def list_at(value: JsonValue | None, *path: str | int) -> list[JsonValue]:
     """Return the list at `path`; an empty one without it."""
-    found = member(value, *path)
-    return found if isinstance(found, list) else []
+    items = member(value, *path)
+    return items if isinstance(items, list) else []
 
 
 def quote(text: str) -> str:
@@ -114,10 +114,10 @@ def retry_after_s(answer: Answer, now: float) -> float | None:
 
 def _seconds_in(text: str) -> float | None:
     """Return the seconds in a text such as ``try again in 1m30.5s`` or ``retry after 20 seconds``; None without any."""
-    said = _WAIT.search(text)
-    if said is None:
+    match = _WAIT.search(text)
+    if match is None:
         return None
-    return sum(float(number) * _UNITS_S[unit.lower()] for number, unit in _DURATION.findall(said[1]))
+    return sum(float(number) * _UNITS_S[unit.lower()] for number, unit in _DURATION.findall(match[1]))
 
 
 def firewall(answer: Answer) -> str:

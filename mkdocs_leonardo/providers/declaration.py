@@ -70,18 +70,18 @@ def options_in(kind: type[object]) -> dict[str, Option]:
     """Return the options that a dataclass declares, by name; TypeError for a field without a default or a converter."""
     declared: dict[str, Option] = {}
     hints: Mapping[str, object] = {}
-    for each in fields(cast("Any", kind)):
-        said = each.metadata.get(_METADATA, ("", None))
-        if said is None:
+    for item in fields(cast("Any", kind)):
+        metadata = item.metadata.get(_METADATA, ("", None))
+        if metadata is None:
             continue
-        if each.default is MISSING and each.default_factory is MISSING:
-            raise TypeError(f"{each.name} has no default")
-        name, convert = said
+        if item.default is MISSING and item.default_factory is MISSING:
+            raise TypeError(f"{item.name} has no default")
+        name, convert = metadata
         if convert is None:
             hints = hints or get_type_hints(kind)
-            convert = _converter_of(hints[each.name], each.name)
-        default = each.default if each.default_factory is MISSING else each.default_factory()
-        declared[name or each.name] = Option(each.name, convert, default)
+            convert = _converter_of(hints[item.name], item.name)
+        default = item.default if item.default_factory is MISSING else item.default_factory()
+        declared[name or item.name] = Option(item.name, convert, default)
     return declared
 
 
@@ -93,16 +93,16 @@ def options_from(kind: type[OptionsT], value: object, *variables: str) -> Option
     if value is not None and not isinstance(value, dict):
         raise ValueError(f"it is {describe_value(value)}; write its settings below it, one a line, as name: value")
     declared = options_in(kind)
-    given = {}
-    for name, written in (value or {}).items():
+    arguments = {}
+    for name, content in (value or {}).items():
         if name not in declared:
             problem = converters.unknown_option(str(name), tuple(declared), *variables)
             raise ValueError(f"Sub-option {str(name)!r}: {problem}")
         try:
-            given[declared[name].field] = converters.convert_value(declared[name].convert, written)
+            arguments[declared[name].field] = converters.convert_value(declared[name].convert, content)
         except ValueError as error:
             raise ValueError(f"Sub-option {name!r}: {error}") from None
-    return kind(**given)
+    return kind(**arguments)
 
 
 def _converter_of(hint: object, name: str) -> Callable[[object], object]:
@@ -120,9 +120,9 @@ def _converter_of(hint: object, name: str) -> Callable[[object], object]:
         return converters.one_of(parts)
     if origin is tuple and len(parts) == 2 and parts[1] is ...:  # a type, and any number of it
         return converters.list_of(_converter_of(parts[0], name), such_as="[one, two]")
-    others = [part for part in parts if part is not type(None)]
-    if origin in {Union, types.UnionType} and len(others) == 1 < len(parts):
-        return converters.optional(_converter_of(others[0], name))
+    members = [part for part in parts if part is not type(None)]
+    if origin in {Union, types.UnionType} and len(members) == 1 < len(parts):
+        return converters.optional(_converter_of(members[0], name))
     raise TypeError(f"{name} is a {hint}; declare its converter with option()")
 
 
@@ -264,8 +264,8 @@ def built_in_styles() -> tuple[str, ...]:
 
 
 def _entry_point(name: str) -> EntryPoint | None:
-    own = _own_entry_points()
-    return own[name] if name in own else next(iter(entry_points(group=PROVIDER_GROUP, name=name)), None)
+    own_points = _own_entry_points()
+    return own_points[name] if name in own_points else next(iter(entry_points(group=PROVIDER_GROUP, name=name)), None)
 
 
 @cache
@@ -278,7 +278,7 @@ def _own_entry_points() -> Mapping[str, EntryPoint]:
         registered = distribution("mkdocs-leonardo").entry_points
     except PackageNotFoundError:
         return {}
-    return {each.name: each for each in registered.select(group=PROVIDER_GROUP)}
+    return {entry_point.name: entry_point for entry_point in registered.select(group=PROVIDER_GROUP)}
 
 
 def key_variable(name: str) -> str:

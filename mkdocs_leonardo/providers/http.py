@@ -137,9 +137,9 @@ class Api:
         self._rate_limiter = rate_limiter
         self._clock = clock
         self._secrets = secret_words(secret_headers, provider, key_variable or named_key_variable(provider))
-        self._base_url = _base_url(base_url, provider)
+        self._base_url = _parse_base_url(base_url, provider)
         self._proxy_for = proxy_for or environment_proxy
-        self._resolve = resolve or _resolve
+        self._resolve = resolve or _resolve_host
         self.on_loopback = is_loopback(self._base_url.host)
         self._via_proxy = not self.on_loopback and self._proxy_for(str(self._base_url)) is not None
         if transport is None:
@@ -187,7 +187,7 @@ class Api:
                     method,
                     str(self._base_url) + path,
                     json=json,
-                    files=None if parts is None else _form(parts),
+                    files=None if parts is None else _encode_form(parts),
                     headers={"accept-encoding": "identity"},
                     timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_TIMEOUT_S, timeout_s)),
                     extensions={"trace": state.note_event},
@@ -258,22 +258,22 @@ class Api:
         """
         failure: TransportError
         host = "the image's host"
-        before: httpx.URL | None = None
+        previous: httpx.URL | None = None
         with anyio.move_on_after(timeout_s) as scope:
             try:
                 for _ in range(_MOST_REDIRECTS + 1):
-                    target = self._check_address(url, hosts, before)
-                    before = target
+                    target = self._check_address(url, hosts, previous)
+                    previous = target
                     host = target.host
-                    found = await self._picture_or_redirect(target, max_bytes, is_listed=hosts is not None)
-                    if isinstance(found, bytes):
-                        return found
-                    url = found
+                    result = await self._picture_or_redirect(target, max_bytes, is_listed=hosts is not None)
+                    if isinstance(result, bytes):
+                        return result
+                    url = result
                 raise DownloadRefused(f"{host} redirects more than {_MOST_REDIRECTS} times")
             except TransportError as error:
                 failure = error
             except _NOTHING_SENT as error:
-                via_proxy = before is not None and self._proxy_for(str(before)) is not None
+                via_proxy = previous is not None and self._proxy_for(str(previous)) is not None
                 words = _explain(error, host, port=None, via_proxy=via_proxy)
                 failure = NotSent(f"{host} could not be reached ({words})")
             except _FAILURES as error:
@@ -287,16 +287,16 @@ class Api:
         self,
         url: str,
         hosts: Collection[str] | None,
-        before: httpx.URL | None,
+        previous: httpx.URL | None,
         subject: str = "the image's address",
     ) -> httpx.URL:
-        """Return the address of `url`, after a redirect from `before`; DownloadRefused if a rule forbids it.
+        """Return the address of `url`, after a redirect from `previous`; DownloadRefused if a rule forbids it.
 
         `subject` names the address in the messages.
         """
         refusal = ""
         try:
-            base = before or (self._base_url if hosts is None else None)
+            base = previous or (self._base_url if hosts is None else None)
             target = base.join(url) if base is not None else httpx.URL(url)
         except (httpx.InvalidURL, TypeError, ValueError):
             refusal = f"{subject} cannot be read"
@@ -306,7 +306,7 @@ class Api:
         if target.userinfo:
             raise DownloadRefused(f"{subject} holds a user name")
         if self.on_loopback and target.scheme == "http" and is_loopback(host):
-            if before is not None and (before.scheme, before.netloc) != (target.scheme, target.netloc):
+            if previous is not None and (previous.scheme, previous.netloc) != (target.scheme, target.netloc):
                 # On one machine, another port is another host.
                 raise DownloadRefused(f"{host} redirects to another port")
             return target
@@ -345,7 +345,7 @@ class Api:
 
         The request goes straight through the transport, since httpx's client logs whole addresses at INFO.
         """
-        method, form = ("GET", None) if parts is None else ("POST", _form(parts))
+        method, form = ("GET", None) if parts is None else ("POST", _encode_form(parts))
         loopback = is_loopback(target.host)
         proxy = None if loopback else self._proxy_for(str(target))
         headers = {"host": target.netloc.decode("ascii"), "user-agent": _USER_AGENT, "accept-encoding": "identity"}
@@ -408,14 +408,14 @@ class Api:
         return certificates(httpx.create_ssl_context)
 
 
-def _form(parts: Sequence[Part]) -> list[tuple[str, tuple[str | None, str] | tuple[str, bytes, str]]]:
+def _encode_form(parts: Sequence[Part]) -> list[tuple[str, tuple[str | None, str] | tuple[str, bytes, str]]]:
     """Return the parts in their order, as httpx takes them."""
     return [(name, value if isinstance(value, tuple) else (None, value)) for name, value in parts]
 
 
-async def _resolve(host: str, port: int) -> Sequence[str]:
-    found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+async def _resolve_host(host: str, port: int) -> Sequence[str]:
+    entries = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 async def _send_to_first(transport: httpx.AsyncHTTPTransport, requests: Sequence[httpx.Request]) -> httpx.Response:
@@ -452,7 +452,7 @@ async def _read_body(response: httpx.Response, max_bytes: int, *, host: str | No
     return bytes(data)
 
 
-def _base_url(text: str, provider: str) -> httpx.URL:
+def _parse_base_url(text: str, provider: str) -> httpx.URL:
     refusal = ""
     try:
         url = httpx.URL(text.rstrip("/"))

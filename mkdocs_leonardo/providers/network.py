@@ -64,29 +64,30 @@ def environment_proxy(url: str) -> str | None:
 
 def explain_unreached(error: BaseException | None, host: str, *, port: int | None, via_proxy: bool) -> str:
     """Return why no connection to `host` could be made, and the fix. `error` is None if the time ran out."""
+    address = f"{host} port {port}" if port else host
     for cause in _causes(error):
-        words = _via_proxy(cause) if via_proxy else _straight(cause, f"{host} port {port}" if port else host, host)
+        words = _explain_via_proxy(cause) if via_proxy else _explain_direct(cause, address, host)
         if words:
             return words
     words = "took too long" if error is None else type(error).__name__
     return f"{words}; check the network, the firewall, and whether a proxy is needed"
 
 
-def _straight(cause: BaseException, port: str, host: str) -> str:
+def _explain_direct(cause: BaseException, address: str, host: str) -> str:
     match cause:
         case ssl.SSLError():
-            return _untrusted(cause, host)
+            return _explain_untrusted(cause, host)
         case socket.gaierror():
             return f"DNS has no address for {host}; check the network, base_url, and whether a proxy is needed"
         case ConnectionRefusedError():
-            return f"{port} refuses connections; check base_url and the firewall"
+            return f"{address} refuses connections; check base_url and the firewall"
     return ""
 
 
-def _via_proxy(cause: BaseException) -> str:
+def _explain_via_proxy(cause: BaseException) -> str:
     match cause:
         case ssl.SSLError():
-            return _untrusted(cause, "the service or the proxy")
+            return _explain_untrusted(cause, "the service or the proxy")
         case socket.gaierror():
             return "DNS has no address for the proxy that the environment names; check HTTPS_PROXY"
         case ConnectionRefusedError():
@@ -102,7 +103,7 @@ def explain_refusal(error: Exception) -> str:
     return f"the proxy refuses this machine ({status[0] if status else 'without a reason'}); {fix}"
 
 
-def _untrusted(cause: ssl.SSLError, subject: str) -> str:
+def _explain_untrusted(cause: ssl.SSLError, subject: str) -> str:
     if not isinstance(cause, ssl.SSLCertVerificationError):
         return f"{subject} speaks no TLS ({cause.reason or 'no reason given'}); check base_url and HTTPS_PROXY"
     return (
@@ -113,17 +114,17 @@ def _untrusted(cause: ssl.SSLError, subject: str) -> str:
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield the error, its causes and its contexts."""
-    seen: set[int] = set()
+    seen_ids: set[int] = set()
     waiting = [error]
     while waiting:
-        one = waiting.pop(0)
-        if one is None or id(one) in seen:
+        cause = waiting.pop(0)
+        if cause is None or id(cause) in seen_ids:
             continue
-        seen.add(id(one))
-        yield one
-        if isinstance(one, BaseExceptionGroup):
-            waiting += one.exceptions
-        waiting.append(one.__cause__ or one.__context__)
+        seen_ids.add(id(cause))
+        yield cause
+        if isinstance(cause, BaseExceptionGroup):
+            waiting += cause.exceptions
+        waiting.append(cause.__cause__ or cause.__context__)
 
 
 class Inflater:
@@ -162,23 +163,23 @@ def printable_host(host: str) -> str:
 # Keys ----------------------------------------------------------------------------------------------------------------
 
 
-def wrong_key(value: str, variable: str) -> str:
+def wrong_key(api_key: str, variable: str) -> str:
     """Return the clause on a wrongly copied API key, with the fix; empty if the key may be right.
 
     The clause repeats no part of the key.
     """
-    wrong = ""
-    if value and (value[0] in _QUOTES or value[-1] in _QUOTES):
-        wrong = "is in quotes"
-    elif value.lower().startswith(("bearer ", "authorization:", "x-goog-api-key:")):
-        wrong = "begins with Bearer or the name of a header"
-    elif _ASSIGNED.match(value):
-        wrong = "begins with the name of a variable (NAME=)"
-    elif value.startswith(("$", "%", "<", "{")):
-        wrong = "is the name of a key and not its value"
-    elif not value.isascii() or not value.isprintable() or " " in value:
-        wrong = "holds a space, a line break or a letter that no key has"
-    return wrong and f"the key in {variable} {wrong}; put nothing but the key itself into {variable}"
+    fault = ""
+    if api_key and (api_key[0] in _QUOTES or api_key[-1] in _QUOTES):
+        fault = "is in quotes"
+    elif api_key.lower().startswith(("bearer ", "authorization:", "x-goog-api-key:")):
+        fault = "begins with Bearer or the name of a header"
+    elif _ASSIGNED.match(api_key):
+        fault = "begins with the name of a variable (NAME=)"
+    elif api_key.startswith(("$", "%", "<", "{")):
+        fault = "is the name of a key and not its value"
+    elif not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        fault = "holds a space, a line break or a letter that no key has"
+    return fault and f"the key in {variable} {fault}; put nothing but the key itself into {variable}"
 
 
 def secret_words(headers: Mapping[str, str], provider: str, variable: str) -> tuple[str, ...]:
@@ -187,9 +188,9 @@ def secret_words(headers: Mapping[str, str], provider: str, variable: str) -> tu
     NotSetUp for a wrongly copied key, which h11 would quote in its error.
     """
     for name, value in headers.items():
-        key = value.removeprefix("Bearer ") if name.lower() == "authorization" else value
-        wrong = wrong_key(key, variable)
-        if wrong:
-            raise NotSetUp(wrong, provider=provider)
+        api_key = value.removeprefix("Bearer ") if name.lower() == "authorization" else value
+        fault = wrong_key(api_key, variable)
+        if fault:
+            raise NotSetUp(fault, provider=provider)
     words = {word for value in headers.values() for word in (value, value.rpartition(" ")[2])}
     return tuple(sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True))

@@ -118,24 +118,24 @@ class SynchronousProvider(Provider):
         """Return the error for an answer with a status other than 200."""
         words = text_at(answer.body, "error", "message") or answer.text
         status = answer.status
-        said = status_and(words, answer)
-        specific = self._specific_error(answer, words, said)
+        message = status_and(words, answer)
+        specific = self._specific_error(answer, words, message)
         if specific is not None:
             return specific
         if status == 429:
-            return self._error(RateLimited, said, retry_after_s=retry_after_s(answer, self._clock.now()))
+            return self._error(RateLimited, message, retry_after_s=retry_after_s(answer, self._clock.now()))
         if status == 404 or 300 <= status < 400:
-            where = f"{self.name}.base_url and {self.name}.model"
-            return self._error(AccountRefused, f"answered {status}; check {where} ({said})")
+            options = f"{self.name}.base_url and {self.name}.model"
+            return self._error(AccountRefused, f"answered {status}; check {options} ({message})")
         if status >= 500 or status < 300 or status in {408, 409}:
             # A gateway or proxy may have answered in the service's place.
-            return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
-        return self._error(RequestRefused, f"does not take the request ({said})")
+            return self._error(ServiceFailed, message, charged=Charged.UNKNOWN)
+        return self._error(RequestRefused, f"does not take the request ({message})")
 
-    def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: ARG002 - a service's
+    def _specific_error(self, answer: Answer, words: str, message: str) -> ProviderError | None:  # noqa: ARG002 - a service's
         """Return the error for an answer with a special meaning at this service, or None.
 
-        `words` is the service's text, and `said` the clause that quotes the text.
+        `words` is the service's text, and `message` the clause that quotes the text.
         """
         return None
 

@@ -53,14 +53,14 @@ class ImageAndTextProvider(SynchronousProvider):
         """Return the text of the text model's answer; "" without one."""
 
     def _text_error_for(self, answer: Answer) -> ProviderError:
-        said = status_and(text_at(answer.body, "error", "message") or answer.text, answer)
+        message = status_and(text_at(answer.body, "error", "message") or answer.text, answer)
         if answer.status in {400, 401, 402, 403, 404}:
             return self._error(
-                AccountRefused, f"does not answer with {self.name}.text_model {self.text_model!r} ({said})"
+                AccountRefused, f"does not answer with {self.name}.text_model {self.text_model!r} ({message})"
             )
         if answer.status == 429:
-            return self._error(RateLimited, said)
-        return self._error(ServiceFailed, said, charged=Charged.UNKNOWN)
+            return self._error(RateLimited, message)
+        return self._error(ServiceFailed, message, charged=Charged.UNKNOWN)
 
 
 def estimate_usd(provider: Provider, facts: PageFacts) -> float:

@@ -122,7 +122,7 @@ class GeminiProvider(ImageAndTextProvider):
 
     def __init__(self, context: ProviderContext[GeminiOptions]) -> None:
         """Make the provider without connecting to the service."""
-        super().__init__(context, secret_headers=lambda key: {KEY_HEADER: key})
+        super().__init__(context, secret_headers=lambda api_key: {KEY_HEADER: api_key})
         self.text_model = context.options.text_model
         self.text_usd_a_million = _TEXT_USD_A_MILLION.get(self.text_model, self.text_usd_a_million)
         self.options: Mapping[str, JsonValue] = {"image_size": _IMAGE_SIZE, "wording": WORDING}
@@ -189,34 +189,34 @@ class GeminiProvider(ImageAndTextProvider):
         reason = text_at(body, "candidates", 0, "finishReason")
         if blocked and not list_at(body, "candidates"):
             return self._error(PromptRefused, f"refuses the prompt ({quote(blocked)})")
-        stated = number_at(body, "usageMetadata", "candidatesTokenCount")
-        charged = Charged.YES if stated is not None and stated > 0 else Charged.UNKNOWN
+        tokens = number_at(body, "usageMetadata", "candidatesTokenCount")
+        charged = Charged.YES if tokens is not None and tokens > 0 else Charged.UNKNOWN
         if blocked or _says(Meaning.IMAGE_REFUSED, reason):
             return self._error(PromptRefused, f"refuses the image ({quote(blocked or reason)})", charged=charged)
         words = " ".join(text_at(part, "text") for part in list_at(body, "candidates", 0, "content", "parts")).strip()
-        said = f": {quote(words)}" if words else ""
+        addition = f": {quote(words)}" if words else ""
         return self._error(
-            JobFailed, f"answered without an image ({quote(reason) or 'no reason given'}{said})", charged=charged
+            JobFailed, f"answered without an image ({quote(reason) or 'no reason given'}{addition})", charged=charged
         )
 
-    def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:
+    def _specific_error(self, answer: Answer, words: str, message: str) -> ProviderError | None:
         kind = text_at(answer.body, "error", "status")
         status = answer.status
         reasons = (text_at(detail, "reason") for detail in list_at(answer.body, "error", "details"))
         if _says(Meaning.KEY_REFUSED, *reasons) or status == 401:
-            return self._error(AccountRefused, firewall(answer) or f"does not accept GEMINI_API_KEY ({said})")
+            return self._error(AccountRefused, firewall(answer) or f"does not accept GEMINI_API_KEY ({message})")
         if status in {402, 403} or _says(Meaning.NO_ACCESS, kind):
-            refuses = f"does not let this project use {self.model!r} ({said})"
+            refuses = f"does not let this project use {self.model!r} ({message})"
             return self._error(AccountRefused, firewall(answer) or refuses)
         if status == 429:
-            return self._too_many(answer, words, said)
+            return self._too_many(answer, words, message)
         if status == 503 and _says(Meaning.BUSY, kind):
-            return self._error(ServiceFailed, said, retry_after_s=self._wait_s(answer))
+            return self._error(ServiceFailed, message, retry_after_s=self._wait_s(answer))
         if 400 <= status < 500 and status not in {404, 408, 409} and _says(Meaning.PROMPT_REFUSED, words):
-            return self._error(PromptRefused, f"refuses the prompt ({said})")
+            return self._error(PromptRefused, f"refuses the prompt ({message})")
         return None
 
-    def _too_many(self, answer: Answer, words: str, said: str) -> ProviderError:
+    def _too_many(self, answer: Answer, words: str, message: str) -> ProviderError:
         """Return the error for status 429: too many requests, or no quota."""
         quotas = [
             text_at(violation, "quotaId") + text_at(violation, "quotaMetric")
@@ -225,11 +225,11 @@ class GeminiProvider(ImageAndTextProvider):
         ]
         if _says(Meaning.NO_QUOTA, words):
             return self._error(
-                AccountRefused, f"gives this project no quota for images; they need a paid plan ({said})"
+                AccountRefused, f"gives this project no quota for images; they need a paid plan ({message})"
             )
         if _says(Meaning.DAILY_QUOTA, *quotas):
-            return self._error(AccountRefused, f"has used up this project's quota for today ({said})")
-        return self._error(RateLimited, said, retry_after_s=self._wait_s(answer))
+            return self._error(AccountRefused, f"has used up this project's quota for today ({message})")
+        return self._error(RateLimited, message, retry_after_s=self._wait_s(answer))
 
     def _wait_s(self, answer: Answer) -> float | None:
         """Return the wait that the answer asks for, in its body or its header; None if it asks for none."""

@@ -101,8 +101,8 @@ def _prompt_max(model: Model, version: Version) -> int:
 
 def _negative_max(model: Model, version: Version) -> int:
     """Return the longest negative prompt that the model takes in this version of the API, in characters; 0 for none."""
-    most = model.negative_prompt_max
-    return V1_MAX_PROMPT if most and version == "v1" else most
+    max_characters = model.negative_prompt_max
+    return V1_MAX_PROMPT if max_characters and version == "v1" else max_characters
 
 
 def key_model(options: LeonardoOptions) -> str:
@@ -131,9 +131,9 @@ def key_options(options: LeonardoOptions) -> dict[str, JsonValue]:
 def mode_of(options: LeonardoOptions) -> Mode:
     """Return the mode that the model draws in; "" if it has only one, or is not known."""
     model = find_model(options.model)
-    chosen = next((mode for mode in model.modes if mode and mode == (options.mode or "").upper()), None)
-    if chosen is not None:
-        return chosen
+    mode = next((mode for mode in model.modes if mode and mode == (options.mode or "").upper()), None)
+    if mode is not None:
+        return mode
     if "QUALITY" in model.modes:
         return "QUALITY" if options.alchemy else "FAST"
     return model.modes[0]
@@ -271,9 +271,9 @@ def _check(model: Model, options: LeonardoOptions, picture: PictureSpec, version
         raise _refusal(AccountRefused, f"{option}: {problem}")
     if not prompt:
         raise _refusal(RequestRefused, "the prompt is empty")
-    most = _prompt_max(model, version)
-    if len(prompt) > most:
-        raise _refusal(RequestRefused, f"the prompt has {len(prompt)} characters, {most} are allowed")
+    max_characters = _prompt_max(model, version)
+    if len(prompt) > max_characters:
+        raise _refusal(RequestRefused, f"the prompt has {len(prompt)} characters, {max_characters} are allowed")
     if picture.seed is not None and model.seed_max is not None and picture.seed > model.seed_max:
         raise _refusal(RequestRefused, f"{model.name} takes seeds up to {model.seed_max}")
     has_contrast = options.contrast != LeonardoOptions().contrast
@@ -298,8 +298,8 @@ def _service_problems(options: LeonardoOptions, given: Collection[str]) -> Itera
     """Yield the errors in Leonardo's own options, as `leonardo.…`. `given` names the options that the author wrote."""
     model = find_model(options.model)
     if not model.is_known and not model.model_id and options.api_version != "v2":
-        near = difflib.get_close_matches(options.model.lower(), _NAMES, n=1)
-        fix = f"did you mean {near[0]}?" if near else f"it may be {', '.join(_NAMES)}, or the UUID of another model"
+        names = difflib.get_close_matches(options.model.lower(), _NAMES, n=1)
+        fix = f"did you mean {names[0]}?" if names else f"it may be {', '.join(_NAMES)}, or the UUID of another model"
         yield "leonardo.model", f"it is {options.model!r}; {fix}"
         return
     if not model.is_known:
@@ -356,8 +356,8 @@ def _mismatches(
     if not model.is_known:
         return
     if picture.style not in model.styles:
-        *styles, last = model.styles
-        offered = f"it may be {', '.join(styles)} or {last}"
+        *styles, last_style = model.styles
+        offered = f"it may be {', '.join(styles)} or {last_style}"
         yield "style", f"it is {picture.style}, which {model.name} does not have; {offered}"
     yield from _contrast_problems(model, options, version, is_given=has_contrast)
 
@@ -383,15 +383,15 @@ def _side_problems(model: Model, version: Version, picture: PictureSpec) -> Iter
         return
     sizes = model.sizes
     if version == "v1":
-        low, most = V1_MIN_SIDE_PX, (V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
+        smallest, limits = V1_MIN_SIDE_PX, (V1_MAX_SIDE_PX, V1_MAX_SIDE_PX)
     elif isinstance(sizes, SizeLimits):
-        low, most = sizes.low, (sizes.width, sizes.height)
+        smallest, limits = sizes.low, (sizes.width, sizes.height)
     else:
-        low, most = MIN_SIDE_PX, (max(width for width, _ in sizes), max(height for _, height in sizes))
+        smallest, limits = MIN_SIDE_PX, (max(width for width, _ in sizes), max(height for _, height in sizes))
     instead = "; without api_version: v1 it may be larger" if version == "v1" and model.is_known else ""
-    for option, side, largest in (("width", picture.width_px, most[0]), ("height", picture.height_px, most[1])):
-        if not low <= side <= largest or side % SIDE_STEP_PX:
-            draws = f"{model.name} draws multiples of {SIDE_STEP_PX} from {low} to {largest}{instead}"
+    for option, side, largest in (("width", picture.width_px, limits[0]), ("height", picture.height_px, limits[1])):
+        if not smallest <= side <= largest or side % SIDE_STEP_PX:
+            draws = f"{model.name} draws multiples of {SIDE_STEP_PX} from {smallest} to {largest}{instead}"
             yield option, f"it is {side}; {draws}"
 
 
@@ -403,7 +403,7 @@ def _contrast_problems(
     if not takes and is_given:
         yield "leonardo.contrast", f"it is {contrast}, and {model.name} takes none by {version}; leave it out"
     elif takes and options.contrast not in takes:
-        numbers = ", ".join(f"{one:g}" for one in takes)
+        numbers = ", ".join(f"{value:g}" for value in takes)
         yield "leonardo.contrast", f"it is {contrast}; {model.name} takes {numbers} by {version}"
     elif takes and version == "v1" and mode_of(options) == "QUALITY" and options.contrast < MIN_ALCHEMY_CONTRAST:
         least = f"with alchemy the service asks for {MIN_ALCHEMY_CONTRAST:g} at least"

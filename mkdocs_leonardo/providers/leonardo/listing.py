@@ -35,14 +35,14 @@ class Listing:
         self._ids: set[str] = set()
         self._stale_pages = 0
 
-    def add(self, listed: Sequence[JsonValue], served: float | None, now: float) -> None:
+    def add(self, entries: Sequence[JsonValue], served: float | None, now: float) -> None:
         """Read one more page, which came at `now`; `served` is its time by the service's clock, None without a date."""
         # createdAt is by the service's clock, `since` by ours.
         ahead_s = (now if served is None else served) - now
         since = self._since - _CLOCK_SLACK_S - (_NO_DATE_SLACK_S if served is None else 0.0)
-        for entry in listed:
-            stated = utc_seconds(text_at(entry, "createdAt"))
-            created = None if stated is None else stated - ahead_s
+        for entry in entries:
+            service_time = utc_seconds(text_at(entry, "createdAt"))
+            created = None if service_time is None else service_time - ahead_s
             self._note_time(created)
             job_id = text_at(entry, "id")
             if job_id in self._known or not JOB_ID.fullmatch(job_id):
@@ -52,8 +52,8 @@ class Listing:
                 self.best = max(self.best or (0.0, ""), (now if created is None else created, job_id))
             elif (is_recent or created is None) and _may_be_made_by(entry, self._call):
                 self.has_likely = True
-        self.length += len(listed)
-        ids = {text_at(entry, "id") for entry in listed}
+        self.length += len(entries)
+        ids = {text_at(entry, "id") for entry in entries}
         self._stale_pages = self._stale_pages + 1 if ids <= self._ids else 0
         self._ids |= ids
         is_past = len(set(self._times)) > 1 and self._times[-1] < since
@@ -108,8 +108,8 @@ def _may_be_made_by(entry: JsonValue, call: CreateRequest) -> bool:
         return _fits(entry, call)
     # A job with the call's seed belongs to another call only if its prompt differs: the list may cut a prompt, show the
     # finished image's size, or name the model by another id.
-    shown = clean_text(text_at(entry, "prompt")).removesuffix("...").removesuffix("…")
-    return seed == call.seed and call.prompt.startswith(shown)
+    prompt = clean_text(text_at(entry, "prompt")).removesuffix("...").removesuffix("…")
+    return seed == call.seed and call.prompt.startswith(prompt)
 
 
 def _has_failed(entry: JsonValue) -> bool:

@@ -159,11 +159,11 @@ _STYLE_IDS: Mapping[str, str] = {
 ALL_STYLES = tuple(_STYLE_IDS)
 
 
-def _styles(*names: str, **others: str) -> Mapping[str, str]:
-    return MappingProxyType({**{name: _STYLE_IDS[name] for name in names}, **others})
+def _map_styles(*names: str, **ids: str) -> Mapping[str, str]:
+    return MappingProxyType({**{name: _STYLE_IDS[name] for name in names}, **ids})
 
 
-PHOENIX_STYLES = _styles(*STYLES)
+PHOENIX_STYLES = _map_styles(*STYLES)
 _LUCID = ("CINEMATIC", "CREATIVE", "DYNAMIC", "FASHION", "NONE", "PORTRAIT", "STOCK_PHOTO", "VIBRANT")
 _LUCID_REALISM = (
     *(*_LUCID, "BOKEH", "CINEMATIC_CLOSE_UP", "FILM", "FOOD", "HDR", "LONG_EXPOSURE", "MACRO", "MINIMALIST"),
@@ -227,7 +227,7 @@ _PHOENIX = Model(
 _LUCID_ORIGIN = Model(
     name="lucid-origin",
     model_id="7b592283-e8a7-4c5a-9ba6-d18c31f258b9",
-    styles=_styles(*_LUCID),
+    styles=_map_styles(*_LUCID),
     sizes=SizeLimits(16, 3840, 3616),
     modes=("FAST", "ULTRA"),
     prices={"FAST": Credits(0, 8), "ULTRA": Credits(0, 40)},
@@ -241,7 +241,7 @@ _LUCID_ORIGIN = Model(
 _FLUX_DEV = Model(
     name="flux-dev",
     model_id="b2614463-296c-462a-9586-aafdb8f00e36",
-    styles=_styles(*_SHARED, "ANIME_GENERAL"),
+    styles=_map_styles(*_SHARED, "ANIME_GENERAL"),
     sizes=SizeLimits(480, 2048, 2048),
     modes=("",),
     prices={"": Credits(0, 8)},
@@ -263,7 +263,7 @@ MODELS: tuple[Model, ...] = (
         _LUCID_ORIGIN,
         name="lucid-realism",
         model_id="05ce0082-2d80-4a2d-8653-4d1c85e2418e",
-        styles=_styles(*_LUCID_REALISM),
+        styles=_map_styles(*_LUCID_REALISM),
         sizes=SizeLimits(16, 2496, 2496),
         prompt_max=9999,
     ),
@@ -279,7 +279,7 @@ MODELS: tuple[Model, ...] = (
     Model(
         name="gpt-image-2",
         model_id="",
-        styles=_styles("CINEMATIC", *_SHARED, *_PRO, "VIBRANT"),
+        styles=_map_styles("CINEMATIC", *_SHARED, *_PRO, "VIBRANT"),
         sizes=_GPT,
         modes=("MEDIUM", "LOW", "HIGH"),
         # Lines through the calculator's nine figures: three qualities at 1376x768, 2048x1136 and 3584x2016.
@@ -292,7 +292,7 @@ MODELS: tuple[Model, ...] = (
     Model(
         name="nano-banana-2",
         model_id="",
-        styles=_styles(*_SHARED, *_PRO, PORTRAIT="8e2bc543-6ee2-45f9-bcd9-594b6ce84dcd"),
+        styles=_map_styles(*_SHARED, *_PRO, PORTRAIT="8e2bc543-6ee2-45f9-bcd9-594b6ce84dcd"),
         sizes=_NANO,
         modes=("",),
         prices={"": Credits(26, per_size_class=13)},
@@ -312,8 +312,8 @@ def find_model(name: str) -> Model:
     A model that is not in the table gets the limits of API v1 for sizes, and those of v2 for texts.
     """
     plain = re.sub(r"[\s_]+", "-", name.strip().lower())
-    known = next((model for model in MODELS if plain in {model.name, model.model_id, *model.aliases} - {""}), None)
-    return known or Model(
+    model = next((model for model in MODELS if plain in {model.name, model.model_id, *model.aliases} - {""}), None)
+    return model or Model(
         name=name,
         model_id=name if is_uuid(name) else "",
         styles={},

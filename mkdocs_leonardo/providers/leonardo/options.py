@@ -76,7 +76,7 @@ def comparison(options: LeonardoOptions, alchemy: Alchemy | None) -> dict[bool, 
     model = find_model(options.model)
     if alchemy is not None and model.is_known and "QUALITY" not in model.modes:
         raise ValueError(f"{options.model} draws without Alchemy; leave it out")
-    chosen = {None: (options.alchemy,), "both": (True, False), "on": (True,), "off": (False,)}[alchemy]
+    modes = {None: (options.alchemy,), "both": (True, False), "on": (True,), "off": (False,)}[alchemy]
     return {
         is_on: replace(
             options,
@@ -84,5 +84,5 @@ def comparison(options: LeonardoOptions, alchemy: Alchemy | None) -> dict[bool, 
             contrast=max(options.contrast, MIN_ALCHEMY_CONTRAST) if is_on else options.contrast,
             timeout_s=max(options.timeout_s, _COMPARISON_TIMEOUT_S),
         )
-        for is_on in chosen
+        for is_on in modes
     }

@@ -221,15 +221,15 @@ class JobPoller:
 
     def _wait_after_answer(self, answer: Answer) -> float:
         """Return the wait for the next poll after an answer without the job; JobUnfinished if no poll can help."""
-        said = quote_answer(answer)
+        message = quote_answer(answer)
         specific = specific_error(answer, self._submission.model)
         if isinstance(specific, AccountRefused):
             raise self._unfinished(f"does not answer for this job now: {specific}")
-        wait_s = self._wait_after_failure(said)
+        wait_s = self._wait_after_failure(message)
         if answer.status == 429:
             return max(wait_s, retry_after_s(answer, self._clock.now()) or 2.0)
         if 300 <= answer.status < 500 and answer.status != 408:
-            raise self._unfinished(said)
+            raise self._unfinished(message)
         return wait_s
 
     def _wait_after_failure(self, reason: str) -> float:

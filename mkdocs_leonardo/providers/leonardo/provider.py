@@ -93,7 +93,9 @@ class LeonardoProvider(Provider):
         # The form of a reference is known for the models of the table only.
         self.takes_references = find_model(options.model).is_known
         self._api = context.connection(
-            NAME, base_url=api_root(options.base_url), secret_headers=lambda key: {"authorization": f"Bearer {key}"}
+            NAME,
+            base_url=api_root(options.base_url),
+            secret_headers=lambda api_key: {"authorization": f"Bearer {api_key}"},
         )
         self._clock = context.clock
         self._generation_times = GenerationTimeTable(context.memory)
@@ -196,11 +198,11 @@ class LeonardoProvider(Provider):
         for _ in range(_MOST_PAGES):
             path = f"/generations/user/{quote_path(user_id, safe='')}?offset={listing.length}&limit={_PAGE}"
             answer = await self._get(self._path("v1", path))
-            listed = member(answer.body, "generations")
-            if not isinstance(listed, list):
+            entries = member(answer.body, "generations")
+            if not isinstance(entries, list):
                 raise leonardo_error(ServiceFailed, f"shows no list of jobs ({quote_answer(answer)})")
-            listing.add(listed, answered_at(answer), self._clock.now())
-            is_whole = not listed or listing.is_enough
+            listing.add(entries, answered_at(answer), self._clock.now())
+            is_whole = not entries or listing.is_enough
             if is_whole or listing.repeats:
                 break
         if listing.best is None:
@@ -219,10 +221,10 @@ class LeonardoProvider(Provider):
         """Return credits and slots; ProviderError when refused or unreadable."""
         details = await self._read_account()
         amounts = [number_at(details, name) for name in ("apiPaidTokens", "apiSubscriptionTokens")]
-        stated = [amount for amount in amounts if amount is not None]
+        known_amounts = [amount for amount in amounts if amount is not None]
         # Credits are whole by the vendor's schema (June 2026); a fraction was seen on an account in dollars.
-        usd = [amount for amount in stated if not amount.is_integer()]
-        whole = sum(amount for amount in stated if amount.is_integer())
+        usd = [amount for amount in known_amounts if not amount.is_integer()]
+        whole = sum(amount for amount in known_amounts if amount.is_integer())
         # No paid tokens and none of a subscription: null says that they are not known, not that there are none.
         is_known = amounts[0] is not None or whole > 0
         slots = number_at(details, "apiConcurrencySlots")

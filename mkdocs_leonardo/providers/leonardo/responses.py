@@ -67,38 +67,38 @@ def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderErro
     specific = specific_error(answer, model)
     if specific is not None:
         return specific
-    said = quote_answer(answer)
+    message = quote_answer(answer)
     if answer.status in {404, 405} or 300 <= answer.status < 400:
-        return leonardo_error(AccountRefused, f"has no such address; check leonardo.base_url ({said})")
+        return leonardo_error(AccountRefused, f"has no such address; check leonardo.base_url ({message})")
     # v2 refuses with 200 and a list of errors: no job was made.
     is_refusal = answer.status < 300 and bool(_errors_in(answer.body)) and not says(answer, Meaning.OUTCOME_UNKNOWN)
     if answer.status == 429 or (is_refusal and says(answer, Meaning.TOO_OFTEN)):
-        return leonardo_error(RateLimited, said, retry_after_s=retry_after_s(answer, now))
+        return leonardo_error(RateLimited, message, retry_after_s=retry_after_s(answer, now))
     if answer.status < 300 and not is_refusal:
-        return leonardo_error(NoAnswer, f"accepted the job without an id ({said})", charged=Charged.UNKNOWN)
+        return leonardo_error(NoAnswer, f"accepted the job without an id ({message})", charged=Charged.UNKNOWN)
     if answer.status >= 500 or answer.status == 408:
         return leonardo_error(
             ServiceFailed,
-            said,
+            message,
             charged=Charged.UNKNOWN,
             retry_after_s=retry_after_s(answer, now),
         )
-    return leonardo_error(RequestRefused, f"does not take the request ({said})")
+    return leonardo_error(RequestRefused, f"does not take the request ({message})")
 
 
 def specific_error(answer: Answer, model: str) -> ProviderError | None:
     """Return the error for an answer that says why every request fails, or this prompt; None for any other answer."""
-    said = quote_answer(answer)
+    message = quote_answer(answer)
     if says(answer, Meaning.KEY_REFUSED) or answer.status == 401:
-        return leonardo_error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({said})")
+        return leonardo_error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({message})")
     if says(answer, Meaning.NO_CREDIT) or answer.status == 402:
         return leonardo_error(AccountRefused, "has no credit left on this account; top it up")
     if says(answer, Meaning.PROMPT_REFUSED):
-        return leonardo_error(PromptRefused, f"refuses the prompt ({said})")
+        return leonardo_error(PromptRefused, f"refuses the prompt ({message})")
     if says(answer, Meaning.MODEL_WITHDRAWN):
         return leonardo_error(AccountRefused, f"does not offer the model {model!r} any more; set leonardo.model")
     if answer.status == 403:
-        return leonardo_error(AccountRefused, firewall(answer) or f"does not let LEONARDO_API_KEY in ({said})")
+        return leonardo_error(AccountRefused, firewall(answer) or f"does not let LEONARDO_API_KEY in ({message})")
     return None
 
 
@@ -123,7 +123,7 @@ def job_in(body: JsonValue | None) -> JsonValue | None:
 
 def _errors_in(body: JsonValue | None) -> list[JsonValue]:
     """Return the errors of a refusal that came as a list, bare or as `errors`; empty for any other answer."""
-    return [one for one in list_at(body) or list_at(body, "errors") if text_at(one, "message")]
+    return [error for error in list_at(body) or list_at(body, "errors") if text_at(error, "message")]
 
 
 def stated_cost_usd(job: JsonValue) -> float | None:
@@ -139,11 +139,11 @@ def stated_cost_usd(job: JsonValue) -> float | None:
 def text_of(answer: Answer) -> str:
     """Return the message in an answer, in any of its forms."""
     words = [text_at(answer.body, "error") or text_at(answer.body, "message")]
-    for one in _errors_in(answer.body)[:1]:
-        details = member(one, "extensions", "details")
+    for error in _errors_in(answer.body)[:1]:
+        details = member(error, "extensions", "details")
         # Details are a text, an object with errors of its own, or nothing.
         deeper = details if isinstance(details, str) else text_at(details, "errors", 0, "message")
-        words = [text_at(one, "message"), deeper if deeper != text_at(one, "message") else ""]
+        words = [text_at(error, "message"), deeper if deeper != text_at(error, "message") else ""]
     return ": ".join(filter(None, words)) or answer.text
 
 

@@ -62,18 +62,18 @@ _TIMES, _TIMES_LIFE_S = "times:", 90 * 86_400.0
 _MOST_TIMES, _LONGEST_S = 32, 3600.0
 
 
-def next_poll_s(elapsed_s: float, last_s: float, seen: Sequence[float], estimate_s: float, *, early: bool) -> float:
+def next_poll_s(elapsed_s: float, last_s: float, times: Sequence[float], estimate_s: float, *, early: bool) -> float:
     """Return seconds from now until the next poll of a job that was accepted `elapsed_s` ago.
 
-    `last_s` is the job's age at its last poll, 0 without one. `seen` holds the generation times of the job's group,
+    `last_s` is the job's age at its last poll, 0 without one. `times` holds the generation times of the job's group,
     oldest first. `early`: the job is the one that is polled early.
     """
-    at_s = _first_poll_s(seen, estimate_s)
-    if early and not seen:
+    at_s = _first_poll_s(times, estimate_s)
+    if early and not times:
         step_s = EARLY_STEP_S if last_s < EARLY_STEPS_UNTIL_S else last_s * EARLY_GROWTH
         at_s = last_s + step_s if last_s else EARLY_FIRST_S
     elif last_s >= at_s:
-        growth = GROWTH if len(seen) >= ENOUGH else UNSURE_GROWTH
+        growth = GROWTH if len(times) >= ENOUGH else UNSURE_GROWTH
         at_s = last_s * (1 + growth)
     elif early:
         at_s = min(part for part in (*(at_s * part for part in EARLY_PARTS), at_s) if part > last_s)
@@ -87,20 +87,20 @@ def generation_time_s(last_s: float, done_s: float) -> float:
     return (last_s + done_s) / 2 if last_s else done_s / UNSEEN_MARGIN
 
 
-def recent(seen: Sequence[float]) -> tuple[float, ...]:
+def recent(times: Sequence[float]) -> tuple[float, ...]:
     """Return the times since the last change by `CHANGE`, oldest first."""
-    kept: list[float] = []
-    for seconds in reversed(seen[-WINDOW:]):
-        if kept and not kept[0] / CHANGE < seconds < kept[0] * CHANGE:
+    recent_times: list[float] = []
+    for seconds in reversed(times[-WINDOW:]):
+        if recent_times and not recent_times[0] / CHANGE < seconds < recent_times[0] * CHANGE:
             break
-        kept.append(seconds)
-    return tuple(reversed(kept))
+        recent_times.append(seconds)
+    return tuple(reversed(recent_times))
 
 
-def _first_poll_s(seen: Sequence[float], estimate_s: float) -> float:
-    if not seen:
+def _first_poll_s(generation_times: Sequence[float], estimate_s: float) -> float:
+    if not generation_times:
         return estimate_s * ESTIMATE_PART
-    times = sorted(recent(seen))
+    times = sorted(recent(generation_times))
     position = QUICK_QUANTILE * (len(times) - 1)
     low = int(position)
     high = min(low + 1, len(times) - 1)
@@ -184,10 +184,10 @@ class JobGroup:
 
     def add(self, seconds: float) -> None:
         """Add a generation time; wake the waiting jobs if this time changes the jobs' schedule much."""
-        before = _first_poll_s(self.seen, seconds) if self.seen else None
+        previous_s = _first_poll_s(self.seen, seconds) if self.seen else None
         self.seen = (*self.seen, seconds)[-2 * WINDOW :]
-        after = _first_poll_s(self.seen, seconds)
-        if before is None or len(self.seen) <= ENOUGH or not 1 / CHANGE < after / before < CHANGE:
+        current_s = _first_poll_s(self.seen, seconds)
+        if previous_s is None or len(self.seen) <= ENOUGH or not 1 / CHANGE < current_s / previous_s < CHANGE:
             self._wake()
 
     def changed(self) -> anyio.Event:

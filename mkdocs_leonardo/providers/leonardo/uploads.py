@@ -80,9 +80,9 @@ class LeonardoUploads:
         async with self._locks.setdefault(reference.digest, Lock()):
             if reference.digest not in self._certain:
                 name = f"{await self._account()}:{reference.digest}"
-                known = await to_thread(self._remembered_id, name)
+                upload_id = await to_thread(self._remembered_id, name)
                 self._certain[reference.digest] = (
-                    known if await self._has(known) else await self._upload_once(name, reference, known)
+                    upload_id if await self._has(upload_id) else await self._upload_once(name, reference, upload_id)
                 )
             return self._certain[reference.digest]
 
@@ -103,8 +103,8 @@ class LeonardoUploads:
             return False
         return text_at(answer.body, "init_images_by_pk", "id") == upload_id
 
-    async def _upload_once(self, name: str, reference: Reference, lost: str) -> str:
-        """Upload the file in place of the `lost` one, or wait for another process that uploads it."""
+    async def _upload_once(self, name: str, reference: Reference, lost_id: str) -> str:
+        """Upload the file in place of the upload `lost_id`, or wait for another process that uploads it."""
         from mkdocs_leonardo.providers.toolkit import to_thread
 
         give_up_at = self._clock.now() + _OTHERS_S
@@ -113,11 +113,11 @@ class LeonardoUploads:
             if self._clock.now() >= give_up_at:
                 raise _no_upload(reference, "another build is still uploading it")
             await self._clock.sleep(_OTHERS_POLL_S)
-            if upload_id := await to_thread(self._remembered_id, name, lost):
+            if upload_id := await to_thread(self._remembered_id, name, lost_id):
                 return upload_id
         try:
             # The other process may have ended just before this one claimed its turn.
-            upload_id = await to_thread(self._remembered_id, name, lost)
+            upload_id = await to_thread(self._remembered_id, name, lost_id)
             if not upload_id:
                 upload_id = await self._upload(reference)
             await to_thread(self._remember, name, upload_id, is_shielded=True)
@@ -125,10 +125,10 @@ class LeonardoUploads:
             await to_thread(self._end_turn, name, is_shielded=True)
         return upload_id
 
-    def _remembered_id(self, name: str, lost: str = "") -> str:
-        """Return the id of an earlier upload of any process, other than `lost`; "" without such an upload."""
+    def _remembered_id(self, name: str, lost_id: str = "") -> str:
+        """Return the id of an earlier upload of any process, other than `lost_id`; "" without such an upload."""
         value = self._memory.get(_ID + name)
-        return value if isinstance(value, str) and value != lost else ""
+        return value if isinstance(value, str) and value != lost_id else ""
 
     def _remember(self, name: str, upload_id: str) -> None:
         self._memory.update(_ID + name, lambda _: (None, upload_id), expire_s=_LIFE_S)

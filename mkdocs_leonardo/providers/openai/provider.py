@@ -115,7 +115,7 @@ class OpenAIProvider(ImageAndTextProvider):
 
     def __init__(self, context: ProviderContext[OpenAIOptions]) -> None:
         """Make the provider without connecting to the service."""
-        super().__init__(context, secret_headers=lambda key: {"authorization": f"Bearer {key}"})
+        super().__init__(context, secret_headers=lambda api_key: {"authorization": f"Bearer {api_key}"})
         self.text_model = context.options.text_model
         self.text_usd_a_million = _TEXT_USD_A_MILLION.get(self.text_model, self.text_usd_a_million)
         self._quality = context.options.quality
@@ -186,24 +186,24 @@ class OpenAIProvider(ImageAndTextProvider):
             text_in = max(0.0, (number_at(body, "usage", "input_tokens") or 0.0) - image_in)
         return usage_usd(self.model, text_in=max(0.0, text_in), image_in=max(0.0, image_in), out=out)
 
-    def _specific_error(self, answer: Answer, words: str, said: str) -> ProviderError | None:  # noqa: PLR0911 - one return for each failure
+    def _specific_error(self, answer: Answer, words: str, message: str) -> ProviderError | None:  # noqa: PLR0911 - one return for each failure
         status = answer.status
         if _says(answer, words, Meaning.NO_CREDIT):
-            return self._error(AccountRefused, f"has no credit left on this account ({said})")
+            return self._error(AccountRefused, f"has no credit left on this account ({message})")
         if _says(answer, words, Meaning.PROMPT_REFUSED):
-            return self._error(PromptRefused, f"refuses the prompt ({said})")
+            return self._error(PromptRefused, f"refuses the prompt ({message})")
         if _says(answer, words, Meaning.MODEL_NOT_FOUND):
-            return self._error(AccountRefused, f"does not know the model {self.model!r}; set openai.model ({said})")
+            return self._error(AccountRefused, f"does not know the model {self.model!r}; set openai.model ({message})")
         if status == 429 and _says(answer, words, Meaning.NO_IMAGES_A_MINUTE):
-            return self._error(AccountRefused, f"gives this account no access to {self.model!r} ({said})")
+            return self._error(AccountRefused, f"gives this account no access to {self.model!r} ({message})")
         if status == 403:
-            refuses = f"does not let this account use {self.model!r} ({said})"
+            refuses = f"does not let this account use {self.model!r} ({message})"
             return self._error(AccountRefused, firewall(answer) or refuses)
         if status in {401, 402}:
-            return self._error(AccountRefused, firewall(answer) or f"does not accept OPENAI_API_KEY ({said})")
+            return self._error(AccountRefused, firewall(answer) or f"does not accept OPENAI_API_KEY ({message})")
         if status in {500, 503}:
             wait_s = retry_after_s(answer, self._clock.now())
-            return self._error(ServerError, said, charged=Charged.UNKNOWN, retry_after_s=wait_s)
+            return self._error(ServerError, message, charged=Charged.UNKNOWN, retry_after_s=wait_s)
         return None
 
 
@@ -238,9 +238,9 @@ def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:
     ratio = min(max(ratio, 1 / _WIDEST), _WIDEST)
     pixels = min(max(width_px * height_px, _LEAST_PIXELS), _MOST_PIXELS)
     exact = math.sqrt(pixels * ratio), math.sqrt(pixels / ratio)
-    near = [(wide, high) for wide in _steps_near(exact[0]) for high in _steps_near(exact[1]) if _is_valid(wide, high)]
+    sizes = [(wide, high) for wide in _steps_near(exact[0]) for high in _steps_near(exact[1]) if _is_valid(wide, high)]
     # The aspect counts most: a picture of another aspect loses an edge.
-    return min(near, key=lambda size: (round(abs(math.log(size[0] / size[1] / ratio)), 3), abs(size[0] - exact[0])))
+    return min(sizes, key=lambda size: (round(abs(math.log(size[0] / size[1] / ratio)), 3), abs(size[0] - exact[0])))
 
 
 def _is_valid(width_px: int, height_px: int) -> bool:
