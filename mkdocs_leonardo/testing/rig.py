@@ -131,15 +131,15 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(subject: ProviderUnderTest, *, speed: float = SPEED, is_reachable: bool = True) -> AsyncIterator[Rig]:
+async def open_rig(case: ProviderUnderTest, *, speed: float = SPEED, is_reachable: bool = True) -> AsyncIterator[Rig]:
     """Yield a new provider and service, both closed afterwards."""
-    with subject.service() as service:
-        made = Rig(subject, service, service.url if is_reachable else UNREACHABLE_URL, speed)
+    with case.service() as service:
+        rig = Rig(case, service, service.url if is_reachable else UNREACHABLE_URL, speed)
         try:
-            yield made
+            yield rig
         finally:
             with anyio.CancelScope(shield=True):
-                await made.provider.aclose()
+                await rig.provider.aclose()
 
 
 # In a new process ----------------------------------------------------------------------------------------------------
@@ -185,13 +185,13 @@ def main() -> None:
 
 
 async def _result(subject: ProviderUnderTest, base_url: str, submission: dict[str, Any] | None) -> str:
-    made = Rig(subject, LoopbackService(), base_url, SPEED)
+    rig = Rig(subject, LoopbackService(), base_url, SPEED)
     try:
         if submission is None:
-            return made.key_of(made.provider)
-        image = await made.fetch(Submission(**submission))
+            return rig.key_of(rig.provider)
+        image = await rig.fetch(Submission(**submission))
     finally:
-        await made.provider.aclose()
+        await rig.provider.aclose()
     if isinstance(image, Exception):
         return type(image).__name__
     return "picture" if is_whole_picture(image.data) else "no image"
