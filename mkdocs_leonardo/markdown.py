@@ -251,7 +251,7 @@ class PageRenderer:
             page=path,
             title=self._page.title or "",
             site_name=self._site_name,
-            source=lambda: (published.docs_dir / path).read_text(encoding="utf-8", errors="replace"),
+            read_text=lambda: (published.docs_dir / path).read_text(encoding="utf-8", errors="replace"),
         )
         for problem in front_matter.problems:
             published.log_once(str(problem))
@@ -290,7 +290,7 @@ class PageRenderer:
         theme = self._config.get("theme")
         features = theme.get("features") if isinstance(theme, Mapping) else None
         return TargetPage(
-            source=page.path,
+            path=page.path,
             url=page.url,
             title=page.title or self._site_name,
             hidden=list_hidden_parts(page.meta, features or ()),

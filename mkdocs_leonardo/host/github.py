@@ -110,19 +110,19 @@ class Annotations:
 
     def _locate_key(self, page: str, keys: Sequence[str]) -> tuple[str, int]:
         """Return file and line of the problem: in the page, or in a folder's metadata that holds the key."""
-        source = self._docs_dir / page
-        if not source.is_file():
+        page_path = self._docs_dir / page
+        if not page_path.is_file():
             # Another plugin has made the page.
             return "", 1
-        folders = [folder for folder in source.parents if folder.is_relative_to(self._docs_dir)]
-        texts = {source: metadata_text(_read_text(source))}
+        folders = [folder for folder in page_path.parents if folder.is_relative_to(self._docs_dir)]
+        texts = {page_path: metadata_text(_read_text(page_path))}
         texts |= {folder / FOLDER_METADATA: _read_text(folder / FOLDER_METADATA) for folder in folders}
         for key in keys:
             for path, text in texts.items():
                 line = _line_of(rf"[\"']?{re.escape(key)}[\"']?[ \t]*:", text)
                 if line:
                     return self._make_repository_path(path), line
-        return self._make_repository_path(source), 1
+        return self._make_repository_path(page_path), 1
 
     def _make_repository_path(self, path: Path) -> str:
         """Return the path as GitHub knows it; "" for a path outside of the repository."""

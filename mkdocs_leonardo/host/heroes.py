@@ -171,9 +171,9 @@ class SiteHeroes:
         if self._site.is_unseen(target, output):
             template = page.meta.get("template") or "main.html"
             text = f"{template} shows neither the page's content nor its hero; {_UNSEEN}"
-            log.warning("%s", Complaint([target.source], text))
+            log.warning("%s", Complaint([target.path], text))
         if _NARROW not in self._told and self._site.is_left_in_content(target, output):
-            self._log_once(_NARROW, target.source)
+            self._log_once(_NARROW, target.path)
         return self._site.complete(target, output)
 
     def _log_once(self, text: str, page: str = "") -> None:
@@ -239,9 +239,9 @@ def _add_pictures(pictures: Mapping[str, str], files: Files, config: MkDocsConfi
 
     `pictures` maps each path in the site to a cache file. Paths in `kept` are not copied again.
     """
-    for site_path, source in pictures.items():
+    for site_path, path in pictures.items():
         kind = KeptFile if site_path in kept else PictureFile
-        files.append(kind.generated(config, site_path, abs_src_path=source))
+        files.append(kind.generated(config, site_path, abs_src_path=path))
     proofer_files = getattr(config.plugins.get("htmlproofer"), "files", None)
     if isinstance(proofer_files, list):
         # mkdocs-htmlproofer has listed the site's files before these were made.

@@ -59,8 +59,8 @@ class KeptFolder:
         kept_paths = set()
         for entry in entry_list:
             site_path = f"{self._site_path}/{entry.name}"
-            source = files.get(site_path)
-            if source is not None and _is_link(entry, device, identities.get(source) or read_identity(source)):
+            path = files.get(site_path)
+            if path is not None and _is_link(entry, device, identities.get(path) or read_identity(path)):
                 kept_paths.add(site_path)
             else:
                 _remove(entry)
@@ -79,9 +79,9 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _is_link(entry: os.DirEntry[str], device: int, source: tuple[int, int] | None) -> bool:
-    """Return whether `entry`, on `device`, is a hard link to the file with the device and inode `source`."""
-    return (device, entry.inode()) == source and entry.is_file(follow_symlinks=False)
+def _is_link(entry: os.DirEntry[str], device: int, identity: tuple[int, int] | None) -> bool:
+    """Return whether `entry`, on `device`, is a hard link to the file with the device and inode `identity`."""
+    return (device, entry.inode()) == identity and entry.is_file(follow_symlinks=False)
 
 
 def _remove(entry: os.DirEntry[str]) -> None:

@@ -36,7 +36,7 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
         page=name,
         title=str(page.title or ""),
         site_name=config.site_name,
-        source=lambda: file.content_string,
+        read_text=lambda: file.content_string,
         home=file.src_uri,
         files=files,
     )
@@ -104,7 +104,7 @@ def make_target_reader(
         if isinstance(image, str) and image and has_hero(page.file.src_uri):
             image = place_of(image, page.file.src_uri)
         return TargetPage(
-            source=page.file.src_uri,
+            path=page.file.src_uri,
             url=page.url,
             title=str(page.title or site_name),
             hidden=list_hidden_parts(page.meta, features),

@@ -42,20 +42,20 @@ class HeroReader:
         page: str,
         title: str,
         site_name: str,
-        source: Callable[[], str],
+        read_text: Callable[[], str],
         home: str = "",
         files: Files | None = None,
     ) -> front_matter.FrontMatter:
         """Read the hero that `meta` asks for, with the files that it names; no hero if `meta` has a problem.
 
-        `source` returns the text of the page's file. `home` is the path of that file, if it is not `page`. `files` are
-        the files that the host knows besides those in the documentation folder.
+        `read_text` returns the text of the page's file. `home` is the path of that file, if it is not `page`. `files`
+        are the files that the host knows besides those in the documentation folder.
         """
         result = front_matter.read(meta, page=page, title=title, site_name=site_name, defaults=self._defaults)
         hero = result.hero
         try:
             if hero is not None and result.image is not None:
-                own_path = self._locate(result.image, meta["hero_image"], page=home or page, source=source)
+                own_path = self._locate(result.image, meta["hero_image"], page=home or page, read_text=read_text)
                 hero = replace(hero, own_image=self._find_own_image(page, own_path, files))
             elif hero is not None and hero.picture is not None and result.reference:
                 hero = replace(
@@ -65,13 +65,13 @@ class HeroReader:
             return front_matter.FrontMatter(None, (*result.problems, error))
         return result if hero is result.hero else front_matter.FrontMatter(hero, result.problems)
 
-    def _locate(self, image: PurePosixPath, value: object, *, page: str, source: Callable[[], str]) -> PurePosixPath:
+    def _locate(self, image: PurePosixPath, value: object, *, page: str, read_text: Callable[[], str]) -> PurePosixPath:
         """Resolve `hero_image`, which is relative to the page, or to the folder whose metadata has it.
 
         `value` is the text in the metadata, and `image` the path if it is relative to the page.
         """
         base = PurePosixPath(page)
-        block = FRONT_MATTER.match(source())
+        block = FRONT_MATTER.match(read_text())
         if block is None or not _OWN_IMAGE.search(block[1]):
             metas = ((folder, self._docs_dir / folder / FOLDER_METADATA) for folder in base.parents)
             base = next(

@@ -45,10 +45,10 @@ class SocialImages:
         Returns, for each announced address that turned out wrong, the cache file to publish there too.
         """
         copies: dict[str, str] = {}
-        for source, site_path in self._announced.items():
-            page_file = files.get_file_from_path(source)
+        for page_path, site_path in self._announced.items():
+            page_file = files.get_file_from_path(page_path)
             page = page_file.page if page_file is not None else None
-            picture = site.social_picture(source)
+            picture = site.social_picture(page_path)
             if picture is None:
                 if page is not None:
                     page.meta.pop("image", None)
@@ -76,8 +76,8 @@ def mend_feeds(config: MkDocsConfig, pictures: Mapping[str, str]) -> None:
     if "rss" not in config.plugins or not site_url or not pictures:
         return
     sizes = {
-        absolute_url(site_url, quote(site_path)): Path(source).stat().st_size
-        for site_path, source in pictures.items()
+        absolute_url(site_url, quote(site_path)): Path(path).stat().st_size
+        for site_path, path in pictures.items()
         if is_social_name(site_path)
     }
     for path in Path(config.site_dir).glob("*.xml"):

@@ -58,13 +58,13 @@ _CARD_START = '<a class="leonardo-card"'
 
 
 class TargetPage(NamedTuple):
-    """The facts of a page that its markup needs. `url` is relative to the site, as the host gives it.
+    """The facts of a page that its markup needs. `path` is its source below `docs_dir`, `url` is relative to the site.
 
     `hidden` comes from `list_hidden_parts`. `image` is the image for sharing in the page's metadata: the author's, or
     else the hero's.
     """
 
-    source: str
+    path: str
     url: str
     title: str
     hidden: frozenset[str] = frozenset()
@@ -99,9 +99,9 @@ def render_hero(
     sizes = compute_sizes(theme, spec.layout, hidden=page.hidden, is_post=page.is_post)
     is_apart = spec.layout in _APART
     shade = "" if is_apart else _render_scrim_attributes(asset.rendering.scrim, is_long=is_long(title, spec.tagline))
-    source = escape(asset.rendering.blur_up)
+    blur_up_url = escape(asset.rendering.blur_up)
     tagline = [f'<p class="leonardo-hero__tagline">{escape(spec.tagline)}</p>'] if spec.tagline else []
-    blur = f'<img class="leonardo-hero__blur" src="{source}" alt="" aria-hidden="true">'
+    blur = f'<img class="leonardo-hero__blur" src="{blur_up_url}" alt="" aria-hidden="true">'
     ground = (
         [] if is_apart else [f'<div class="leonardo-hero__ground">{blur if asset.rendering.scrim.blur else ""}</div>']
     )
@@ -109,7 +109,7 @@ def render_hero(
     picture = _render_picture("leonardo-hero", asset, spec.alt, sizes, url, 'fetchpriority="high" decoding="async"')
     # While a page loads, the stylesheet takes the text for complete once an element follows it. That is the blur-up
     # image, which is painted below the text. Its class is a name that sites' own stylesheets use.
-    blur_up = f'<img class="leonardo-hero__placeholder" src="{source}" alt="" aria-hidden="true">'
+    blur_up = f'<img class="leonardo-hero__placeholder" src="{blur_up_url}" alt="" aria-hidden="true">'
     caption = _render_caption("figcaption" if is_apart else "p", asset.creator, markup.credit)
     if is_apart:
         inside = [*text, '<figure class="leonardo-hero__figure">', picture, blur_up, *caption, "</figure>"]

@@ -89,9 +89,9 @@ class SiteMarkup:
         self._with_cards: set[str] = set()
         self._last_folder: tuple[str | None, str] = None, ""
 
-    def remove(self, source: str) -> None:
+    def remove(self, path: str) -> None:
         """Remove the page's hero and its image for sharing."""
-        self._heroes.pop(source, None)
+        self._heroes.pop(path, None)
 
     # Files -----------------------------------------------------------------------------------------------------------
 
@@ -103,9 +103,9 @@ class SiteMarkup:
             for variant in asset.rendering.variants
         }
 
-    def social_picture(self, source: str) -> Variant | None:
+    def social_picture(self, path: str) -> Variant | None:
         """Return the picture for sharing the page; None without one."""
-        return self._heroes[source][1].rendering.social if source in self._heroes else None
+        return self._heroes[path][1].rendering.social if path in self._heroes else None
 
     def stylesheet(self) -> tuple[str, bytes] | None:
         """Return path in the site and content of the stylesheet; None if no page needs it."""
@@ -119,9 +119,9 @@ class SiteMarkup:
 
     def describe_hero(self, page: TargetPage) -> HeroContext | None:
         """Return the template variable `hero` of the page; None without a hero."""
-        if page.source not in self._heroes:
+        if page.path not in self._heroes:
             return None
-        spec, asset = self._heroes[page.source]
+        spec, asset = self._heroes[page.path]
         rendering = asset.rendering
         file = rendering.social if self._site_url else None
         return HeroContext(
@@ -143,9 +143,9 @@ class SiteMarkup:
 
     def add_hero(self, page: TargetPage, content_html: str) -> str:
         """Return the page's content with its hero at the top."""
-        if page.source not in self._heroes:
+        if page.path not in self._heroes:
             return content_html
-        spec, asset = self._heroes[page.source]
+        spec, asset = self._heroes[page.path]
         if spec.layout == "none":
             return content_html
 
@@ -172,33 +172,33 @@ class SiteMarkup:
             return content_html
         spec, asset = self._heroes[post]
         sizes = compute_sizes(self._theme, "content", hidden=page.hidden, is_card=True)
-        has_hero = page.source in self._heroes and self._heroes[page.source][0].layout != "none"
+        has_hero = page.path in self._heroes and self._heroes[page.path][0].layout != "none"
         is_eager = not has_hero and page.url not in self._with_cards
         self._with_cards.add(page.url)
         cover = render_card(asset, spec, href=href, url=self._make_url_function(page), sizes=sizes, is_eager=is_eager)
         return insert_card(content_html, cover)
 
-    def has_hero(self, source: str) -> bool:
-        """Return whether the page at `source` has a hero."""
-        return source in self._heroes
+    def has_hero(self, path: str) -> bool:
+        """Return whether the page at `path` has a hero."""
+        return path in self._heroes
 
     def is_unseen(self, page: TargetPage, output_html: str) -> bool:
         """Return whether the page's template shows neither the content, where the hero is, nor any file of the hero."""
         if page.url not in self._headers or HERO_START.rstrip() in output_html:
             return False
-        _, asset = self._heroes[page.source]
+        _, asset = self._heroes[page.path]
         names = (variant.name for variant in asset.rendering.variants if variant.role == "hero")
         return not any(name in output_html for name in names)
 
     def is_left_in_content(self, page: TargetPage, output_html: str) -> bool:
         """Return whether the page's hero has the layout `full`, for which the theme has no known place."""
-        is_full = page.url in self._headers and self._heroes[page.source][0].layout == "full"
+        is_full = page.url in self._headers and self._heroes[page.path][0].layout == "full"
         return is_full and find_full_width_place(output_html)[0] < 0
 
     def complete(self, page: TargetPage, output_html: str) -> str:
         """Put the hero of a rendered page into its final place, and complete the page's head."""
         header = self._headers.pop(page.url, None)
-        hero = self._heroes.get(page.source)
+        hero = self._heroes.get(page.path)
         shows = header is not None or page.url in self._with_cards
         if not shows and hero is None:
             return output_html

@@ -314,7 +314,7 @@ class ProjectReader:
             return
         title = self._titles.get(name) or meta.get("title") or _make_title(name, body)
         front_matter = self._hero_reader.read(
-            meta, page=name, title=str(title), site_name=self._project.get_text("site_name"), source=lambda: text
+            meta, page=name, title=str(title), site_name=self._project.get_text("site_name"), read_text=lambda: text
         )
         self.problems += front_matter.problems
         if front_matter.hero is not None:
