@@ -146,15 +146,15 @@ class Renderer:
         return variant_key(record.digest, {"settings": self._settings[kind], "key": record.key})
 
     def _describe_settings(self, encoding: Encoding, record: PictureRecord) -> Mapping[str, JsonValue]:
-        from mkdocs_leonardo.imaging.render import rendering_inputs, usable_formats
+        from mkdocs_leonardo.imaging.render import list_rendering_inputs, split_formats
 
-        formats, dropped = usable_formats(encoding.formats)
+        formats, dropped = split_formats(encoding.formats)
         if dropped and not self._settings:
             self._notify(
                 logging.INFO,
                 f"this Pillow cannot write {' or '.join(dropped)}; heroes are written as {' and '.join(formats)}",
             )
-        return rendering_inputs(encoding, record)
+        return list_rendering_inputs(encoding, record)
 
     def _find_known_files(self, record: PictureRecord, encoding: Encoding) -> Sequence[Variant]:
         """Return files of the picture that were encoded for another layout, or for more formats."""

@@ -13,7 +13,7 @@ from builds import Built, Site, page
 from images import plain
 from PIL import Image
 
-from mkdocs_leonardo.imaging.render import available_formats
+from mkdocs_leonardo.imaging.render import list_available_formats
 from mkdocs_leonardo.spec import Encoding
 
 THEMES = ("mkdocs", "readthedocs", "material")
@@ -337,7 +337,7 @@ def test_pillow_without_avif_writes_the_other_formats_and_says_so_once(tmp_path:
     assert dead_urls_in(built, "index.html") == []
 
 
-@pytest.mark.skipif("avif" not in available_formats(), reason="this Pillow cannot write AVIF")
+@pytest.mark.skipif("avif" not in list_available_formats(), reason="this Pillow cannot write AVIF")
 def test_hero_is_nine_files_unless_the_site_lists_formats(tmp_path: Path) -> None:
     """A hero has nine files by default: AVIF in all widths, some JPEGs, and one for sharing; or the listed formats.
 

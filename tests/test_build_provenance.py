@@ -12,7 +12,7 @@ from images import encode, plain
 from PIL import Image
 from services import Picture, Services
 
-from mkdocs_leonardo.imaging.provenance import xmp_packet
+from mkdocs_leonardo.imaging.provenance import make_xmp_packet
 from mkdocs_leonardo.spec import PictureRecord
 
 AI_MARK = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -75,7 +75,7 @@ def test_painted_and_own_pictures_do_not_claim_to_be_made_by_ai(tmp_path: Path) 
 def test_own_picture_that_says_where_it_came_from_goes_on_saying_so(tmp_path: Path, term: str) -> None:
     """Files and page of an own picture repeat its AI mark, also in a warm build, and claim no maker."""
     mark = AI_MARK.decode().replace("trainedAlgorithmicMedia", term)
-    packet = xmp_packet(PictureRecord("", "", "", "own", ""), mark)
+    packet = make_xmp_packet(PictureRecord("", "", "", "own", ""), mark)
     picture = encode(Image.new("RGB", (640, 360), "teal"), xmp=packet)
     home = page("Home", hero_image="hero.jpg", hero_alt="A teal wall")
     site = Site(tmp_path, pages={"hero.jpg": picture, "index.md": home}, options={"credit": True})

@@ -19,7 +19,7 @@ from mkdocs_leonardo.imaging.contrast import (
     find_dominant_colour,
     measure,
 )
-from mkdocs_leonardo.imaging.normalise import crop_box
+from mkdocs_leonardo.imaging.normalise import compute_crop_box
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
 from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, TINTS, find_tint
 
@@ -77,7 +77,7 @@ class Screens:
         """The picture, or its blur-up image with the stylesheet's blur, cropped to a size."""
         if (size, blur) not in self._shown:
             file = self._files[blur]
-            image = file.resize(size, Image.Resampling.BILINEAR, box=crop_box(file.size, size, self._focus))
+            image = file.resize(size, Image.Resampling.BILINEAR, box=compute_crop_box(file.size, size, self._focus))
             self._shown[size, blur] = image.filter(ImageFilter.GaussianBlur(0.02 * size[0] * blur))
         return self._shown[size, blur]
 

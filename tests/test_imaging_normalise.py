@@ -14,11 +14,11 @@ from PIL import Image, ImageChops, ImageCms, ImageFile, ImageStat, features
 from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.imaging.normalise import (
     BACKGROUND,
-    crop_box,
+    compute_crop_box,
     fit,
     inspect,
     normalise,
-    upright_size,
+    read_upright_size,
 )
 from mkdocs_leonardo.spec import FocalPoint, ImageInfo
 
@@ -257,7 +257,7 @@ def test_normalise_orientation_is_applied(picture_format: str, orientation: int)
     exif[0x0112] = orientation
     data = encode(stored, picture_format, exif=exif, quality=95)
 
-    assert upright_size(data) == (inspect(data).width_px, inspect(data).height_px) == (320, 180)
+    assert read_upright_size(data) == (inspect(data).width_px, inspect(data).height_px) == (320, 180)
     assert difference(normalise(data, width_px=320, height_px=180), scene()) < 3
 
 
@@ -366,7 +366,7 @@ def test_crop_box_is_the_largest_part_with_the_aspect_around_the_focus(
     width: int, height: int, aspect_width: int, aspect_height: int, x: float, y: float
 ) -> None:
     """The crop box is the largest one with the aspect, and keeps the focal point's relative place."""
-    left, top, right, bottom = crop_box((width, height), (aspect_width, aspect_height), FocalPoint(x, y))
+    left, top, right, bottom = compute_crop_box((width, height), (aspect_width, aspect_height), FocalPoint(x, y))
 
     assert 0 <= left < right <= width
     assert 0 <= top < bottom <= height

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from images import encode
 from PIL import Image, features
 
-from mkdocs_leonardo.imaging.provenance import Provenance, detect, xmp_packet
+from mkdocs_leonardo.imaging.provenance import Provenance, detect, make_xmp_packet
 from mkdocs_leonardo.spec import MADE_BY_AI, PictureRecord
 
 needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow cannot write AVIF")
@@ -52,7 +52,7 @@ def test_xmp_packet_of_an_ai_picture_says_so() -> None:
     """The packet of an AI picture has provider, model, date and the IPTC's mark for a trained model."""
     created = datetime(2026, 7, 1, 12, 30, tzinfo=UTC).timestamp()
 
-    packet = xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix-1.0", created_at=created))
+    packet = make_xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix-1.0", created_at=created))
 
     assert fields(packet) == {
         "photoshop:Credit": "leonardo",
@@ -66,14 +66,14 @@ def test_xmp_packet_of_an_ai_picture_says_so() -> None:
 def test_xmp_packet_of_other_pictures_has_no_ai_mark(provider: str) -> None:
     """The packets of placeholders and own pictures have no AI mark."""
     assert "Iptc4xmpExt:DigitalSourceType" not in fields(
-        xmp_packet(PictureRecord("", "", "", provider, "x", created_at=1.0))
+        make_xmp_packet(PictureRecord("", "", "", provider, "x", created_at=1.0))
     )
 
 
 def test_xmp_packet_of_an_own_picture_keeps_the_mark_it_came_with() -> None:
     """An own picture keeps its AI mark, and a provider's picture has one whatever it came with."""
-    own = fields(xmp_packet(PictureRecord("", "", "", "own", ""), COMPOSITE))
-    made = fields(xmp_packet(PictureRecord("", "", "", "openai", "m"), COMPOSITE))
+    own = fields(make_xmp_packet(PictureRecord("", "", "", "own", ""), COMPOSITE))
+    made = fields(make_xmp_packet(PictureRecord("", "", "", "openai", "m"), COMPOSITE))
 
     assert own == {"photoshop:Credit": "own", "Iptc4xmpExt:DigitalSourceType": COMPOSITE}
     assert made["Iptc4xmpExt:DigitalSourceType"] == MADE_BY_AI
@@ -83,7 +83,9 @@ def test_xmp_packet_of_an_own_picture_keeps_the_mark_it_came_with() -> None:
 @example("leonardo" * 8, "m" * 80, 4e9)
 def test_xmp_packet_any_names_give_small_valid_xml(provider: str, model: str, created_at: float) -> None:
     """Any names give valid XML of at most 700 bytes."""
-    packet = xmp_packet(PictureRecord("", "", "", provider, model, created_at=created_at, request={"reference": {}}))
+    packet = make_xmp_packet(
+        PictureRecord("", "", "", provider, model, created_at=created_at, request={"reference": {}})
+    )
 
     assert len(packet) < 700
     assert "Iptc4xmpExt:DigitalSourceType" in fields(packet) or provider in ("local", "own")
@@ -92,7 +94,7 @@ def test_xmp_packet_any_names_give_small_valid_xml(provider: str, model: str, cr
 @pytest.mark.parametrize("picture_format", FORMATS)
 def test_detect_finds_the_written_packet(picture_format: str) -> None:
     """The packet written into a file of any format is found again."""
-    packet = xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix", created_at=1.0))
+    packet = make_xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix", created_at=1.0))
     if picture_format == "png":
         data = png_with(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)
     else:
@@ -134,7 +136,7 @@ def test_detect_finds_c2pa(picture_format: str) -> None:
 
 def test_detect_xmp_says_more_than_c2pa_of_an_ingredient() -> None:
     """The mark in XMP wins over one in C2PA, wherever they are in the file."""
-    packet = xmp_packet(PictureRecord("", "", "", "own", ""), COMPOSITE)
+    packet = make_xmp_packet(PictureRecord("", "", "", "own", ""), COMPOSITE)
     for data in (JUMBF + packet, packet + JUMBF):
         assert detect(data).source_type == COMPOSITE
 

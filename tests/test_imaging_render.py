@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageStat, features
 
 from mkdocs_leonardo.errors import PictureError, StoreUnavailable
 from mkdocs_leonardo.imaging.provenance import Provenance, detect
-from mkdocs_leonardo.imaging.render import available_formats, render, rendering_inputs
+from mkdocs_leonardo.imaging.render import list_available_formats, list_rendering_inputs, render
 from mkdocs_leonardo.spec import (
     CENTER,
     MADE_BY_AI,
@@ -71,7 +71,9 @@ def test_render_writes_each_width_in_each_format_and_a_social_picture(tmp_path: 
     """The files are named by key, width and format, and none is wider than the picture."""
     rendering = render_scene(encode(scene(), "PNG"), tmp_path)
 
-    extensions = ["jpg" if name == "jpeg" else name for name in ("avif", "webp", "jpeg") if name in available_formats()]
+    extensions = [
+        "jpg" if name == "jpeg" else name for name in ("avif", "webp", "jpeg") if name in list_available_formats()
+    ]
     expected = [f"0123456789abcdef-{width}.{extension}" for width in (96, 192, 320) for extension in extensions]
     assert [*expected, "0123456789abcdef-social.jpg"] == names(rendering)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
@@ -234,12 +236,12 @@ def test_render_uses_the_files_that_are_there(tmp_path: Path) -> None:
     assert {path.name.partition("-")[2][:3] for path in (tmp_path / "b").iterdir()} == {"192"}
 
 
-@pytest.mark.skipif("avif" not in available_formats(), reason="this Pillow cannot write AVIF")
+@pytest.mark.skipif("avif" not in list_available_formats(), reason="this Pillow cannot write AVIF")
 def test_inputs_of_a_placeholder_name_a_quicker_encoder() -> None:
     """The painter's picture, which a service's replaces, is not encoded as thoroughly."""
 
     def speed(provider: str) -> object:
-        files: Any = rendering_inputs(Encoding(), PictureRecord("", "", "", provider, "m"))["files"]
+        files: Any = list_rendering_inputs(Encoding(), PictureRecord("", "", "", provider, "m"))["files"]
         return files[0][2]["speed"]
 
     assert (speed("leonardo"), speed("local")) == (6, 9)
@@ -250,7 +252,7 @@ def test_inputs_move_with_everything_that_changes_the_files(monkeypatch: pytest.
     monkeypatch.setattr(features, "check", lambda name: name != "avif")
 
     def key(encoding: Encoding = SMALL, *, provider: str = "p", model: str = "m") -> str:
-        return variant_key("digest", rendering_inputs(encoding, PictureRecord("", "", "", provider, model)))
+        return variant_key("digest", list_rendering_inputs(encoding, PictureRecord("", "", "", provider, model)))
 
     different = [
         key(),

@@ -14,11 +14,11 @@ from PIL import Image, features
 
 from mkdocs_leonardo.imaging.contrast import encode_blur_up, find_dominant_colour
 from mkdocs_leonardo.imaging.render import (
-    available_formats,
-    ladder,
+    choose_widths,
+    list_available_formats,
     open_draft,
     plan_files,
-    usable_formats,
+    split_formats,
     write_ladder,
 )
 from mkdocs_leonardo.spec import Encoding, FocalPoint, Format, focus_suffix
@@ -32,7 +32,7 @@ def noise(width_px: int = 1536, height_px: int = 864) -> Image.Image:
 @given(st.lists(st.integers(-10, 4000)), st.integers(1, 3000))
 def test_ladder_has_its_own_width_and_no_larger_one(widths: list[int], width: int) -> None:
     """Widths are ascending and different, and the last one is the picture's own."""
-    steps = ladder(widths, width)
+    steps = choose_widths(widths, width)
 
     assert steps[-1] == width
     assert list(steps) == sorted(set(steps))
@@ -41,18 +41,18 @@ def test_ladder_has_its_own_width_and_no_larger_one(widths: list[int], width: in
 
 def test_usable_formats_without_avif_falls_to_the_others() -> None:
     """A Pillow without AVIF uses the other formats and names the missing one."""
-    assert usable_formats(("avif", "webp", "jpeg"), ("webp", "jpeg")) == (("webp", "jpeg"), ("avif",))
+    assert split_formats(("avif", "webp", "jpeg"), ("webp", "jpeg")) == (("webp", "jpeg"), ("avif",))
 
 
 def test_usable_formats_with_nothing_left_writes_webp_or_jpeg() -> None:
     """Without a usable format, WebP or JPEG is written."""
-    assert usable_formats(("avif",), ("webp", "jpeg")) == (("webp",), ("avif",))
-    assert usable_formats(("avif",), ("jpeg",)) == (("jpeg",), ("avif",))
+    assert split_formats(("avif",), ("webp", "jpeg")) == (("webp",), ("avif",))
+    assert split_formats(("avif",), ("jpeg",)) == (("jpeg",), ("avif",))
 
 
 def test_usable_formats_names_each_once_in_the_configured_order() -> None:
     """A format that is listed twice is used once, in the configured order."""
-    assert usable_formats(("jpeg", "webp", "jpeg"), ("avif", "webp", "jpeg")) == (("jpeg", "webp"), ())
+    assert split_formats(("jpeg", "webp", "jpeg"), ("avif", "webp", "jpeg")) == (("jpeg", "webp"), ())
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_plan_files_spare_the_fallback_beside_a_better_format(
     def widths_of(kind: Format, *formats: Format) -> list[int]:
         return [width for width, each, _ in plan_files(replace(encoding, formats=formats)) if each == kind]
 
-    assert widths_of("avif", "avif", "jpeg") == list(ladder(widths, width_px))
+    assert widths_of("avif", "avif", "jpeg") == list(choose_widths(widths, width_px))
     assert widths_of("jpeg", "avif", "jpeg") == jpeg
-    assert widths_of("jpeg", "jpeg") == list(ladder(widths, width_px))
+    assert widths_of("jpeg", "jpeg") == list(choose_widths(widths, width_px))
 
 
 def test_available_formats_can_all_be_written(tmp_path: Path) -> None:
     """Pillow writes every format that is available."""
-    for name in available_formats():
+    for name in list_available_formats():
         Image.new("RGB", (8, 8)).save(tmp_path / "x", format=name)
 
         assert Image.open(tmp_path / "x").format == name.upper()

@@ -232,14 +232,14 @@ def _choose_fix(site: SitePages, status: HeroStatus) -> str:
 
 def _check_own_image(runtime: Runtime, status: HeroStatus, site: SitePages) -> Iterator[Finding]:
     """Check that the author's own image can be shown, and is as large as its place on the page."""
-    from mkdocs_leonardo.imaging.normalise import upright_size
+    from mkdocs_leonardo.imaging.normalise import read_upright_size
 
     page = status.hero.page
     path = get_own_path(status.hero)
     try:
         record, data = runtime.renderer.read_own(path)
         yield from _check_contrast(status, runtime.renderer.load(record, status.hero), data, site)
-        width_px, height_px = upright_size(data)
+        width_px, height_px = read_upright_size(data)
     except (PictureError, OSError) as error:
         yield Finding(page, "damaged", f"hero_image {path.name} {error}; replace the file")
         return

@@ -177,9 +177,9 @@ def _check_provider(runtime: Runtime, provider: Provider) -> Diagnosis:
 
 
 def _check_encoders(settings: Settings) -> Iterator[Diagnosis]:
-    from mkdocs_leonardo.imaging.render import usable_formats
+    from mkdocs_leonardo.imaging.render import split_formats
 
-    formats, dropped = usable_formats(settings.encoding.formats)
+    formats, dropped = split_formats(settings.encoding.formats)
     yield Diagnosis("ok", "encoders", f"{', '.join(formats)} will be written")
     if dropped:
         yield Diagnosis(

@@ -17,7 +17,7 @@ from mkdocs_leonardo.commands.terminal import CommandError, shorten
 from mkdocs_leonardo.errors import PictureError
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.imaging.normalise import inspect, normalise
-from mkdocs_leonardo.imaging.provenance import xmp_packet
+from mkdocs_leonardo.imaging.provenance import make_xmp_packet
 from mkdocs_leonardo.spec import PictureRecord
 
 #: The size of pictures inside the page; the delivered files lie beside it.
@@ -115,7 +115,7 @@ def _load_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 def _encode_jpeg(image: Image.Image, record: PictureRecord, quality: int) -> bytes:
     """Encode the picture with the mark that says that an AI made it."""
     file = BytesIO()
-    image.save(file, "JPEG", quality=quality, optimize=True, xmp=xmp_packet(record))
+    image.save(file, "JPEG", quality=quality, optimize=True, xmp=make_xmp_packet(record))
     return file.getvalue()
 
 

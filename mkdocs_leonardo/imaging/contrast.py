@@ -21,7 +21,7 @@ from io import BytesIO
 
 from PIL import Image, ImageFilter
 
-from mkdocs_leonardo.imaging.normalise import Box, crop_box
+from mkdocs_leonardo.imaging.normalise import Box, compute_crop_box
 from mkdocs_leonardo.spec import CENTER, FocalPoint, Scrim
 from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, TINTS, Colour, find_tint, to_light
 
@@ -60,7 +60,7 @@ class View:
 
     def text_box(self, size_px: tuple[int, int], focus: FocalPoint = CENTER, *, is_rtl: bool = False) -> Box:
         """Return the text's part of a picture of `size_px`, shown with `object-fit: cover` around `focus`."""
-        left, top, right, bottom = crop_box(size_px, self.size_px, focus)
+        left, top, right, bottom = compute_crop_box(size_px, self.size_px, focus)
         column = (right - left) * self.column_share
         left, right = (right - column, right) if is_rtl else (left, left + column)
         return (left, bottom - (bottom - top) * self.text_share, right, bottom)
@@ -179,7 +179,7 @@ def _find_least_scrim(parts: list[Image.Image], tint: Colour, bright_share: floa
 
 def _crop_hero(copy: Image.Image, view: View, focus: FocalPoint, blur_share: float) -> Image.Image:
     """Return the part of a picture that a view shows, blurred as in the view."""
-    hero = copy.crop(_round_outward(crop_box(copy.size, view.size_px, focus), copy.size))
+    hero = copy.crop(_round_outward(compute_crop_box(copy.size, view.size_px, focus), copy.size))
     return hero.filter(ImageFilter.GaussianBlur(blur_share * hero.width)) if blur_share else hero
 
 
@@ -187,7 +187,7 @@ def _crop_text_area(
     hero: Image.Image, size_px: tuple[int, int], view: View, focus: FocalPoint, *, is_rtl: bool
 ) -> Image.Image:
     """Return the part of a view's hero on which the text stands; `size_px` is the whole picture's size."""
-    hero_box = _round_outward(crop_box(size_px, view.size_px, focus), size_px)
+    hero_box = _round_outward(compute_crop_box(size_px, view.size_px, focus), size_px)
     left, top, right, bottom = _round_outward(view.text_box(size_px, focus, is_rtl=is_rtl), size_px)
     return hero.crop((left - hero_box[0], top - hero_box[1], right - hero_box[0], bottom - hero_box[1]))
 

@@ -86,13 +86,13 @@ _OPENERS: dict[DeliveredFormat, type[ImageFile.ImageFile]] = {
 
 def inspect(data: bytes) -> ImageInfo:
     """Decode all bytes, and return their format and size; PictureError if they are no picture within the limits."""
-    width, height = upright_size(data)
+    width, height = read_upright_size(data)
     # A reduced picture takes little memory, and the decoder still reads every byte.
     kind, _ = _decode(data, at_least_px=1)
     return ImageInfo(EXTENSIONS[kind], width, height)
 
 
-def upright_size(data: bytes) -> tuple[int, int]:
+def read_upright_size(data: bytes) -> tuple[int, int]:
     """Return width and height of the upright picture, by its header alone. Raises PictureError as `inspect` does."""
     _, image = _open(data)
     width, height = image.size
@@ -123,12 +123,12 @@ def fit(image: Image.Image, *, width_px: int, height_px: int, focus: FocalPoint 
     """Return the RGB picture at exactly that size, cropped to its aspect around `focus`."""
     if image.size == (width_px, height_px):
         return image
-    box = crop_box(image.size, (width_px, height_px), focus)
+    box = compute_crop_box(image.size, (width_px, height_px), focus)
     # A reducing gap of 3 is indistinguishable from plain LANCZOS (Pillow's documentation of `resize`), and faster.
     return image.resize((width_px, height_px), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
 
 
-def crop_box(size_px: tuple[int, int], aspect: tuple[int, int], focus: FocalPoint = CENTER) -> Box:
+def compute_crop_box(size_px: tuple[int, int], aspect: tuple[int, int], focus: FocalPoint = CENTER) -> Box:
     """Return the largest part of a picture with the aspect width:height, in fractional pixels.
 
     The part is that of CSS's `object-fit: cover` with `object-position` at `focus`, so that files and pages crop alike.
@@ -146,7 +146,7 @@ def crop_box(size_px: tuple[int, int], aspect: tuple[int, int], focus: FocalPoin
     return (left, top, min(left + part_width, float(width)), min(top + part_height, float(height)))
 
 
-def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+def read_png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
     """Yield at most `MAX_PARTS` whole chunks of a PNG as (type, body, whether the checksum holds)."""
     position = 8
     for _ in range(MAX_PARTS):
@@ -250,7 +250,7 @@ def _is_complete(kind: DeliveredFormat, data: bytes) -> bool:
     if kind == "jpeg":
         return _END_OF_IMAGE in _list_jpeg_markers(data)
     if kind == "png":
-        chunks = [(name, intact) for name, _, intact in png_chunks(data)]
+        chunks = [(name, intact) for name, _, intact in read_png_chunks(data)]
         # Upper case in the first letter: a chunk without which the picture cannot be shown.
         return any(name == b"IEND" for name, _ in chunks) and all(ok for name, ok in chunks if name[:1].isupper())
     return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
-from mkdocs_leonardo.imaging.normalise import png_chunks
+from mkdocs_leonardo.imaging.normalise import read_png_chunks
 from mkdocs_leonardo.spec import MADE_BY_AI, NO_AI, PictureRecord, replace_unprintable
 
 #: For the property "AI Prompt Information" (IPTC Photo Metadata Standard 2025.1).
@@ -44,7 +44,7 @@ class Provenance:
     source_type: str = ""
 
 
-def xmp_packet(record: PictureRecord, source_type: str = "") -> bytes:
+def make_xmp_packet(record: PictureRecord, source_type: str = "") -> bytes:
     """Return an XMP packet of less than 700 bytes with the maker, the model and the time of the picture.
 
     Pictures of AI providers are marked as such; other pictures get only the mark they came with (`source_type`).
@@ -78,7 +78,7 @@ def detect(data: bytes) -> Provenance:
     looked for in the whole file. The first source type in XMP counts, else the first one in the file.
     """
     if data.startswith(b"\x89PNG"):
-        data = b"".join((data, *(_decompress_text(body) for kind, body, _ in png_chunks(data) if kind == b"iTXt")))
+        data = b"".join((data, *(_decompress_text(body) for kind, body, _ in read_png_chunks(data) if kind == b"iTXt")))
     source_type, xmp = "", _XMP.search(data)
     if match := (xmp and _SOURCE_TYPE.search(data, xmp.start())) or _SOURCE_TYPE.search(data):
         length, value = match.groups()

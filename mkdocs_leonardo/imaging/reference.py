@@ -41,9 +41,9 @@ def copy_without_metadata(data: bytes) -> bytes:
 
     A camera's metadata include place and time. PictureError as for `normalise`.
     """
-    from mkdocs_leonardo.imaging.normalise import normalise, upright_size
+    from mkdocs_leonardo.imaging.normalise import normalise, read_upright_size
 
-    width, height = upright_size(data)
+    width, height = read_upright_size(data)
     shrink = min(1.0, _MAX_SIDE_PX / max(width, height))
     image = normalise(data, width_px=max(1, round(width * shrink)), height_px=max(1, round(height * shrink)))
     # Pillow writes a comment, and more in other versions, of what it has read.

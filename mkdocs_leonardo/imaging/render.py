@@ -20,8 +20,8 @@ from mkdocs_leonardo.files import name_draft, rename_over
 from mkdocs_leonardo.imaging import contrast
 from mkdocs_leonardo.imaging.formats import EXTENSIONS
 from mkdocs_leonardo.imaging.memory import return_free_memory
-from mkdocs_leonardo.imaging.normalise import crop_box, fit, normalise, upright_size
-from mkdocs_leonardo.imaging.provenance import detect, xmp_packet
+from mkdocs_leonardo.imaging.normalise import compute_crop_box, fit, normalise, read_upright_size
+from mkdocs_leonardo.imaging.provenance import detect, make_xmp_packet
 from mkdocs_leonardo.spec import (
     FORMATS,
     NO_AI,
@@ -89,20 +89,20 @@ FEWER_FALLBACK_WIDTHS_PX = (960,)
 AVIF_SMALL_WIDTH_PX = 768
 
 
-def available_formats() -> tuple[Format, ...]:
+def list_available_formats() -> tuple[Format, ...]:
     """Return the formats that this installation of Pillow can write, the smallest files first."""
     # Pillow knows its encoders by these extensions as well.
     return tuple(name for name in FORMATS if features.check(EXTENSIONS[name]))
 
 
-def usable_formats(
+def split_formats(
     formats: Iterable[Format], available: Iterable[Format] | None = None
 ) -> tuple[tuple[Format, ...], tuple[Format, ...]]:
     """Return the formats that will be written, and those that Pillow cannot write.
 
     If none would remain, WebP is written, or else JPEG, so that a page has a picture in any case.
     """
-    able = available_formats() if available is None else tuple(available)
+    able = list_available_formats() if available is None else tuple(available)
     formats = tuple(dict.fromkeys(formats))
     usable = tuple(name for name in formats if name in able)
     unusable = tuple(name for name in formats if name not in able)
@@ -117,7 +117,7 @@ class FilePlan(NamedTuple):
     options: EncoderOptions
 
 
-def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool = False) -> EncoderOptions:
+def choose_encoder_options(picture_format: Format, width_px: int, *, is_placeholder: bool = False) -> EncoderOptions:
     """Return Pillow's options for a file of this format and width."""
     if picture_format == "avif" and is_placeholder:
         return PLACEHOLDER_AVIF
@@ -126,29 +126,29 @@ def options_for(picture_format: Format, width_px: int, *, is_placeholder: bool =
     return ENCODER_OPTIONS[picture_format]
 
 
-def ladder(widths_px: Iterable[int], width_px: int) -> tuple[int, ...]:
+def choose_widths(widths_px: Iterable[int], width_px: int) -> tuple[int, ...]:
     """Return the widths to write, ascending: `width_px` and the smaller ones of `widths_px`."""
     return tuple(sorted({width for width in widths_px if 0 < width < width_px} | {width_px}))
 
 
 def plan_files(encoding: Encoding, *, is_placeholder: bool = False) -> tuple[FilePlan, ...]:
     """Return the files of a hero, widths ascending, with the options for the rendering's key and the encoder."""
-    formats, _ = usable_formats(encoding.formats)
-    widths_px = ladder(encoding.widths, encoding.width_px)
+    formats, _ = split_formats(encoding.formats)
+    widths_px = choose_widths(encoding.widths, encoding.width_px)
     fallback_px = set(widths_px)
     if encoding.spares_fallback and formats != ("jpeg",):
         wanted_px = FALLBACK_WIDTHS_PX if len(widths_px) <= len(Encoding().widths) else FEWER_FALLBACK_WIDTHS_PX
         nearest = (min(widths_px, key=lambda width: abs(width - target_px)) for target_px in wanted_px)
         fallback_px = {*nearest, encoding.width_px}
     return tuple(
-        FilePlan(width, kind, options_for(kind, width, is_placeholder=is_placeholder))
+        FilePlan(width, kind, choose_encoder_options(kind, width, is_placeholder=is_placeholder))
         for width in widths_px
         for kind in formats
         if kind != "jpeg" or width in fallback_px
     )
 
 
-def rendering_inputs(encoding: Encoding, record: PictureRecord) -> dict[str, JsonValue]:
+def list_rendering_inputs(encoding: Encoding, record: PictureRecord) -> dict[str, JsonValue]:
     """Return the values that a rendering depends on besides the picture; `spec.variant_key` makes a key of them.
 
     Formats that Pillow cannot write are left out, so that a better Pillow writes them later. The date in the XMP packet
@@ -189,7 +189,7 @@ def fit_encoding(encoding: Encoding, delivered_px: tuple[int, int], *, may_enlar
     Without `may_enlarge` a smaller picture keeps its own width, in the aspect that pages show.
     """
     size_px = encoding.width_px, encoding.height_px
-    left, _, right, _ = crop_box(delivered_px, size_px, encoding.focus)
+    left, _, right, _ = compute_crop_box(delivered_px, size_px, encoding.focus)
     part_px = max(1, int(right - left))
     width = max((width for width in encoding.widths if encoding.width_px < width <= part_px), default=encoding.width_px)
     if not may_enlarge:
@@ -217,15 +217,15 @@ def render(
     that need not be encoded again. `memory_slots` is as in `write_ladder`. Raises PictureError if the bytes are not a
     picture we may show, and StoreUnavailable if the folder cannot be written.
     """
-    delivered_size = upright_size(picture) if isinstance(picture, bytes) else picture.size
+    delivered_size = read_upright_size(picture) if isinstance(picture, bytes) else picture.size
     encoding = fit_encoding(encoding, delivered_size, may_enlarge=record.provider != OWN)
     size = (encoding.width_px, encoding.height_px)
     focus = encoding.focus
     image, source_type = _normalise(picture, encoding, is_generated=record.provider not in NO_AI)
     # A cropped file is different for each focal point, and pages with different ones may share the picture.
-    cropped = crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
+    cropped = compute_crop_box(delivered_size, size, focus) != (0.0, 0.0, *delivered_size)
     name = short_key(record.key) + (focus_suffix(focus) if cropped else "")
-    with _translate_errors(), open_draft(folder, short_key(variant_key), xmp_packet(record, source_type)) as draft:
+    with _translate_errors(), open_draft(folder, short_key(variant_key), make_xmp_packet(record, source_type)) as draft:
         variants = write_ladder(
             draft,
             image,
@@ -374,7 +374,7 @@ def _needs_memory(file: FilePlan) -> bool:
 def write_social(draft: Draft, image: Image.Image, *, focus: FocalPoint, name: str) -> Variant:
     """Return the picture for link previews: a JPEG, which every service reads, cropped around `focus`."""
     width, height = SOCIAL_SIZE_PX
-    left, _, right, _ = crop_box(image.size, SOCIAL_SIZE_PX, focus)
+    left, _, right, _ = compute_crop_box(image.size, SOCIAL_SIZE_PX, focus)
     if right - left < width:
         # Enlarging would add no detail.
         width, height = max(1, int(right - left)), max(1, round((right - left) * height / width))

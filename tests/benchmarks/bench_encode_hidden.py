@@ -36,7 +36,7 @@ from benchmarks.photographs import delivering, photographs
 from builds import Site, page
 from services import ServicesProcess
 
-from mkdocs_leonardo.imaging.render import options_for, render
+from mkdocs_leonardo.imaging.render import choose_encoder_options, render
 from mkdocs_leonardo.spec import Encoding, PictureRecord
 
 CORES = len(os.sched_getaffinity(0))
@@ -132,7 +132,7 @@ def sharp(files: list[Path], folder: Path, modules: Path) -> int:
         json.dumps([str(file) for file in files]),
         json.dumps(str(folder)),
         json.dumps(widths),
-        json.dumps({width: options_for("avif", width)["speed"] for width in widths}),
+        json.dumps({width: choose_encoder_options("avif", width)["speed"] for width in widths}),
     ]
     environ = {**os.environ, "NODE_PATH": str(modules), "CORES": str(CORES), "UV_THREADPOOL_SIZE": str(CORES)}
     answer = subprocess.run(["node", "-e", SHARP, *arguments], env=environ, check=True, capture_output=True, text=True)

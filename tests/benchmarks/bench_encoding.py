@@ -28,8 +28,8 @@ from PIL import Image, ImageMath
 
 from mkdocs_leonardo.imaging.contrast import encode_blur_up, find_dominant_colour, measure
 from mkdocs_leonardo.imaging.normalise import fit, inspect, normalise
-from mkdocs_leonardo.imaging.provenance import xmp_packet
-from mkdocs_leonardo.imaging.render import EncoderOptions, options_for, render
+from mkdocs_leonardo.imaging.provenance import make_xmp_packet
+from mkdocs_leonardo.imaging.render import EncoderOptions, choose_encoder_options, render
 from mkdocs_leonardo.painter.picture import paint
 from mkdocs_leonardo.spec import Encoding, Format, PictureRecord, PictureSpec, Rendering
 
@@ -141,7 +141,7 @@ def report_choices(images: Sequence[Image.Image]) -> None:
             *[("jpeg", "quality", quality) for quality in (65, 70, 75)],
         ]
         for picture_format, setting, value in choices:
-            options = {**options_for(picture_format, width), setting: value}
+            options = {**choose_encoder_options(picture_format, width), setting: value}
             kib, likeness, seconds = (
                 mean(column) for column in zip(*(encode(copy, picture_format, options) for copy in copies), strict=True)
             )
@@ -157,7 +157,7 @@ def report_threads(images: Sequence[Image.Image]) -> None:
 
     print()
     with tempfile.TemporaryDirectory() as name:
-        avif, jpeg = options_for("avif", SIZE[0]), options_for("jpeg", SIZE[0])
+        avif, jpeg = choose_encoder_options("avif", SIZE[0]), choose_encoder_options("jpeg", SIZE[0])
         jobs: dict[str, Callable[[int], None]] = {
             "AVIF, max_threads=1": lambda i: save(i, BytesIO(), "avif", avif),
             "AVIF, max_threads=2": lambda i: save(i, BytesIO(), "avif", {**avif, "max_threads": 2}),
@@ -179,7 +179,7 @@ def report_floor(images: Sequence[Image.Image]) -> None:
     """Print one AVIF quality for all pictures beside the floor of SSIM that costs the same bytes."""
     copies = [fit(image, width_px=480, height_px=270) for image in images]
     qualities = list(range(30, 86, 5))
-    options = options_for("avif", 480)
+    options = choose_encoder_options("avif", 480)
     table = [[encode(copy, "avif", {**options, "quality": quality})[:2] for quality in qualities] for copy in copies]
     chosen = [row[qualities.index(55)] for row in table]
 
@@ -219,7 +219,7 @@ def report_steps(images: Sequence[Image.Image]) -> None:
         "scrim": lambda: measure(images[0], encode_blur_up(images[0]), dominant=find_dominant_colour(images[0])),
         "placeholder": lambda: encode_blur_up(images[0]),
         "dominant colour": lambda: find_dominant_colour(images[0]),
-        "XMP packet": lambda: xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix", created_at=1.0)),
+        "XMP packet": lambda: make_xmp_packet(PictureRecord("", "", "", "leonardo", "phoenix", created_at=1.0)),
     }
     for name, step in steps.items():
         started = time.perf_counter()
