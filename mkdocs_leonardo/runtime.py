@@ -21,7 +21,7 @@ from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.resolution import unwritable_journal_message
 from mkdocs_leonardo.spec import PAINTER, Source
 from mkdocs_leonardo.storage.cache_move import hide_from_git
-from mkdocs_leonardo.storage.fallbacks import InMemoryPictures, PrivateFolder, rescue_folder
+from mkdocs_leonardo.storage.fallbacks import InMemoryPictures, PrivateFolder, find_rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Runtime:
 
     def _find_unrecorded_pictures(self) -> tuple[Path, ...]:
         """Return the pictures in gallery and cache that have no record beside them."""
-        paths = (*self.gallery.incomplete_pairs(), *self.cache.incomplete_pairs())
+        paths = (*self.gallery.find_incomplete_pairs(), *self.cache.find_incomplete_pairs())
         return tuple(path for path in paths if path.suffix != ".json")
 
     @cached_property
@@ -261,7 +261,7 @@ class Runtime:
             config_name=settings.config_name,
             links_within=_find_link_root(settings.gallery_dir),
         )
-        self._rescue, self._memory = PrivateFolder(rescue_folder(settings.cache_dir)), InMemoryPictures()
+        self._rescue, self._memory = PrivateFolder(find_rescue_folder(settings.cache_dir)), InMemoryPictures()
         self._move_rescued_pictures()
         self.renderer = Renderer(settings.encoding, settings.cache_dir / "variants", self._shared_values, self._notify)
         self._scratch.callback(self.renderer.discard)
@@ -286,7 +286,7 @@ class Runtime:
 
     def _move_rescued_pictures(self) -> None:
         """Move into the cache the pictures that an earlier build stored elsewhere."""
-        for record in list(self._rescue.records()):
+        for record in list(self._rescue.read_records()):
             try:
                 self.cache.save(record, self._rescue.read(record))
                 self.journal.delete_job(record.key, record.job_id)

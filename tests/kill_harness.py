@@ -68,7 +68,7 @@ def states(cache: Path) -> list[str]:
 def records(cache: Path) -> list[PictureRecord]:
     """The records of every cached picture, each read and checked."""
     folder = PictureFolder(cache / "pictures")
-    found = list(folder.records())
+    found = list(folder.read_records())
     for record in found:
         folder.read(record)
     return found

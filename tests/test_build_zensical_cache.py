@@ -18,7 +18,7 @@ from zensical_rig import EXTENSIONS, PUBLISH, build
 from mkdocs_leonardo.spec import PictureRecord, Submission, digest_of
 from mkdocs_leonardo.storage.cache_move import move_cache
 from mkdocs_leonardo.storage.entries import Entry
-from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
+from mkdocs_leonardo.storage.fallbacks import PrivateFolder, find_rescue_folder
 from mkdocs_leonardo.storage.journal import Journal
 from mkdocs_leonardo.storage.pictures import PictureFolder
 from mkdocs_leonardo.storage.process_leases import Owner
@@ -202,7 +202,7 @@ def two_caches(folder: Path) -> tuple[Path, Path]:
 def assert_everything_is_there(former: Path, cache: Path) -> None:
     """Assert that the new cache has each picture and job of `two_caches`, and the damaged pair unchanged."""
     folder = PictureFolder(cache / "pictures")
-    found = {record.key[0]: record for record in folder.records()}
+    found = {record.key[0]: record for record in folder.read_records()}
     assert set(found) == set("01234")
     for digit, data in {"0": b"former 0", "1": b"former 1", "3": b"new 3", "4": b"new 4"}.items():
         assert folder.read(found[digit]) == data
@@ -271,6 +271,6 @@ def test_adopt_brings_pictures_that_the_old_place_did_not_take(tmp_path: Path, m
     former, cache = tmp_path / FORMER, tmp_path / CACHE
     data = b"picture"
     record = PictureRecord(key="0" * 64, digest=digest_of(data), extension="png", provider="leonardo", model="m")
-    PrivateFolder(rescue_folder(former)).save(record, data)
+    PrivateFolder(find_rescue_folder(former)).save(record, data)
     assert move_cache(former, cache)
     assert pictures(cache) == [record.key]

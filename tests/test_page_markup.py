@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mkdocs_leonardo.page.markup import (
     TargetPage,
     choose_layout,
-    focus_name,
+    format_focus,
     insert_card,
     place_full,
     render_card,
@@ -234,7 +234,7 @@ def test_insert_card_twice_inserts_it_once() -> None:
 )
 def test_focus_name_is_whole_percent_within_the_picture(focus: FocalPoint, expected: str) -> None:
     """The name of a focal point is two whole numbers from 0 to 100."""
-    assert focus_name(focus) == expected
+    assert format_focus(focus) == expected
 
 
 @pytest.mark.parametrize(("letters", "size"), [(40, None), (41, "2"), (66, "2"), (67, "3"), (100, "3"), (101, "4")])

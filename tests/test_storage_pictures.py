@@ -100,7 +100,7 @@ def test_key_that_is_not_there_is_none(tmp_path: Path, pictures: PictureFolder) 
     assert pictures.get_unverified("0" * 64) is None
     assert PictureFolder(tmp_path / "none").get_unverified(KEY) is None
     assert PictureFolder(tmp_path / "plain.txt").get_unverified(KEY) is None
-    assert list(PictureFolder(tmp_path / "none").records()) == []
+    assert list(PictureFolder(tmp_path / "none").read_records()) == []
 
 
 @pytest.mark.parametrize("key", ["", "../../etc/passwd", "5" * 63, "G" * 64, "5" * 64 + "\n"])
@@ -217,7 +217,7 @@ def test_record_that_is_not_whole_is_a_broken_entry(pictures: PictureFolder, fol
 
     with pytest.raises(BrokenEntry):
         pictures.get_unverified(KEY)
-    assert list(pictures.records()) == []
+    assert list(pictures.read_records()) == []
 
 
 def test_oversized_record_is_broken_though_it_is_sound_json(pictures: PictureFolder, folder: Path) -> None:
@@ -393,7 +393,7 @@ def test_half_that_is_a_link_is_a_broken_entry(
     if half == "jpg":
         with pytest.raises(BrokenEntry, match="symbolic link"):
             pictures.read(RECORD)
-    assert list(pictures.records()) == []
+    assert list(pictures.read_records()) == []
 
 
 def test_saving_over_a_link_leaves_its_target_alone(pictures: PictureFolder, folder: Path, tmp_path: Path) -> None:
@@ -436,7 +436,7 @@ def test_records_are_the_sound_ones(pictures: PictureFolder, folder: Path) -> No
     (folder / "README.md").touch()
     (folder / "notes.json").touch()
 
-    assert list(pictures.records()) == sorted([RECORD, *others], key=lambda record: record.key)
+    assert list(pictures.read_records()) == sorted([RECORD, *others], key=lambda record: record.key)
 
 
 def test_folder_that_cannot_be_read_is_unavailable_and_no_miss(tmp_path: Path) -> None:
@@ -537,7 +537,7 @@ def test_writer_killed_at_any_moment_leaves_no_half_picture(tmp_path: Path) -> N
         found = [pictures.get_unverified(key) for key in keys]
 
         assert None not in found
-        assert all(pictures.read(record) for record in pictures.records())
+        assert all(pictures.read(record) for record in pictures.read_records())
 
 
 def test_two_writers_of_one_key_leave_one_whole_pair(tmp_path: Path) -> None:

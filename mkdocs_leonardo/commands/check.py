@@ -143,7 +143,7 @@ def _check_site(
         yield Finding(problem.page, "front matter", str(problem), problem)
     configurations = OtherConfigurations(site.config, runtime)
     unused = configurations.find_orphans(statuses)
-    halves = runtime.gallery.incomplete_pairs()
+    halves = runtime.gallery.find_incomplete_pairs()
     for status in statuses:
         if status.hero.page not in published:
             yield from _check_page(site, runtime, status, unused, halves)

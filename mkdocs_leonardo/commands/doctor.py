@@ -135,7 +135,7 @@ def _check_cache(site: SiteConfig) -> Iterator[Diagnosis]:
 def _check_stores(runtime: Runtime, settings: Settings) -> Iterator[Diagnosis]:
     try:
         jobs = runtime.journal.get_entries()
-        pictures, pinned = len(list(runtime.cache.records())), len(list(runtime.gallery.records()))
+        pictures, pinned = len(list(runtime.cache.read_records())), len(list(runtime.gallery.read_records()))
     except StorageError as error:
         yield Diagnosis("bad", "journal", f"cannot be read ({error})")
         return

@@ -126,7 +126,7 @@ def _find_unused(site: SitePages, preview: SitePages, runtime: Runtime, *, galle
     pages = site.pages | preview.pages
     used_keys = {offer.key for status in statuses for offer in status.offers} | set(read_open_jobs(runtime))
     used_keys |= {record.key for status in statuses for record in find_used_records(runtime, status)}
-    sound = list(runtime.cache.records())
+    sound = list(runtime.cache.read_records())
     kept_records = list[PictureRecord]()
     configurations = OtherConfigurations(site.config, runtime)
     for record in sound:
@@ -264,13 +264,13 @@ class OtherConfigurations:
     def find_orphans(self, statuses: Sequence[HeroStatus]) -> tuple[PictureRecord, ...]:
         """Find records in the gallery that neither a page of `statuses` nor another configuration uses."""
         keys = {offer.key for status in statuses for offer in status.offers}
-        records = self._runtime.gallery.records()
+        records = self._runtime.gallery.read_records()
         return tuple(record for record in records if record.key not in keys and not self.may_use(record))
 
     def find_idle_halves(self, statuses: Sequence[HeroStatus]) -> tuple[Path, ...]:
         """Find the gallery's incomplete pairs that neither a page of `statuses` nor another configuration uses."""
         stems = {short_key(offer.key) for status in statuses for offer in status.offers}
-        halves = () if self.are_there else self._runtime.gallery.incomplete_pairs()
+        halves = () if self.are_there else self._runtime.gallery.find_incomplete_pairs()
         return tuple(path for path in halves if path.stem not in stems)
 
     @cached_property

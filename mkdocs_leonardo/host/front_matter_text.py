@@ -41,7 +41,7 @@ _NO_END = "has no end; close it with a line of three dashes, ---"
 _INDICATOR = r"[^:]*:\s+(?P<character>[@`%*&!|>{\[\],?])"
 
 
-def metadata_text(text: str) -> str:
+def extract_metadata(text: str) -> str:
     """Return the beginning of `text`, up to the end of its metadata.
 
     The host also reads metadata without borders, which ends at the first empty line.

@@ -15,7 +15,7 @@ import click
 
 from mkdocs_leonardo.errors import InputError
 from mkdocs_leonardo.front_matter import DECIDING_KEYS
-from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, metadata_text
+from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, extract_metadata
 from mkdocs_leonardo.log import PREFIX, log
 from mkdocs_leonardo.resolution import Complaint
 from mkdocs_leonardo.spec import printable
@@ -115,7 +115,7 @@ class Annotations:
             # Another plugin has made the page.
             return "", 1
         folders = [folder for folder in page_path.parents if folder.is_relative_to(self._docs_dir)]
-        texts = {page_path: metadata_text(_read_text(page_path))}
+        texts = {page_path: extract_metadata(_read_text(page_path))}
         texts |= {folder / FOLDER_METADATA: _read_text(folder / FOLDER_METADATA) for folder in folders}
         for key in keys:
             for path, text in texts.items():

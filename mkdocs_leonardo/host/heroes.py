@@ -20,7 +20,12 @@ from mkdocs.utils import get_relative_url
 from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import link_or_copy
-from mkdocs_leonardo.host.pages import encryption_problem, first_view_page, is_content_replaced, make_target_reader
+from mkdocs_leonardo.host.pages import (
+    describe_encryption,
+    find_first_view_page,
+    is_content_replaced,
+    make_target_reader,
+)
 from mkdocs_leonardo.host.social import SocialImages, has_blog, has_social_cards, mend_feeds, set_card_background
 from mkdocs_leonardo.log import PREFIX, log, notify
 from mkdocs_leonardo.page.markup import TargetPage
@@ -87,7 +92,7 @@ class SiteHeroes:
 
         The address of the hero's image is announced to other plugins.
         """
-        if first_view_page(page) is not page:
+        if find_first_view_page(page) is not page:
             self._continued.add(page.file.src_uri)
         key, asset = self._build.request_hero(hero)
         self._social.announce(page, hero, key)
@@ -117,7 +122,7 @@ class SiteHeroes:
         identities = self._build.file_identities
         kept = folder.put_back(self._pictures, identities) if folder is not None else frozenset()
         _add_pictures(self._pictures, files, config, kept=kept)
-        stylesheet = site.stylesheet()
+        stylesheet = site.make_stylesheet()
         if stylesheet is not None:
             files.append(File.generated(config, stylesheet[0], content=stylesheet[1]))
         _freeze_objects()
@@ -156,7 +161,7 @@ class SiteHeroes:
         if hero is None:
             return
         if is_content_replaced(page):
-            log.warning("%s", encryption_problem(page))
+            log.warning("%s", describe_encryption(page))
             site.remove(page.file.src_uri)
             self._social.retract(page)
             return

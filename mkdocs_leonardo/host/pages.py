@@ -30,7 +30,7 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
     name = page.file.src_uri
     problems = [*filter(None, [find_malformed(markdown, name)])]
     # The pages of a paginated view share the front matter of its first page.
-    file = first_view_page(page).file
+    file = find_first_view_page(page).file
     front_matter = reader.read(
         _render_macros(page, config, problems),
         page=name,
@@ -41,11 +41,11 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
         files=files,
     )
     if front_matter.hero is not None and any(getattr(page, mark, None) for mark in _ENCRYPTION_MARKS):
-        return FrontMatter(None, (*problems, *front_matter.problems, encryption_problem(page)))
+        return FrontMatter(None, (*problems, *front_matter.problems, describe_encryption(page)))
     return replace(front_matter, problems=(*problems, *front_matter.problems)) if problems else front_matter
 
 
-def first_view_page(page: Page) -> Page:
+def find_first_view_page(page: Page) -> Page:
     """Return the first page of a paginated blog view, since all its pages show one hero; any other page itself."""
     pages: Sequence[Page] = getattr(page, "pages", None) or [page]
     return pages[0]
@@ -75,7 +75,7 @@ def is_content_replaced(page: Page) -> bool:
     return bool(ids) and not any(f'id="{name}"' in content or f"id={name}" in content for name in map(escape, ids))
 
 
-def encryption_problem(page: Page) -> InputError:
+def describe_encryption(page: Page) -> InputError:
     """Return the warning for an encrypted page that asks for a hero."""
     key = "hero_image" if "hero_image" in page.meta and "hero_prompt" not in page.meta else "hero_prompt"
     return InputError(

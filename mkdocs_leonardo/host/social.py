@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mkdocs_leonardo.host.configuration import base_name
-from mkdocs_leonardo.page.site_markup import SiteMarkup, absolute_url
+from mkdocs_leonardo.page.site_markup import SiteMarkup, make_absolute_url
 from mkdocs_leonardo.spec import SITE_FOLDER, is_social_name, social_name
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class SocialImages:
         """Write the future address of the page's picture into the page's metadata, unless that has an image."""
         if self._site_url and key and "image" not in page.meta:
             site_path = f"{SITE_FOLDER}/{social_name(key, hero.focus)}"
-            page.meta["image"] = absolute_url(self._site_url, site_path)
+            page.meta["image"] = make_absolute_url(self._site_url, site_path)
             self._announced[page.file.src_uri] = site_path
 
     def correct(self, site: SiteMarkup, files: Files) -> dict[str, str]:
@@ -48,7 +48,7 @@ class SocialImages:
         for page_path, site_path in self._announced.items():
             page_file = files.get_file_from_path(page_path)
             page = page_file.page if page_file is not None else None
-            picture = site.social_picture(page_path)
+            picture = site.get_social_picture(page_path)
             if picture is None:
                 if page is not None:
                     page.meta.pop("image", None)
@@ -58,7 +58,7 @@ class SocialImages:
                 continue
             copies[site_path] = picture.path_text
             if page is not None:
-                page.meta["image"] = absolute_url(self._site_url, picture_path)
+                page.meta["image"] = make_absolute_url(self._site_url, picture_path)
         return copies
 
     def retract(self, page: Page) -> None:
@@ -76,7 +76,7 @@ def mend_feeds(config: MkDocsConfig, pictures: Mapping[str, str]) -> None:
     if "rss" not in config.plugins or not site_url or not pictures:
         return
     sizes = {
-        absolute_url(site_url, quote(site_path)): Path(path).stat().st_size
+        make_absolute_url(site_url, quote(site_path)): Path(path).stat().st_size
         for site_path, path in pictures.items()
         if is_social_name(site_path)
     }

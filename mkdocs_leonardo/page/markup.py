@@ -73,7 +73,7 @@ class TargetPage(NamedTuple):
     image: str = ""
 
 
-def focus_name(focus: FocalPoint) -> str:
+def format_focus(focus: FocalPoint) -> str:
     """Return the focal point in percent, as markup and stylesheet spell it: ``30-60``."""
     return f"{_format_percent(focus.x)}-{_format_percent(focus.y)}"
 
@@ -270,7 +270,7 @@ def _round_to_scrim_step(percent: int) -> int:
 
 
 def _render_attributes(asset: HeroAsset, spec: HeroSpec) -> str:
-    focus = "" if spec.focus == CENTER else f' data-focus="{focus_name(spec.focus)}"'
+    focus = "" if spec.focus == CENTER else f' data-focus="{format_focus(spec.focus)}"'
     tint = find_tint(asset.rendering.dominant)
     return (
         f' data-provider="{escape(asset.provider)}" data-key="{escape(short_key(asset.key))}"{focus} data-tint="{tint}"'

@@ -77,8 +77,8 @@ class SiteMarkup:
     ) -> None:
         """`heroes` has the source paths of pages as keys. `relative(uri, page_url)` is the host's relative URL."""
         self._heroes = dict(heroes)
-        self._site_url = absolute_url(site_url, "") if site_url else ""
-        self._folder_url = absolute_url(site_url, f"{SITE_FOLDER}/")
+        self._site_url = make_absolute_url(site_url, "") if site_url else ""
+        self._folder_url = make_absolute_url(site_url, f"{SITE_FOLDER}/")
         self._theme = theme
         self._site_name = site_name
         self._markup = markup
@@ -103,11 +103,11 @@ class SiteMarkup:
             for variant in asset.rendering.variants
         }
 
-    def social_picture(self, path: str) -> Variant | None:
+    def get_social_picture(self, path: str) -> Variant | None:
         """Return the picture for sharing the page; None without one."""
         return self._heroes[path][1].rendering.social if path in self._heroes else None
 
-    def stylesheet(self) -> tuple[str, bytes] | None:
+    def make_stylesheet(self) -> tuple[str, bytes] | None:
         """Return path in the site and content of the stylesheet; None if no page needs it."""
         has_cards = self._markup.cards and self._heroes
         if not has_cards and all(spec.layout == "none" for spec, _ in self._heroes.values()):
@@ -232,6 +232,6 @@ class SiteMarkup:
         return self._relative(f"{SITE_FOLDER}/", page_url)
 
 
-def absolute_url(site_url: str, site_path: str) -> str:
+def make_absolute_url(site_url: str, site_path: str) -> str:
     """Return the absolute URL of `site_path`, which is a URL relative to `site_url`."""
     return f"{site_url}{site_path}" if site_url.endswith("/") else f"{site_url}/{site_path}"

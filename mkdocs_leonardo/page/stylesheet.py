@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from mkdocs_leonardo.page.manifest import Manifest
-from mkdocs_leonardo.page.markup import focus_name
+from mkdocs_leonardo.page.markup import format_focus
 from mkdocs_leonardo.page.themes import THEMES, ZENSICALS_THEME
 from mkdocs_leonardo.spec import CENTER, STYLESHEET, FocalPoint, HeroSpec, Layout, MarkupOptions, digest_of
 from mkdocs_leonardo.tint import SCRIM_LIMIT, SCRIM_STEP, TINTS
@@ -114,5 +114,5 @@ def _make_scrim_rules() -> list[str]:
 
 
 def _make_focus_rules(focuses: Iterable[FocalPoint]) -> list[str]:
-    names = sorted({focus_name(focus) for focus in focuses} - {focus_name(CENTER)})
+    names = sorted({format_focus(focus) for focus in focuses} - {format_focus(CENTER)})
     return [f'[data-focus="{name}"] img{{object-position:{"% ".join(name.split("-"))}%}}' for name in names]

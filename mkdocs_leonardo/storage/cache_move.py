@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.errors import BrokenEntry, StoreUnavailable
-from mkdocs_leonardo.storage.fallbacks import PrivateFolder, rescue_folder
+from mkdocs_leonardo.storage.fallbacks import PrivateFolder, find_rescue_folder
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ def move_cache(former: Path, folder: Path) -> bool:
         _refuse_leased(former)
         _move(former, folder)
         is_moved = True
-    rescued = rescue_folder(former)
+    rescued = find_rescue_folder(former)
     if rescued.is_dir():
         pictures, target = PrivateFolder(rescued), PictureFolder(folder / _PICTURES)
-        for record in list(pictures.records()):
+        for record in list(pictures.read_records()):
             _move_pair(pictures, target, record.key)
             is_moved = True
     return is_moved
@@ -129,10 +129,10 @@ def _merge(former: Path, folder: Path) -> None:
     if (former / _PICTURES).is_symlink():
         raise StoreUnavailable(f"{former / _PICTURES}: is a symbolic link; put a folder in its place")
     source, target = PictureFolder(former / _PICTURES), PictureFolder(folder / _PICTURES)
-    for record in list(source.records()):
+    for record in list(source.read_records()):
         with suppress(BrokenEntry):
             _move_pair(source, target, record.key)
-    for path in source.incomplete_pairs():
+    for path in source.find_incomplete_pairs():
         if (folder / _PICTURES / f"{path.stem}.json").exists():
             path.unlink()
     _move_files(former / _PICTURES, folder / _PICTURES)

@@ -64,7 +64,7 @@ class PrivateFolder(PictureFolder):
         return True
 
 
-def rescue_folder(cache_dir: Path) -> Path:
+def find_rescue_folder(cache_dir: Path) -> Path:
     """Return the folder for pictures that `cache_dir` does not take, below the system's temporary one."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
     name = digest_of(str(cache_dir).encode())[:16]

@@ -250,7 +250,7 @@ class Journal(ProcessLeases):
     def remember_hero(self, page: str, key: str) -> None:
         """Remember the picture that `page` shows now."""
         with self._store.transaction():
-            self._store.set(_LAST + self._row_name(page), {"page": page, "key": key, "site": self._config_name})
+            self._store.set(_LAST + self._name_row(page), {"page": page, "key": key, "site": self._config_name})
             if (
                 self._config_name
                 and _parse_hero(page, self._store.get(_LAST + _digest_page(page)), config_name="") == key
@@ -269,7 +269,7 @@ class Journal(ProcessLeases):
 
     def get_last_hero(self, page: str) -> str | None:
         """Return the key of the picture that `page` showed last; earlier versions wrote it for all configurations."""
-        key = _parse_hero(page, self._store.get(_LAST + self._row_name(page)), config_name=self._config_name)
+        key = _parse_hero(page, self._store.get(_LAST + self._name_row(page)), config_name=self._config_name)
         return key or _parse_hero(page, self._store.get(_LAST + _digest_page(page)), config_name="")
 
     def _read_heroes(self) -> list[tuple[str, str, str]]:
@@ -284,7 +284,7 @@ class Journal(ProcessLeases):
         ]
         return [(page, key, config_name) for page, key, config_name in rows if page is not None and key is not None]
 
-    def _row_name(self, page: str) -> str:
+    def _name_row(self, page: str) -> str:
         return _digest_page(f"{self._config_name}\0{page}" if self._config_name else page)
 
 

@@ -170,7 +170,7 @@ class PictureFolder:
             raise StoreUnavailable(f"{path}: cannot be written ({error.strerror or error})") from error
         raise StoreUnavailable(f"{path}: does not hold what was written")
 
-    def records(self) -> Iterator[PictureRecord]:
+    def read_records(self) -> Iterator[PictureRecord]:
         """Return the valid records, sorted by key."""
         try:
             names = self._list_names(_RECORD_NAME)
@@ -184,7 +184,7 @@ class PictureFolder:
                 if record is not None:
                     yield record
 
-    def incomplete_pairs(self) -> tuple[Path, ...]:
+    def find_incomplete_pairs(self) -> tuple[Path, ...]:
         """Return pictures that have no record beside them, and records that have no picture, sorted by name."""
         try:
             names = self._list_names(PAIR_NAME)

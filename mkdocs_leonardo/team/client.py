@@ -48,7 +48,7 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
         options["config"] = {name: text for name, text in config.items() if text}
         return None, buckets[address.scheme](address.bucket, **options)
 
-    def web(**headers: str) -> HTTPStore:
+    def make_http_store(**headers: str) -> HTTPStore:
         if authorization:
             headers["Authorization"] = authorization
         return store.HTTPStore(
@@ -56,7 +56,7 @@ def connect(address: StoreAddress, *, authorization: str, allows_http: bool) -> 
         )
 
     # obstore has no conditional put for plain web servers, so a second client sends the header with every request.
-    return web(**{"If-None-Match": "*"}), web()
+    return make_http_store(**{"If-None-Match": "*"}), make_http_store()
 
 
 # Its errors -----------------------------------------------------------------------------------------------------------
