@@ -140,6 +140,17 @@ def test_compare_within_caps_and_with_wrong_styles(shell: Shell, services: Servi
     assert "set LEONARDO_API_KEY" in keyless.err
 
 
+def test_compare_of_a_model_without_alchemy_leaves_it_out(shell: Shell, services: Services) -> None:
+    """`compare --alchemy` refuses a model that has no such switch before it pays."""
+    shell.site.configure(services, {"leonardo": {"model": "lucid-origin"}})
+
+    wrong = shell("compare", "a harbour", "--styles", "VIBRANT", "--alchemy", "both", "-o", "out", "--yes")
+
+    assert wrong.exit_code == 2
+    assert "--alchemy: lucid-origin draws without Alchemy; leave it out" in wrong.err
+    assert services.ledger.requests == ()
+
+
 def test_compare_writes_only_into_an_empty_folder_or_one_of_its_own(shell: Shell, services: Services) -> None:
     """`compare` replaces an existing folder only with its own mark, and pays nothing for another one."""
     arguments = ("compare", "a harbour", "--styles", "MOODY", "--yes", "-o", "public")

@@ -89,8 +89,8 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
     """Decide on `error` after `calls` create calls at this provider (0: a job of an earlier build).
 
     `can_look`: the account has a list of jobs. A create call with an unknown outcome is repeated only if that list
-    will show its job. Without a list it is repeated once after a 5xx, and both calls count as spent. A job that may be
-    paid for is forgotten only when the service calls the job failed or unknown.
+    will show its job. Without a list it is repeated once after a `ServerError`, and both calls count as spent. A job
+    that may be paid for is forgotten only when the service calls the job failed or unknown.
     """
     may_have_job = calls == 0 or error.charged is not Charged.NO
     match error:

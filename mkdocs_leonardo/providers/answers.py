@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 
 from mkdocs_leonardo.spec import JsonValue, replace_unprintable
 
@@ -85,6 +86,11 @@ def quote(text: str) -> str:
     """Return the service's words as one short line for a log, without addresses, keys and ids."""
     line = replace_unprintable(" ".join(_SECRETS.sub("(hidden)", text).split()))
     return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
+
+
+def says(meaning: StrEnum, *texts: str) -> bool:
+    """Return whether one of a service's texts has the meaning, which is a pattern for texts in any case."""
+    return any(re.search(meaning, text, re.IGNORECASE) for text in texts)
 
 
 def status_and(words: str, answer: Answer) -> str:

@@ -31,6 +31,7 @@ from mkdocs_leonardo.providers.answers import (
     number_at,
     quote,
     retry_after_s,
+    says,
     status_and,
     text_at,
     utc_seconds,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022 - by subject
     "Api", "Part", "TransportError", "NotSent", "AnswerLost", "DownloadRefused", "HostNotListed",
     "Answer", "member", "text_at", "number_at", "list_at", "answered_at", "utc_seconds", "retry_after_s",
-    "LONGEST_WAIT_S", "quote", "status_and", "firewall",
+    "LONGEST_WAIT_S", "quote", "status_and", "says", "firewall",
     "WORDING", "worded", "look_words", "clean_text", "copy_for_service", "EXTENSION", "MIME_TYPE",
     "Converter", "host_name", "list_of", "one_of", "optional", "seconds", "service_address", "switch",
     "visible_text", "whole_number",

@@ -12,7 +12,7 @@ import math
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
@@ -43,6 +43,7 @@ from mkdocs_leonardo.providers.toolkit import (
     number_at,
     quote,
     retry_after_s,
+    says,
     text_at,
 )
 
@@ -64,11 +65,8 @@ _ONE_SIZE = ("gemini-2.5-flash-image", "gemini-3.1-flash-lite-image")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-class Meaning(Enum):
-    """The meanings of the service's reasons, names and sentences, each with their pattern in any case.
-
-    `_says` alone reads a sentence.
-    """
+class Meaning(StrEnum):
+    """The meanings of the service's names and sentences, each with their pattern. `says` alone reads a sentence."""
 
     # AccountRefused: a detail's reason, with a 400 (an answer of 2026-10-03).
     KEY_REFUSED = "^API_KEY_INVALID$"
@@ -84,11 +82,6 @@ class Meaning(Enum):
     IMAGE_REFUSED = "^(BLOCKLIST|SPII|IMAGE_RECITATION|(IMAGE_)?(SAFETY|PROHIBITED_CONTENT))$"
     # PromptRefused with a 4xx: resellers and older image models refuse a prompt as if it were malformed.
     PROMPT_REFUSED = "responsible ai|sensitive words|prohibited use|safety"
-
-
-def _says(meaning: Meaning, *texts: str) -> bool:
-    """Return whether one of the texts in an answer has this meaning."""
-    return any(re.search(meaning.value, text, re.IGNORECASE) for text in texts)
 
 
 # Prices, for the caps; the tokens in an answer take precedence. USD for one 1K picture, gathered in November 2026. The
@@ -191,7 +184,7 @@ class GeminiProvider(ImageAndTextProvider):
             return self._error(PromptRefused, f"refuses the prompt ({quote(blocked)})")
         tokens = number_at(body, "usageMetadata", "candidatesTokenCount")
         charged = Charged.YES if tokens is not None and tokens > 0 else Charged.UNKNOWN
-        if blocked or _says(Meaning.IMAGE_REFUSED, reason):
+        if blocked or says(Meaning.IMAGE_REFUSED, reason):
             return self._error(PromptRefused, f"refuses the image ({quote(blocked or reason)})", charged=charged)
         words = " ".join(text_at(part, "text") for part in list_at(body, "candidates", 0, "content", "parts")).strip()
         addition = f": {quote(words)}" if words else ""
@@ -203,16 +196,16 @@ class GeminiProvider(ImageAndTextProvider):
         kind = text_at(answer.body, "error", "status")
         status = answer.status
         reasons = (text_at(detail, "reason") for detail in list_at(answer.body, "error", "details"))
-        if _says(Meaning.KEY_REFUSED, *reasons) or status == 401:
+        if says(Meaning.KEY_REFUSED, *reasons) or status == 401:
             return self._error(AccountRefused, firewall(answer) or f"does not accept GEMINI_API_KEY ({message})")
-        if status in {402, 403} or _says(Meaning.NO_ACCESS, kind):
+        if status in {402, 403} or says(Meaning.NO_ACCESS, kind):
             refuses = f"does not let this project use {self.model!r} ({message})"
             return self._error(AccountRefused, firewall(answer) or refuses)
         if status == 429:
             return self._too_many(answer, words, message)
-        if status == 503 and _says(Meaning.BUSY, kind):
+        if status == 503 and says(Meaning.BUSY, kind):
             return self._error(ServiceFailed, message, retry_after_s=self._wait_s(answer))
-        if 400 <= status < 500 and status not in {404, 408, 409} and _says(Meaning.PROMPT_REFUSED, words):
+        if 400 <= status < 500 and status not in {404, 408, 409} and says(Meaning.PROMPT_REFUSED, words):
             return self._error(PromptRefused, f"refuses the prompt ({message})")
         return None
 
@@ -223,11 +216,11 @@ class GeminiProvider(ImageAndTextProvider):
             for detail in list_at(answer.body, "error", "details")
             for violation in list_at(detail, "violations")
         ]
-        if _says(Meaning.NO_QUOTA, words):
+        if says(Meaning.NO_QUOTA, words):
             return self._error(
                 AccountRefused, f"gives this project no quota for images; they need a paid plan ({message})"
             )
-        if _says(Meaning.DAILY_QUOTA, *quotas):
+        if says(Meaning.DAILY_QUOTA, *quotas):
             return self._error(AccountRefused, f"has used up this project's quota for today ({message})")
         return self._error(RateLimited, message, retry_after_s=self._wait_s(answer))
 

@@ -21,7 +21,7 @@ from mkdocs_leonardo.providers.interface import (
 )
 from mkdocs_leonardo.providers.leonardo.models import NAME
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
-from mkdocs_leonardo.providers.leonardo.responses import Meaning, leonardo_error, quote_answer, says, specific_error
+from mkdocs_leonardo.providers.leonardo.responses import Meaning, leonardo_error, quote_answer, specific_error, text_of
 from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable, next_poll_s
 from mkdocs_leonardo.providers.toolkit import (
     Answer,
@@ -31,6 +31,7 @@ from mkdocs_leonardo.providers.toolkit import (
     list_at,
     member,
     retry_after_s,
+    says,
     text_at,
 )
 
@@ -216,7 +217,7 @@ class JobPoller:
         if answer.status == 200:
             return isinstance(answer.body, dict) and answer.body.get("generations_by_pk", answer) is None
         # A wrong base_url answers 404 as well, and must not close the entry of a paid job.
-        is_from_service = isinstance(answer.body, dict) and not says(answer, Meaning.WRONG_ADDRESS)
+        is_from_service = isinstance(answer.body, dict) and not says(Meaning.WRONG_ADDRESS, text_of(answer))
         return answer.status == 404 and is_from_service
 
     def _wait_after_answer(self, answer: Answer) -> float:

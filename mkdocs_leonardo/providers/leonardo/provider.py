@@ -44,8 +44,8 @@ from mkdocs_leonardo.providers.leonardo.responses import (
     job_in,
     leonardo_error,
     quote_answer,
-    says,
     stated_cost_usd,
+    text_of,
 )
 from mkdocs_leonardo.providers.leonardo.schedule import GenerationTimeTable
 from mkdocs_leonardo.providers.leonardo.uploads import LeonardoUploads
@@ -57,6 +57,7 @@ from mkdocs_leonardo.providers.toolkit import (
     answered_at,
     member,
     number_at,
+    says,
     text_at,
 )
 
@@ -139,7 +140,7 @@ class LeonardoProvider(Provider):
         job = job_in(answer.body)
         job_id = text_at(job, "generationId")
         if not 200 <= answer.status < 300 or not JOB_ID.fullmatch(job_id):
-            is_lost = answer.status < 500 and says(answer, Meaning.REFERENCE_LOST)
+            is_lost = answer.status < 500 and says(Meaning.REFERENCE_LOST, text_of(answer))
             if picture.reference is not None and is_lost:
                 self._uploads.forget(picture.reference, reference_id)
                 raise leonardo_error(

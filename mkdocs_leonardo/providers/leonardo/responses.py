@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
+from enum import StrEnum
 
 from mkdocs_leonardo.providers.interface import (
     AccountRefused,
@@ -24,6 +24,7 @@ from mkdocs_leonardo.providers.toolkit import (
     member,
     number_at,
     retry_after_s,
+    says,
     status_and,
     text_at,
 )
@@ -31,8 +32,8 @@ from mkdocs_leonardo.providers.toolkit import (
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-class Meaning(Enum):
-    """The meanings of the service's sentences, each with their pattern in any case. `says` alone reads a sentence.
+class Meaning(StrEnum):
+    """The meanings of the service's sentences, each with their pattern. `says` alone reads a sentence.
 
     The sources without a name are the vendor's page of error messages (2026-01-28). Most errors share one code, so the
     sentences tell more than the codes.
@@ -57,22 +58,17 @@ class Meaning(Enum):
     WRONG_ADDRESS = "endpoint"
 
 
-def says(answer: Answer, meaning: Meaning) -> bool:
-    """Return whether the message in an answer has this meaning."""
-    return bool(re.search(meaning.value, text_of(answer), re.IGNORECASE))
-
-
 def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderError:
     """Return the error for a failed create call; `charged` says whether it may have made a job."""
     specific = specific_error(answer, model)
     if specific is not None:
         return specific
-    message = quote_answer(answer)
+    message, text = quote_answer(answer), text_of(answer)
     if answer.status in {404, 405} or 300 <= answer.status < 400:
         return leonardo_error(AccountRefused, f"has no such address; check leonardo.base_url ({message})")
     # v2 refuses with 200 and a list of errors: no job was made.
-    is_refusal = answer.status < 300 and bool(_errors_in(answer.body)) and not says(answer, Meaning.OUTCOME_UNKNOWN)
-    if answer.status == 429 or (is_refusal and says(answer, Meaning.TOO_OFTEN)):
+    is_refusal = answer.status < 300 and bool(_errors_in(answer.body)) and not says(Meaning.OUTCOME_UNKNOWN, text)
+    if answer.status == 429 or (is_refusal and says(Meaning.TOO_OFTEN, text)):
         return leonardo_error(RateLimited, message, retry_after_s=retry_after_s(answer, now))
     if answer.status < 300 and not is_refusal:
         return leonardo_error(NoAnswer, f"accepted the job without an id ({message})", charged=Charged.UNKNOWN)
@@ -88,14 +84,14 @@ def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderErro
 
 def specific_error(answer: Answer, model: str) -> ProviderError | None:
     """Return the error for an answer that says why every request fails, or this prompt; None for any other answer."""
-    message = quote_answer(answer)
-    if says(answer, Meaning.KEY_REFUSED) or answer.status == 401:
+    message, text = quote_answer(answer), text_of(answer)
+    if says(Meaning.KEY_REFUSED, text) or answer.status == 401:
         return leonardo_error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({message})")
-    if says(answer, Meaning.NO_CREDIT) or answer.status == 402:
+    if says(Meaning.NO_CREDIT, text) or answer.status == 402:
         return leonardo_error(AccountRefused, "has no credit left on this account; top it up")
-    if says(answer, Meaning.PROMPT_REFUSED):
+    if says(Meaning.PROMPT_REFUSED, text):
         return leonardo_error(PromptRefused, f"refuses the prompt ({message})")
-    if says(answer, Meaning.MODEL_WITHDRAWN):
+    if says(Meaning.MODEL_WITHDRAWN, text):
         return leonardo_error(AccountRefused, f"does not offer the model {model!r} any more; set leonardo.model")
     if answer.status == 403:
         return leonardo_error(AccountRefused, firewall(answer) or f"does not let LEONARDO_API_KEY in ({message})")

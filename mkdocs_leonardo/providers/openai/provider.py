@@ -8,9 +8,8 @@ does not draw an equal picture.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -37,6 +36,7 @@ from mkdocs_leonardo.providers.toolkit import (
     member,
     number_at,
     retry_after_s,
+    says,
     text_at,
 )
 
@@ -59,11 +59,10 @@ _LEAST_PIXELS = 655_360
 _MOST_PIXELS = 3840 * 2160
 
 
-class Meaning(Enum):
-    """The meanings of the service's codes, types and sentences, each with their pattern in any case.
+class Meaning(StrEnum):
+    """The meanings of the service's codes, types and sentences, each with their pattern for `<code> <type> message`.
 
-    The pattern is for `<code> <type> message`. `_says` alone reads a sentence. Some gateways write codes without their
-    underscores.
+    `says` alone reads a sentence. Some gateways write codes without their underscores.
     """
 
     # AccountRefused (github.com/continuedev/continue/issues/10410 and ollama/ollama/issues/14017, February 2026).
@@ -188,13 +187,15 @@ class OpenAIProvider(ImageAndTextProvider):
 
     def _specific_error(self, answer: Answer, words: str, message: str) -> ProviderError | None:  # noqa: PLR0911 - one return for each failure
         status = answer.status
-        if _says(answer, words, Meaning.NO_CREDIT):
+        code, kind = (text_at(answer.body, "error", name) for name in ("code", "type"))
+        text = f"<{code}> <{kind}> {words}"
+        if says(Meaning.NO_CREDIT, text):
             return self._error(AccountRefused, f"has no credit left on this account ({message})")
-        if _says(answer, words, Meaning.PROMPT_REFUSED):
+        if says(Meaning.PROMPT_REFUSED, text):
             return self._error(PromptRefused, f"refuses the prompt ({message})")
-        if _says(answer, words, Meaning.MODEL_NOT_FOUND):
+        if says(Meaning.MODEL_NOT_FOUND, text):
             return self._error(AccountRefused, f"does not know the model {self.model!r}; set openai.model ({message})")
-        if status == 429 and _says(answer, words, Meaning.NO_IMAGES_A_MINUTE):
+        if status == 429 and says(Meaning.NO_IMAGES_A_MINUTE, text):
             return self._error(AccountRefused, f"gives this account no access to {self.model!r} ({message})")
         if status == 403:
             refuses = f"does not let this account use {self.model!r} ({message})"
@@ -205,12 +206,6 @@ class OpenAIProvider(ImageAndTextProvider):
             wait_s = retry_after_s(answer, self._clock.now())
             return self._error(ServerError, message, charged=Charged.UNKNOWN, retry_after_s=wait_s)
         return None
-
-
-def _says(answer: Answer, words: str, meaning: Meaning) -> bool:
-    """Return whether the answer's code, type or sentence, `words`, has this meaning."""
-    code, kind = (text_at(answer.body, "error", name) for name in ("code", "type"))
-    return bool(re.search(meaning.value, f"<{code}> <{kind}> {words}", re.IGNORECASE))
 
 
 def picture_usd(model: str, quality: str, *, width_px: int, height_px: int) -> float:
