@@ -138,7 +138,7 @@ class Lookup:
         self._is_shared = is_shared
         self._unrecorded_pictures = unrecorded_pictures
         self._unrecorded: Mapping[str, Path] | None = None
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._open_jobs = self._read_open_jobs()
         self._last_heroes: dict[str, str] | None = None
 
@@ -337,8 +337,8 @@ class Lookup:
             self._notify(logging.DEBUG, f"{page}: its last hero could not be recorded ({error})")
 
     def _log_once(self, level: int, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
+        if message not in self._logged:
+            self._logged.add(message)
             self._notify(level, message)
 
 

@@ -132,7 +132,7 @@ class _PublishedHeroes:
         self._command = WRAPPER if manifest else f"mkdocs-leonardo generate --into {Path(docs_dir, assets).as_posix()}"
         self._path = Path(manifest) if manifest else self.assets / MANIFEST
         self._report = report
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._is_lacking = False
         self.manifest: Manifest | None = None
         self._read()
@@ -160,9 +160,9 @@ class _PublishedHeroes:
 
     def log_once(self, text: str) -> None:
         """Log a message once."""
-        if text in self._told:
+        if text in self._logged:
             return
-        self._told.add(text)
+        self._logged.add(text)
         if self._report:
             with Path(self._report).open("a", encoding="utf-8") as file:
                 file.write(f"{json.dumps(text)}\n")

@@ -163,7 +163,7 @@ class ProviderBreaker:
         self._accepts = 0
         self._failures = 0
         self._probes: set[object] = set()
-        self._began: dict[object, int] = {}
+        self._accepts_before: dict[object, int] = {}
         self._event: Event | None = None
 
     def admit(self, caller: object) -> bool:
@@ -173,7 +173,7 @@ class ProviderBreaker:
             if len(self._probes) >= max(1, MOST_PROBES - self._failures):
                 return False
             self._probes.add(caller)
-        self._began.setdefault(caller, self._accepts)
+        self._accepts_before.setdefault(caller, self._accepts)
         return True
 
     def record_acceptance(self, caller: object) -> None:
@@ -194,12 +194,12 @@ class ProviderBreaker:
     def record_failed_caller(self, caller: object) -> bool:
         """Record that every call of the caller has failed; returns whether the provider is down."""
         # A call that was accepted since the caller began shows that the provider is up.
-        self._failures = self._failures + 1 if self._began.get(caller) == self._accepts else 0
+        self._failures = self._failures + 1 if self._accepts_before.get(caller) == self._accepts else 0
         return self._failures >= PAGES_OF_AN_OUTAGE
 
     def leave(self, caller: object) -> None:
         """Stop counting the caller, which sends no more calls."""
-        self._began.pop(caller, None)
+        self._accepts_before.pop(caller, None)
         self._probes.discard(caller)
         self.wake()
 

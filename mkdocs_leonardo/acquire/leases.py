@@ -31,7 +31,7 @@ class Leases:
         self._journal = context.journal
         self._clock = context.clock
         self._team = context.team_leases
-        self._held: dict[str, CancelScope] = {}
+        self._scopes: dict[str, CancelScope] = {}
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
@@ -43,11 +43,11 @@ class Leases:
             await self._clock.sleep(LEASE_POLL_S)
         # After a suspension of the process, the deadline ends the block before a request can leave.
         with CancelScope(deadline=current_time() + LOCAL_HOLD_S) as scope:
-            self._held[name] = scope
+            self._scopes[name] = scope
             try:
                 yield
             finally:
-                del self._held[name]
+                del self._scopes[name]
                 # A cancelled build releases as well.
                 with suppress(StoreUnavailable):
                     await to_thread(self._journal.release_lease, name, is_shielded=True)
@@ -89,15 +89,15 @@ class Leases:
     async def _heartbeat(self) -> None:
         while True:
             await self._clock.sleep(LOCAL_HEARTBEAT_S)
-            asked_at = current_time()
-            asked_for = dict(self._held)
-            if not asked_for:
+            began_at = current_time()
+            scopes = dict(self._scopes)
+            if not scopes:
                 continue
             # Without a renewal, the leases' scopes run out.
             with suppress(StoreUnavailable):
                 renewed = await to_thread(self._journal.heartbeat)
-                for name, scope in asked_for.items():
+                for name, scope in scopes.items():
                     if name in renewed:
-                        scope.deadline = asked_at + LOCAL_HOLD_S
+                        scope.deadline = began_at + LOCAL_HOLD_S
                     else:
                         scope.cancel()

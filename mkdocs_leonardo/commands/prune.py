@@ -259,7 +259,7 @@ class OtherConfigurations:
         """Return whether another configuration may use a picture that no page here uses."""
         if record.config_name not in {"", self._config.settings.config_name} and self._is_there(record.config_name):
             return True
-        return record.key in self._noted or (not record.config_name and self.are_there)
+        return record.key in self._other_keys or (not record.config_name and self.are_there)
 
     def find_orphans(self, statuses: Sequence[HeroStatus]) -> tuple[PictureRecord, ...]:
         """Find records in the gallery that neither a page of `statuses` nor another configuration uses."""
@@ -287,7 +287,8 @@ class OtherConfigurations:
         return {name: keys for name, keys in heroes.items() if name != self._config.settings.config_name}
 
     @cached_property
-    def _noted(self) -> frozenset[str]:
+    def _other_keys(self) -> frozenset[str]:
+        """The keys that the journal has noted for other configurations."""
         keys = [keys for name, keys in self._heroes.items() if (self._is_there(name) if name else self.are_there)]
         return frozenset().union(*keys)
 

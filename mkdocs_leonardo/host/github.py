@@ -53,7 +53,7 @@ class Annotations:
         self._config_file = config_file
         self._docs_dir = docs_dir
         self._top = _find_repository(config_file, environ.get("GITHUB_WORKSPACE", ""))
-        self._found: list[Annotation] = []
+        self._annotations: list[Annotation] = []
 
     def about_page(self, level: int, page: str, text: str, *, key: str = "") -> None:
         """Annotate the page's line that holds `key` with `text`."""
@@ -81,7 +81,7 @@ class Annotations:
         """
         selected: list[Annotation] = []
         for level in (logging.ERROR, logging.WARNING):
-            group = [annotation for annotation in self._found if annotation.level == level]
+            group = [annotation for annotation in self._annotations if annotation.level == level]
             if len(group) > MOST_SHOWN:
                 firsts = {annotation.text: annotation for annotation in reversed(group)}
                 news = [annotation for annotation in group if firsts[annotation.text] is annotation]
@@ -97,7 +97,7 @@ class Annotations:
     def flush(self, *, to_stderr: bool = False) -> None:
         """Print the annotations and delete them. GitHub reads standard output and standard error."""
         lines = self.commands()
-        self._found.clear()
+        self._annotations.clear()
         if lines:
             # GitHub reads UTF-8 in any encoding of the console. A command must begin a line.
             click.echo("\n".join(("", *lines, "")).encode(), nl=False, err=to_stderr)
@@ -105,8 +105,8 @@ class Annotations:
     def _add(self, level: int, text: str, *, title: str = "", file: str = "", line: int = 1) -> None:
         level = logging.ERROR if level >= logging.ERROR else logging.WARNING
         annotation = Annotation(level, text, f"{PREFIX}{title}" if title else "leonardo", file, line)
-        if annotation not in self._found:
-            self._found.append(annotation)
+        if annotation not in self._annotations:
+            self._annotations.append(annotation)
 
     def _locate_key(self, page: str, keys: Sequence[str]) -> tuple[str, int]:
         """Return file and line of the problem: in the page, or in a folder's metadata that holds the key."""

@@ -75,12 +75,12 @@ class SiteHeroes:
         self._social = SocialImages(config.site_url or "" if settings.markup.social else "")
         self._has_cards = settings.markup.cards and has_blog(config)
         self._has_social_cards = has_social_cards(config)
-        self._continued: set[str] = set()
+        self._continued_pages: set[str] = set()
         self._site: SiteMarkup | None = None
         self._read_target: Callable[[Page], TargetPage]
         self._pictures: Mapping[str, str] = {}
         self._is_open = True
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self.missing: tuple[Resolution, ...] = ()
         self.no_provider = ""
         _freeze_objects()
@@ -93,7 +93,7 @@ class SiteHeroes:
         The address of the hero's image is announced to other plugins.
         """
         if find_first_view_page(page) is not page:
-            self._continued.add(page.file.src_uri)
+            self._continued_pages.add(page.file.src_uri)
         key, asset = self._build.request_hero(hero)
         self._social.announce(page, hero, key)
         if self._has_social_cards:
@@ -129,7 +129,7 @@ class SiteHeroes:
 
     def _collect_resolutions(self, site_name: str) -> tuple[Resolution, ...]:
         """Log and return each page's result; PluginError if a hero is missing under `on_missing: error`."""
-        resolutions, summary = self._build.join(title=site_name, uncounted=self._continued)
+        resolutions, summary = self._build.join(title=site_name, uncounted=self._continued_pages)
         reported: Sequence[Resolution] = resolutions
         if self._is_preview:
             # The preview logs or makes them when this build is over.
@@ -177,14 +177,14 @@ class SiteHeroes:
             template = page.meta.get("template") or "main.html"
             text = f"{template} shows neither the page's content nor its hero; {_UNSEEN}"
             log.warning("%s", Complaint([target.path], text))
-        if _NARROW not in self._told and self._site.is_left_in_content(target, output):
+        if _NARROW not in self._logged and self._site.is_left_in_content(target, output):
             self._log_once(_NARROW, target.path)
         return self._site.complete(target, output)
 
     def _log_once(self, text: str, page: str = "") -> None:
         """Log a message once in a build, about its first page."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._logged:
+            self._logged.add(text)
             log.info("%s", f"{page}: {text}" if page else text)
 
     def mend_feeds(self, config: MkDocsConfig) -> None:

@@ -43,8 +43,8 @@ class Preview:
         self._command = tuple(command)
         self._settled_s = settled_s
         self._began_at = time.time()
-        self._told: dict[str, PictureSpec | None] = {}
-        self._said: set[str] = set()
+        self._pictures: dict[str, PictureSpec | None] = {}
+        self._logged: set[str] = set()
         self._background: BackgroundGenerator | None = None
 
     def pause(self) -> None:
@@ -63,8 +63,8 @@ class Preview:
             no_provider = "generate: false: a page without a stored image shows its previous hero or a placeholder"
         heroes = [] if no_provider or settings.on_serve == "cached" else [resolution.hero for resolution in missing]
         if missing and no_provider:
-            if no_provider not in self._said:
-                self._said.add(no_provider)
+            if no_provider not in self._logged:
+                self._logged.add(no_provider)
                 self._notify(logging.INFO, no_provider)
             self._log_shown(missing)
         elif settings.on_serve == "cached":
@@ -90,8 +90,10 @@ class Preview:
         """Say what each page shows instead, once for each prompt, and which command makes the new hero."""
         pages = {resolution.hero.page: resolution for resolution in missing}
         pictures = {page: resolution.hero.picture for page, resolution in pages.items()}
-        new = [page for page, picture in pictures.items() if page not in self._told or self._told[page] != picture]
-        self._told = pictures
+        new = [
+            page for page, picture in pictures.items() if page not in self._pictures or self._pictures[page] != picture
+        ]
+        self._pictures = pictures
         if len(new) > PAGES_NAMED:
             if command:
                 self._notify(

@@ -30,14 +30,14 @@ class SocialImages:
 
     def __init__(self, site_url: str) -> None:
         self._site_url = site_url
-        self._announced: dict[str, str] = {}
+        self._announced_paths: dict[str, str] = {}
 
     def announce(self, page: Page, hero: HeroSpec, key: str) -> None:
         """Write the future address of the page's picture into the page's metadata, unless that has an image."""
         if self._site_url and key and "image" not in page.meta:
             site_path = f"{SITE_FOLDER}/{social_name(key, hero.focus)}"
             page.meta["image"] = make_absolute_url(self._site_url, site_path)
-            self._announced[page.file.src_uri] = site_path
+            self._announced_paths[page.file.src_uri] = site_path
 
     def correct(self, site: SiteMarkup, files: Files) -> dict[str, str]:
         """Correct the metadata of pages whose picture has another address than announced.
@@ -45,7 +45,7 @@ class SocialImages:
         Returns, for each announced address that turned out wrong, the cache file to publish there too.
         """
         copies: dict[str, str] = {}
-        for page_path, site_path in self._announced.items():
+        for page_path, site_path in self._announced_paths.items():
             page_file = files.get_file_from_path(page_path)
             page = page_file.page if page_file is not None else None
             picture = site.get_social_picture(page_path)
@@ -63,7 +63,7 @@ class SocialImages:
 
     def retract(self, page: Page) -> None:
         """Remove the announced address from the page's metadata."""
-        if self._announced.pop(page.file.src_uri, None):
+        if self._announced_paths.pop(page.file.src_uri, None):
             page.meta.pop("image", None)
 
 

@@ -57,19 +57,19 @@ class References:
     """The reference images of one build; each file is read once."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, Reference | PictureError] = {}
+        self._references: dict[Path, Reference | PictureError] = {}
 
     def first(self, paths: Sequence[Path], strength: Strength) -> Reference:
         """Return the reference at the first of `paths` that is a file; PictureError, with the fix, if there is none."""
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             raise PictureError("is not there; write its path relative to the page, or to a folder above it")
-        if path not in self._known:
+        if path not in self._references:
             try:
-                self._known[path] = read_reference(path, strength)
+                self._references[path] = read_reference(path, strength)
             except PictureError as error:
-                self._known[path] = error
-        reference = self._known[path]
+                self._references[path] = error
+        reference = self._references[path]
         if isinstance(reference, PictureError):
             raise reference
         return reference

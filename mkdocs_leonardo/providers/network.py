@@ -136,12 +136,12 @@ class Inflater:
         if names not in ([], ["gzip"], ["x-gzip"], ["deflate"]):
             raise ValueError("an encoding that was not asked for")
         self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB) if names else None
-        self._left = max_bytes + 1
+        self._bytes_left = max_bytes + 1
 
     def decode(self, part: bytes) -> bytes:
         """Return the next part decoded; zlib.error if it is damaged."""
-        data = part if self._decoder is None else self._decoder.decompress(part, max(1, self._left))
-        self._left -= len(data)
+        data = part if self._decoder is None else self._decoder.decompress(part, max(1, self._bytes_left))
+        self._bytes_left -= len(data)
         return data
 
 

@@ -87,7 +87,7 @@ class Journal(ProcessLeases):
         with self._lock, self._store.transaction():
             if lease:
                 if not self._is_mine(lease):
-                    self._held.discard(lease)
+                    self._held_leases.discard(lease)
                     raise LeaseTakenOver
                 self._renew(lease)
             former_entry = self.get_entry(key)

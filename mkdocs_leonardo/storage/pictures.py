@@ -74,7 +74,7 @@ class PictureFolder:
         self._config_name = config_name
         self._folder = folder
         self._links_within = links_within
-        self._start = f"{folder}{os.sep}"
+        self._path_prefix = f"{folder}{os.sep}"
         self._notes = notes
 
     def explain_unused(self) -> str:
@@ -95,7 +95,7 @@ class PictureFolder:
         """
         if self._reason_unused:
             return None
-        path = f"{self._start}{_make_stem(key)}"
+        path = f"{self._path_prefix}{_make_stem(key)}"
         try:
             # A warm build asks for a thousand pairs that are not there: opening each takes three times as long.
             described = os.lstat(f"{path}.json")

@@ -67,42 +67,42 @@ class ProcessLeases:
         self._owner = owner
         self._now = now
         self._stopwatch = stopwatch
-        self._held: set[str] = set()
+        self._held_leases: set[str] = set()
         self._lock = threading.Lock()
 
-    def acquire_lease(self, key: str) -> bool:
-        """Take the lease on `key` if it is free, or its holder is dead or silent; returns whether this owner has it."""
+    def acquire_lease(self, name: str) -> bool:
+        """Take the lease `name` if it is free, or its holder is dead or silent; returns whether this owner has it."""
         with self._lock, self._store.transaction():
-            holder = self.get_lease_holder(key)
+            holder = self.get_lease_holder(name)
             if holder is not None and holder.id != self._owner.id:
-                self._held.discard(key)
+                self._held_leases.discard(name)
                 return False
-            self._renew(key)
-            self._held.add(key)
+            self._renew(name)
+            self._held_leases.add(name)
             return True
 
     def heartbeat(self) -> frozenset[str]:
         """Renew every lease of this owner for LEASE_S; returns the leases that no other owner took over."""
         with self._lock:
-            if not self._held:
+            if not self._held_leases:
                 return frozenset()
             with self._store.transaction():
-                self._held = {key for key in self._held if self._is_mine(key)}
-                for key in self._held:
-                    self._renew(key)
-                return frozenset(self._held)
+                self._held_leases = {name for name in self._held_leases if self._is_mine(name)}
+                for name in self._held_leases:
+                    self._renew(name)
+                return frozenset(self._held_leases)
 
-    def release_lease(self, key: str) -> None:
-        """Release this owner's lease on `key`; the lease of another owner stays."""
+    def release_lease(self, name: str) -> None:
+        """Release this owner's lease `name`; the lease of another owner stays."""
         with self._lock:
-            self._held.discard(key)
+            self._held_leases.discard(name)
             with self._store.transaction():
-                if self._is_mine(key):
-                    self._store.delete(LEASE + key)
+                if self._is_mine(name):
+                    self._store.delete(LEASE + name)
 
-    def get_lease_holder(self, key: str) -> Owner | None:
-        """Return the living holder of the lease on `key`, if it was renewed within LEASE_S; else None."""
-        lease = _parse_lease(self._store.get(LEASE + key))
+    def get_lease_holder(self, name: str) -> Owner | None:
+        """Return the living holder of the lease `name`, if it was renewed within LEASE_S; else None."""
+        lease = _parse_lease(self._store.get(LEASE + name))
         if lease is None:
             return None
         owner, beat_at, ticked = lease
@@ -116,18 +116,18 @@ class ProcessLeases:
         return owner
 
     def is_leased(self) -> bool:
-        """Return whether a living owner holds a lease on any key."""
+        """Return whether a living owner holds any lease."""
         names = [name.removeprefix(LEASE) for name, _ in self._store.items(LEASE)]
-        return any(self.get_lease_holder(key) is not None for key in names)
+        return any(self.get_lease_holder(name) is not None for name in names)
 
-    def _is_mine(self, key: str) -> bool:
-        lease = _parse_lease(self._store.get(LEASE + key))
+    def _is_mine(self, name: str) -> bool:
+        lease = _parse_lease(self._store.get(LEASE + name))
         return lease is not None and lease[0].id == self._owner.id
 
-    def _renew(self, key: str) -> None:
+    def _renew(self, name: str) -> None:
         owner: dict[str, JsonValue] = dict(asdict(self._owner))
         beat: JsonValue = {"owner": owner, "beat_at": self._now(), "ticked": self._stopwatch()}
-        self._store.set(LEASE + key, beat, expire_s=KEPT_S)
+        self._store.set(LEASE + name, beat, expire_s=KEPT_S)
 
 
 def _parse_lease(value: JsonValue | None) -> tuple[Owner, float, float | None] | None:

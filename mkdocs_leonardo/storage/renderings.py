@@ -45,15 +45,15 @@ class RenderingCache:
     def __init__(self, folder: Path, store: TextStore) -> None:
         self._folder = folder
         self._store = store
-        self._start = f"{folder}{os.sep}"
-        self._seen: list[tuple[str, array[int]]] = []
+        self._path_prefix = f"{folder}{os.sep}"
+        self._identities: list[tuple[str, array[int]]] = []
 
     @property
     def file_identities(self) -> dict[str, tuple[int, int]]:
         """Device and inode of all loaded files, whose content is verified, by path."""
         return {
-            self._start + file: (identities[2 * number], identities[2 * number + 1])
-            for files, identities in self._seen
+            self._path_prefix + file: (identities[2 * number], identities[2 * number + 1])
+            for files, identities in self._identities
             for number, file in enumerate(files.split(" "))
         }
 
@@ -84,7 +84,7 @@ class RenderingCache:
         if files:
             with suppress(OverflowError):
                 # Some file systems have larger numbers; their files are verified again.
-                self._seen.append((columns.files, array("Q", chain.from_iterable(map(_IDENTITY, files)))))
+                self._identities.append((columns.files, array("Q", chain.from_iterable(map(_IDENTITY, files)))))
         return rendering
 
     def save(self, variant_key: str, rendering: Rendering) -> None:
@@ -99,7 +99,7 @@ class RenderingCache:
     def _stat(self, columns: _Columns) -> list[os.stat_result]:
         """Return the stat results of the rendering's files; empty unless each is a plain file of the recorded size."""
         try:
-            files = [os.lstat(self._start + file) for file in columns.files.split(" ")]
+            files = [os.lstat(self._path_prefix + file) for file in columns.files.split(" ")]
         except OSError:
             return []
         are_plain = {stat.S_IFMT(file.st_mode) for file in files} == {stat.S_IFREG}

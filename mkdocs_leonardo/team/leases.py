@@ -98,11 +98,11 @@ class TeamLeases:
         self._secret = secret
         self._timeout_s = timeout_s
         self._reported: set[str] = set()
-        self._held: dict[str, TeamLease] = {}
+        self._held_leases: dict[str, TeamLease] = {}
         self._last_states: dict[str, _LeaseState] = {}
-        self._dead: dict[str, _LeaseState] = {}
-        self._tried: set[str] = set()
-        self._seen: Mapping[str, ObjectVersion] = {}
+        self._dead_states: dict[str, _LeaseState] = {}
+        self._tried_names: set[str] = set()
+        self._objects: Mapping[str, ObjectVersion] = {}
         # Names and numbers of objects that no machine of the team wrote.
         self._foreign: set[tuple[str, int]] = set()
         self._listed_at = -math.inf
@@ -129,7 +129,7 @@ class TeamLeases:
     async def _try_acquire(self, name: str, keys: Collection[str]) -> TeamLease | None:
         """Take the lease, or a lease that says why `keys` are refused; None while another machine holds it."""
         # Nearly always the lease does not exist, so that one call is enough.
-        if name not in self._tried and (lease := await self._make_next(name, 0)) is not None:
+        if name not in self._tried_names and (lease := await self._make_next(name, 0)) is not None:
             return lease
         for _ in range(_MOST_ATTEMPTS):
             state = (await self._list(fresh=True)).get(name, _NO_LEASE)
@@ -144,7 +144,7 @@ class TeamLeases:
                     and (lease := await self._reclaim(name, state.number, record)) is not None
                 ):
                     return lease
-                if self._dead.get(name) != state:
+                if self._dead_states.get(name) != state:
                     self._last_states[name] = state
                     return None
             if record is not None and not record.refusals.keys().isdisjoint(keys):
@@ -174,7 +174,7 @@ class TeamLeases:
         number = last_number + 1
         while (name, number) in self._foreign:
             number += 1
-        self._tried.add(name)
+        self._tried_names.add(name)
         path = _make_path(name, number)
         record = LeaseRecord(self.owner, is_whole=not last_number)
         if not await self.store.create(path, record.encode(path, self._secret)):
@@ -211,7 +211,7 @@ class TeamLeases:
                 return True
             if state != last_state:
                 last_state, unchanged_s = state, 0.0
-        self._dead[name] = last_state
+        self._dead_states[name] = last_state
         return True
 
     async def heartbeat(self) -> None:
@@ -219,7 +219,7 @@ class TeamLeases:
         while True:
             await self._sleep(TEAM_HEARTBEAT_S)
             async with create_task_group() as group:
-                for lease in list(self._held.values()):
+                for lease in list(self._held_leases.values()):
                     group.start_soon(lease.send_heartbeat)
 
     # Objects ---------------------------------------------------------------------------------------------------------
@@ -246,20 +246,20 @@ class TeamLeases:
             # A listing that began after this call answers it.
             if self._listed_at < (asked_at if fresh else asked_at - LOOK_S / 2):
                 began_at = self._monotonic()
-                self._seen = await self.store.list(LEASES_FOLDER)
+                self._objects = await self.store.list(LEASES_FOLDER)
                 self._listed_at = began_at
-            return _find_highest(self._seen, self._foreign)
+            return _find_highest(self._objects, self._foreign)
 
     # ------------------------------------------------------------------------------------------------------------------
 
     def _hold(self, name: str, number: int, record: LeaseRecord) -> TeamLease:
-        lease = self._held[name] = TeamLease(self, name, number, record)
+        lease = self._held_leases[name] = TeamLease(self, name, number, record)
         return lease
 
     def stop_renewing(self, lease: TeamLease) -> None:
         """Stop the heartbeats of the lease."""
-        if self._held.get(lease.name) is lease:
-            del self._held[lease.name]
+        if self._held_leases.get(lease.name) is lease:
+            del self._held_leases[lease.name]
 
 
 class TeamLease:

@@ -92,14 +92,14 @@ class _ManifestUpdater:
             notify=lambda level, text: console.note(f"{PREFIX}{text}") if level >= logging.INFO else None,
             command=("mkdocs-leonardo",),
         )
-        self._seen: object = None
+        self._file_states: object = None
         self._stamp = Path()
         self._project: Project | None = None
         self._own: tuple[str, ...] = ()
 
     def look_for_changes(self) -> None:
         """Refresh if a file has changed. After an error, which is logged, the previous state stays."""
-        if self._measure_files() != self._seen:
+        if self._measure_files() != self._file_states:
             try:
                 self.refresh()
             except (CommandError, HeroError) as error:
@@ -109,7 +109,7 @@ class _ManifestUpdater:
         """Write the manifest from stored pictures. `on_serve` decides whether missing ones are made."""
         from mkdocs_leonardo.commands.site import read_project_pages
 
-        self._seen = self._measure_files()
+        self._file_states = self._measure_files()
         self._preview.pause()
         project = self._project = read_project(self._config_file)
         site = read_project_pages(project, self._console, with_drafts=True)
@@ -122,7 +122,7 @@ class _ManifestUpdater:
             self._own = tuple(file.path for file in state.own)
             missing = [resolution for resolution in heroes.resolutions if resolution.is_not_allowed]
             self._preview.take(settings, missing, docs_dir=site.config.docs_dir, no_provider=heroes.build.no_provider)
-        self._seen = self._measure_files()
+        self._file_states = self._measure_files()
 
     def close(self) -> None:
         """End running work; the next build collects paid jobs."""

@@ -23,7 +23,7 @@ class Listing:
     def __init__(self, call: CreateRequest, *, since: float, known: frozenset[str]) -> None:
         self._call = call
         self._since = since
-        self._known = known
+        self._known_ids = known
         self._times: list[float] = []
         self._is_newest_first = True
         self.length = 0
@@ -45,7 +45,7 @@ class Listing:
             created = None if service_time is None else service_time - ahead_s
             self._note_time(created)
             job_id = text_at(entry, "id")
-            if job_id in self._known or not JOB_ID.fullmatch(job_id):
+            if job_id in self._known_ids or not JOB_ID.fullmatch(job_id):
                 continue
             is_recent = created is not None and created >= since
             if _is_made_by(entry, self._call) and (is_recent or (created is None and self._call.seed is not None)):

@@ -64,7 +64,7 @@ class LeonardoUploads:
         self._path = path
         self._account = account
         self._locks: dict[str, anyio.Lock] = {}
-        self._certain: dict[str, str] = {}
+        self._verified_ids: dict[str, str] = {}
         self._lost: set[str] = set()
 
     async def id_of(self, reference: Reference) -> str:
@@ -78,19 +78,19 @@ class LeonardoUploads:
 
         # One at a time for each file: the pages that share it wait for the first upload.
         async with self._locks.setdefault(reference.digest, Lock()):
-            if reference.digest not in self._certain:
+            if reference.digest not in self._verified_ids:
                 name = f"{await self._account()}:{reference.digest}"
                 upload_id = await to_thread(self._remembered_id, name)
-                self._certain[reference.digest] = (
+                self._verified_ids[reference.digest] = (
                     upload_id if await self._has(upload_id) else await self._upload_once(name, reference, upload_id)
                 )
-            return self._certain[reference.digest]
+            return self._verified_ids[reference.digest]
 
     def forget(self, reference: Reference, upload_id: str) -> None:
         """Forget an id that the service does not know, so that the next create call uploads the file again."""
         self._lost.add(upload_id)
-        if self._certain.get(reference.digest) == upload_id:
-            del self._certain[reference.digest]
+        if self._verified_ids.get(reference.digest) == upload_id:
+            del self._verified_ids[reference.digest]
 
     async def _has(self, upload_id: str) -> bool:
         """Return whether the service still has the file of an earlier upload."""
