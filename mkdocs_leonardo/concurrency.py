@@ -92,11 +92,11 @@ class EventLoop:
 
     def close(
         self,
-        last: Callable[[], Awaitable[object]] | None = None,
+        cleanup: Callable[[], Awaitable[object]] | None = None,
         *,
         waiting: Callable[[], object] = lambda: None,
     ) -> None:
-        """Cancel the coroutines, await `last` in the loop, and end the thread; a second call does nothing.
+        """Cancel the coroutines, await `cleanup` in the loop, and end the thread; a second call does nothing.
 
         Calls `waiting` in the loop before it waits for requests that cannot be cancelled. KeyboardInterrupt ends that
         wait.
@@ -110,13 +110,13 @@ class EventLoop:
                 for future in reversed(list(self._started)):
                     future.cancel()
                 self._started.clear()
-                if last is None:
+                if cleanup is None:
                     return
-                self._portal.call(self._finish, last, waiting)
+                self._portal.call(self._finish, cleanup, waiting)
             except KeyboardInterrupt:
-                # `last` closes the connections, which ends the requests that are still running.
-                if last is not None:
-                    self._portal.call(last)
+                # `cleanup` closes the connections, which ends the requests that are still running.
+                if cleanup is not None:
+                    self._portal.call(cleanup)
                 raise
 
     def _track(self, future: Future[T]) -> Future[T]:
@@ -181,13 +181,13 @@ class EventLoop:
             if self._ended is not None and not self._running:
                 self._ended.set()
 
-    async def _finish(self, last: Callable[[], Awaitable[object]], waiting: Callable[[], object]) -> None:
+    async def _finish(self, cleanup: Callable[[], Awaitable[object]], waiting: Callable[[], object]) -> None:
         waiting()
-        # Cancelled coroutines may still wait for paid answers, on connections that `last` closes.
+        # Cancelled coroutines may still wait for paid answers, on connections that `cleanup` closes.
         if self._running:
             self._ended = Event()
             await self._ended.wait()
-        await last()
+        await cleanup()
 
 
 def _set_threads(number: int) -> None:

@@ -135,11 +135,11 @@ def resolve_path(page: PurePosixPath, path: str) -> PurePosixPath | None:
 
 
 class _Refused(Exception):
-    """A wrong value. The message is the fix; `shown` is the value as messages may show it, if not as it is."""
+    """A wrong value. The message is the fix; `legible_value` is the value as messages may show it, if not as it is."""
 
-    def __init__(self, fix: str, shown: str | None = None) -> None:
+    def __init__(self, fix: str, legible_value: str | None = None) -> None:
         super().__init__(fix)
-        self.shown = shown
+        self.legible_value = legible_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class _Reader:
             try:
                 return convert(self.meta[key])
             except _Refused as refused:
-                value = describe_value(self.meta[key] if refused.shown is None else refused.shown)
+                value = describe_value(self.meta[key] if refused.legible_value is None else refused.legible_value)
                 self.problems.append(InputError(self.page, key, f"is {value}; {refused}"))
         return default
 
@@ -289,7 +289,7 @@ class _Reader:
             # The address may be signed, or hold a password: the log shows its plain part only.
             plain = re.sub(r"[?#].*|(?<=//)[^/]*@", "…", text, flags=re.DOTALL)
             fix = f"copy {subject} into the documentation folder and write its path, such as images/harbour.jpg"
-            raise _Refused(fix, shown=plain)
+            raise _Refused(fix, legible_value=plain)
         _check_path(text)
         path = resolve_path(PurePosixPath(self.page), text)
         if path is None:

@@ -96,7 +96,7 @@ async def test_render_times_first_time_seen_wakes_those_who_wait() -> None:
     with anyio.fail_after(1):
         await changed.wait()
     assert memory.get("times:phoenix") == pytest.approx([2.1])
-    assert (await times.group("phoenix")).seen == pytest.approx((2.1,))
+    assert (await times.group("phoenix")).times == pytest.approx((2.1,))
 
 
 async def test_render_times_are_the_last_of_their_kind() -> None:
@@ -106,8 +106,8 @@ async def test_render_times_are_the_last_of_their_kind() -> None:
     for seconds in (*map(float, range(1, 41)), 1e6, math.inf):
         await times.add("phoenix", seconds, seconds)
 
-    assert (await GenerationTimeTable(memory).group("phoenix")).seen == tuple(map(float, range(9, 41)))
-    assert (await GenerationTimeTable(memory).group("other")).seen == ()
+    assert (await GenerationTimeTable(memory).group("phoenix")).times == tuple(map(float, range(9, 41)))
+    assert (await GenerationTimeTable(memory).group("other")).times == ()
 
 
 async def test_times_that_are_not_ours_are_left_out() -> None:
@@ -115,7 +115,7 @@ async def test_times_that_are_not_ours_are_left_out() -> None:
     memory = ProcessMemory()
     memory.update("times:k", lambda _: (None, [1, "x", None, -5, 0, 1e9, 10**400, [2], True, 2.5]), expire_s=60)
 
-    assert (await GenerationTimeTable(memory).group("k")).seen == (1.0, 2.5)
+    assert (await GenerationTimeTable(memory).group("k")).times == (1.0, 2.5)
 
 
 async def test_render_times_has_one_early_job_of_an_unknown_kind_and_replaces_it() -> None:

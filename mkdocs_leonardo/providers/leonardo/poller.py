@@ -104,7 +104,7 @@ class JobPoller:
                 changed = group.changed()
                 elapsed_s = self._elapsed_s()
                 early = group.is_polled_early(token)
-                wait_s = next_poll_s(elapsed_s, last_s, group.seen, self._options.generation_estimate_s, early=early)
+                wait_s = next_poll_s(elapsed_s, last_s, group.times, self._options.generation_estimate_s, early=early)
                 if await self._sleep(wait_s, changed):
                     continue
                 asked_s = self._elapsed_s()

@@ -151,8 +151,8 @@ def _times_in(value: JsonValue | None) -> tuple[float, ...]:
 class JobGroup:
     """The jobs of one kind, which take about the same time. One job is polled early, so that the rest can be timed."""
 
-    def __init__(self, seen: tuple[float, ...]) -> None:
-        self.seen = seen
+    def __init__(self, times: tuple[float, ...]) -> None:
+        self.times = times
         self._waiting: list[object] = []
         self._early_job: object | None = None
         self._had_early_job = False
@@ -176,7 +176,7 @@ class JobGroup:
 
     def is_polled_early(self, token: object) -> bool:
         """Return whether this job is polled early; the first job that asks is chosen, if the rest gain by it."""
-        rest_gains = not self.seen or (not self._had_early_job and len(self._waiting) >= EARLY_MIN_JOBS)
+        rest_gains = not self.times or (not self._had_early_job and len(self._waiting) >= EARLY_MIN_JOBS)
         if self._early_job is None and rest_gains:
             self._early_job = token
             self._had_early_job = True
@@ -184,10 +184,10 @@ class JobGroup:
 
     def add(self, seconds: float) -> None:
         """Add a generation time; wake the waiting jobs if this time changes the jobs' schedule much."""
-        previous_s = _first_poll_s(self.seen, seconds) if self.seen else None
-        self.seen = (*self.seen, seconds)[-2 * WINDOW :]
-        current_s = _first_poll_s(self.seen, seconds)
-        if previous_s is None or len(self.seen) <= ENOUGH or not 1 / CHANGE < current_s / previous_s < CHANGE:
+        previous_s = _first_poll_s(self.times, seconds) if self.times else None
+        self.times = (*self.times, seconds)[-2 * WINDOW :]
+        current_s = _first_poll_s(self.times, seconds)
+        if previous_s is None or len(self.times) <= ENOUGH or not 1 / CHANGE < current_s / previous_s < CHANGE:
             self._wake()
 
     def changed(self) -> anyio.Event:
