@@ -18,15 +18,7 @@ from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.imaging.reference import read_reference
 from mkdocs_leonardo.picture_rules import ANY_PICTURE, PictureRules
 from mkdocs_leonardo.providers.declaration import declared_names, is_declared
-from mkdocs_leonardo.spec import (
-    MARKDOWN_EXTENSION,
-    PAINTER,
-    ZENSICAL_FOLDER,
-    ZENSICAL_TOML,
-    Encoding,
-    MarkupOptions,
-    Reference,
-)
+from mkdocs_leonardo.spec import PAINTER, Encoding, MarkupOptions, Reference
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
@@ -72,13 +64,6 @@ class Settings:
     def for_preview(self) -> Settings:
         """Return the settings of a preview's builds, which pay for nothing, wait for nothing and log no warnings."""
         return replace(self, generate=False, on_missing="ignore", shared_store=None)
-
-
-def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
-    """Return whether Zensical builds the site: zensical.toml, the extension or `.leonardo/zensical` shows it."""
-    root = config_file.parent
-    is_named = config_file.suffix == ".toml" or MARKDOWN_EXTENSION in extensions or (root / ZENSICAL_TOML).is_file()
-    return is_named or (root / ZENSICAL_FOLDER).is_dir()
 
 
 def settings_from(

@@ -33,6 +33,7 @@ from mkdocs_leonardo.host.configuration import (
     HOSTS,
     find_config_file,
     has_configuration,
+    is_for_zensical,
     read_settings,
     use_host_of,
 )
@@ -269,7 +270,7 @@ def _load_site(config_file: str | None, console: Console) -> LoadedSite:
 
 
 def _make_config(site: LoadedSite, console: Console) -> SiteConfig:
-    from mkdocs_leonardo.settings import is_for_zensical, move_cache
+    from mkdocs_leonardo.settings import move_cache
 
     config = site.config
     options = site.options

@@ -6,10 +6,13 @@ A host is MkDocs or ProperDocs, which takes MkDocs's name. This module imports n
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mkdocs_leonardo.spec import MARKDOWN_EXTENSION, ZENSICAL_FOLDER, ZENSICAL_TOML
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -51,6 +54,13 @@ def base_name(plugin_name: str) -> str:
     return plugin_name.partition(" ")[0].rpartition("/")[2]
 
 
+def is_for_zensical(config_file: Path, extensions: Iterable[str]) -> bool:
+    """Return whether Zensical builds the site: zensical.toml, the extension or `.leonardo/zensical` shows it."""
+    root = config_file.parent
+    is_named = config_file.suffix == ".toml" or MARKDOWN_EXTENSION in extensions or (root / ZENSICAL_TOML).is_file()
+    return is_named or (root / ZENSICAL_FOLDER).is_dir()
+
+
 def find_config_file(config: MkDocsConfig) -> Path:
     """Return the path of the site's configuration file, which may not exist."""
     return Path(config.config_file_path or "mkdocs.yml")
@@ -58,7 +68,7 @@ def find_config_file(config: MkDocsConfig) -> Path:
 
 def read_settings(options: LeonardoConfig, config: MkDocsConfig) -> Settings:
     """Read the settings of a site that MkDocs builds; SettingsError if its options cannot be used."""
-    from mkdocs_leonardo.settings import is_for_zensical, settings_from
+    from mkdocs_leonardo.settings import settings_from
 
     file = find_config_file(config)
     return settings_from(
