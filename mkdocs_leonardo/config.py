@@ -239,11 +239,10 @@ class LeonardoConfig(Config):
             try:
                 declaration = declaration_of(name)
                 variable = declaration.variable_for(name)
-                self.provider_options[name] = options_from(declaration.options, self.get(name), variable)
+                with explain_errors(name, but=ValueError):
+                    self.provider_options[name] = options_from(declaration.options, self.get(name), variable)
             except (HeroError, ValueError) as error:
                 yield name, ValidationError(str(error))
-            except Exception as error:  # noqa: BLE001 - another package's code may raise anything
-                yield name, ValidationError(f"the provider {name!r} cannot be used: {error}")
             else:
                 self.declared[name] = declaration
 

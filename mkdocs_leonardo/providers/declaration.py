@@ -247,10 +247,12 @@ def declaration_of(name: str) -> Declaration[Any]:
 
 
 @contextmanager
-def explain_errors(name: str) -> Iterator[None]:
-    """Raise HeroError, with its message for the author, for any exception in the code of the provider `name`."""
+def explain_errors(name: str, but: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+    """Raise HeroError, with its message for the author, for any exception `but` one in the code of the provider."""
     try:
         yield
+    except but:
+        raise
     except Exception as error:
         # The code may be another package's.
         raise HeroError(f"the provider {name!r} cannot be used: {error}") from error
