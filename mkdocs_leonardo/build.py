@@ -137,7 +137,7 @@ class Build:
             timeout_s = self.runtime.compute_timeout_s(len(waiting)) + len(waiting) * RENDER_S
             self._progress.wait(waiting, timeout_s=timeout_s)
         except KeyboardInterrupt:
-            self._tell_open_jobs()
+            self._log_open_jobs()
             raise
         resolutions: dict[str, Resolution] = {}
         failed: list[Resolution] = []
@@ -171,7 +171,7 @@ class Build:
         except OSError as error:
             self._notify(logging.INFO, f"report.json cannot be written ({error.strerror or error})")
         totals = summarise(resolutions, spending, self.runtime.store_stats)
-        self._tell_abstract(resolutions)
+        self._log_abstract_placeholders(resolutions)
         if self._job_summary:
             try:
                 append_job_summary(Path(self._job_summary), resolutions, title=title, totals=totals)
@@ -179,7 +179,7 @@ class Build:
                 self._notify(logging.INFO, f"the job's summary cannot be written ({error.strerror or error})")
         return totals
 
-    def _tell_abstract(self, resolutions: Sequence[Resolution]) -> None:
+    def _log_abstract_placeholders(self, resolutions: Sequence[Resolution]) -> None:
         """Log how many pages show an abstract placeholder because their prompts name no landscape."""
         painted = [page.hero.picture for page in resolutions if page.asset and page.asset.source is Source.PAINTED]
         if not painted:
@@ -195,14 +195,14 @@ class Build:
     def _stop(self) -> None:
         """End running work. The journal holds paid jobs that are not collected."""
         try:
-            self.runtime.end_loop(self._tell_awaited)
+            self.runtime.end_loop(self._log_awaited_images)
         except KeyboardInterrupt:
             if self._awaited:
                 self._notify(logging.INFO, given_up_message(self._awaited))
             raise
         self.runtime.close()
 
-    def _tell_awaited(self) -> None:
+    def _log_awaited_images(self) -> None:
         """Log, in the event loop, the paid answers that the end of the build waits for."""
         self._awaited = self.runtime.pipeline.awaited
         if self._awaited:
@@ -213,7 +213,7 @@ class Build:
         self._stop()
         self.runtime.discard()
 
-    def _tell_open_jobs(self) -> None:
+    def _log_open_jobs(self) -> None:
         """Log the jobs that an interrupted build leaves to the next one."""
         with suppress(HeroError):
             pages = {entry.page for entry in self.runtime.journal.get_entries().values()} & self._heroes.keys()

@@ -175,11 +175,11 @@ class Lookup:
             takes_picture = picture.reference is None or provider.takes_references
             may_be_asked = has_api_key and takes_picture and self.generate
             if has_api_key and self.generate and not takes_picture:
-                self._tell_no_reference(provider)
+                self._log_no_reference(provider)
             candidates.append(Candidate(provider, has_api_key, takes_picture, may_be_asked, key, picture))
         return tuple(candidates)
 
-    def _tell_no_reference(self, provider: Provider) -> None:
+    def _log_no_reference(self, provider: Provider) -> None:
         """Warn of a provider that is not asked for pictures with a reference."""
         self._log_once(
             logging.WARNING,

@@ -53,9 +53,9 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
 
     # Before Material's meta plugin (50), which stops the build where a page has another type than its folder.
     @event_priority(100)
-    def _on_page_markdown_spell(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
+    def _on_page_markdown_opt_out(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Write `hero_prompt: false` as text: Material's meta plugin refuses another type than the folder's text."""
-        self._build.spell_opt_out(page)
+        self._build.write_opt_out_as_text(page)
 
     # After Material's meta plugin (50) and those that write metadata at the default priority.
     @event_priority(-50)
@@ -63,7 +63,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         """Read the page's hero, and start at once to generate a missing one, while other pages are rendered."""
         return self._build.read_page(markdown, page, config, files, listener=self.page_listener)
 
-    on_page_markdown = CombinedEvent(_on_page_markdown_spell, _on_page_markdown_read)
+    on_page_markdown = CombinedEvent(_on_page_markdown_opt_out, _on_page_markdown_read)
 
     # After Material's `optimize` (0), which would encode the plugin's files again and drop their AI mark.
     @event_priority(-50)

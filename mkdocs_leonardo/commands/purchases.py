@@ -215,13 +215,13 @@ def _obtain(
 def _end_work(runtime: Runtime, console: Console) -> None:
     """End all work, but wait for paid answers that cannot be fetched again, until a second Ctrl-C."""
 
-    def tell() -> None:
+    def report_stop() -> None:
         awaited = runtime.pipeline.awaited
         console.note(interrupted_message(awaited) if awaited else "stopping; what is under way is in the journal …")
 
     # The jobs that are printed include calls whose answers the second Ctrl-C gave up.
     with suppress(KeyboardInterrupt):
-        runtime.end_loop(tell)
+        runtime.end_loop(report_stop)
 
 
 def _await_results(

@@ -109,7 +109,7 @@ class BackgroundGenerator:
             making = loop.call(lambda: len(self.in_flight))
             if making:
                 self._notify(logging.INFO, left_behind_message(making))
-            loop.close(self._end, waiting=self._tell_awaited)
+            loop.close(self._end, waiting=self._log_awaited_images)
         except KeyboardInterrupt:
             if self._awaited:
                 self._notify(logging.INFO, given_up_message(self._awaited))
@@ -204,7 +204,7 @@ class BackgroundGenerator:
         finally:
             self.in_flight.discard(picture)
         if resolution.failure:
-            self._complain(resolution, rebuild)
+            self._log_failure(resolution, rebuild)
         is_outdated = self._rebuild is not None and self._rebuild.settings != rebuild.settings
         if is_outdated:
             # The picture was made with earlier settings; the next rebuild checks whether they still apply.
@@ -220,7 +220,7 @@ class BackgroundGenerator:
         except OSError as error:
             self._notify(logging.INFO, f"{hero.page}: save it to see its new hero ({error.strerror or error})")
 
-    def _complain(self, resolution: Resolution, rebuild: _Rebuild) -> None:
+    def _log_failure(self, resolution: Resolution, rebuild: _Rebuild) -> None:
         """Log once why a page has no new hero, at the level of a build that goes on."""
         if resolution.capped_usd is not None and self._rebuild is not None and not self._rebuild.may_buy:
             # The author has just switched generation off.
@@ -238,7 +238,7 @@ class BackgroundGenerator:
             self._notify(logging.INFO if complaint.text in self._reasons else level, f"{complaint}{fix}")
             self._reasons.add(complaint.text)
 
-    def _tell_awaited(self) -> None:
+    def _log_awaited_images(self) -> None:
         """Log the paid answers that the end of the preview waits for."""
         self._awaited = sorted({name for _, runtime in self._runtimes for name in runtime.pipeline.awaited})
         if self._awaited:

@@ -61,7 +61,7 @@ class SiteBuild:
             self._kept = folder
             folder.set_aside()
 
-    def spell_opt_out(self, page: Page) -> None:
+    def write_opt_out_as_text(self, page: Page) -> None:
         """Replace the value false of `hero_prompt` by the text ``false``, which means the same."""
         if self.settings is not None and page.meta.get("hero_prompt") is False:
             page.meta["hero_prompt"] = "false"
