@@ -65,12 +65,12 @@ class Build:
         return f"no key in {' or '.join(missing)}" if missing else ""
 
     @property
-    def no_provider(self) -> str:
+    def no_provider_reason(self) -> str:
         """The reason why no provider can be asked, whatever the options allow; "" if a provider can be asked."""
         return "" if self.runtime.providers_with_api_key else ": ".join(filter(None, [self._no_key, _PAINTED]))
 
     @property
-    def provider_wanted(self) -> str:
+    def no_provider_fix(self) -> str:
         """The reason why the site can ask no provider, with the fix; "" if a provider can be asked."""
         if self.runtime.providers_with_api_key:
             return ""
@@ -188,7 +188,7 @@ class Build:
 
         count = sum(not names_landscape(spec.prompt, spec.negative_prompt) for spec in painted if spec)
         if count:
-            fix = "; set a provider's key to get the real image" if self.no_provider else ""
+            fix = "; set a provider's key to get the real image" if self.no_provider_reason else ""
             pages = pluralise(count, "page", "pages")
             self._notify(logging.INFO, f"painted abstractly, since their prompts name no landscape: {pages}{fix}")
 

@@ -99,7 +99,7 @@ class RateLimited(ProviderError):
 
 
 class ServiceFailed(ProviderError):
-    """The request failed at the service, or no answer came; `charged` is NO only if nothing was sent."""
+    """The request failed at the service, or no answer came; `charged` is NO if nothing was sent or nothing was made."""
 
 
 class ServerError(ServiceFailed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-#: The styles of every provider, which draws them by name or in words. The three of the main job come first.
+#: The styles of every provider, which draws them by name or in words. The default and its two alternatives come first.
 STYLES = (
     "CINEMATIC",
     "CREATIVE",

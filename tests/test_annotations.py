@@ -103,7 +103,7 @@ def test_annotation_is_on_the_line_of_its_key(repository: Path, text: str, key: 
     """An annotation is on the key's line in the front matter, else on the prompt's line, else on the first line."""
     (repository / "handbook/docs/blog/x.md").write_bytes(text.encode())
     notes = annotate(repository)
-    notes.about_page(logging.WARNING, "blog/x.md", "is wrong", key=key)
+    notes.annotate_page(logging.WARNING, "blog/x.md", "is wrong", key=key)
     (shown,) = read("\n".join(notes.commands()))
     assert shown == Shown("warning", "handbook/docs/blog/x.md", line, f"leonardo: {key}", "is wrong")
 
@@ -114,7 +114,7 @@ def test_annotation_of_a_folders_metadata_is_in_the_folders_file(repository: Pat
     (repository / "handbook/docs/.meta.yml").write_text("tags: [a]\nhero_prompt: x\nhero_style: Y\n")
     notes = annotate(repository)
     for name in ("blog/x.md", "blog/x.md"):
-        notes.about_page(logging.WARNING, name, "is wrong", key="hero_style")
+        notes.annotate_page(logging.WARNING, name, "is wrong", key="hero_style")
     (shown,) = read("\n".join(notes.commands()))
     assert (shown.file, shown.line) == ("handbook/docs/.meta.yml", 3)
 
@@ -122,7 +122,7 @@ def test_annotation_of_a_folders_metadata_is_in_the_folders_file(repository: Pat
 def test_annotation_of_a_page_without_a_file_names_the_page(repository: Path) -> None:
     """An annotation about a page that another plugin wrote names the page and no line."""
     notes = annotate(repository)
-    notes.about_page(logging.WARNING, "made/x.md", "is wrong", key="hero_style")
+    notes.annotate_page(logging.WARNING, "made/x.md", "is wrong", key="hero_style")
     (shown,) = read("\n".join(notes.commands()))
     assert (shown.file, shown.text) == ("", "made/x.md: is wrong")
 
@@ -158,7 +158,7 @@ def test_annotation_names_the_file_as_the_repository_does(
         (top / ".git").write_text("gitdir: elsewhere\n")
     environ = {} if workspace is None else {"GITHUB_WORKSPACE": str(tmp_path / workspace)}
     notes = annotate(top, environ=environ)
-    notes.about_page(logging.WARNING, "a.md", "is wrong")
+    notes.annotate_page(logging.WARNING, "a.md", "is wrong")
     assert read("\n".join(notes.commands()))[0].file == file
 
 
@@ -183,9 +183,9 @@ def test_annotations_beyond_githubs_limit_show_each_reason_first_and_count_the_r
         (repository / f"handbook/docs/{number}.md").write_text("---\nhero_prompt: x\n---\n")
     notes = annotate(repository)
     for number in range(38):
-        notes.about_page(logging.WARNING, f"{number}.md", "shows a placeholder painted on this machine")
-    notes.about_page(logging.WARNING, "38.md", "was refused", key="hero_prompt")
-    notes.about_page(logging.ERROR, "39.md", "is missing")
+        notes.annotate_page(logging.WARNING, f"{number}.md", "shows a placeholder painted on this machine")
+    notes.annotate_page(logging.WARNING, "38.md", "was refused", key="hero_prompt")
+    notes.annotate_page(logging.ERROR, "39.md", "is missing")
     shown = read("\n".join(notes.commands()))
     assert shown[0].kind == "error"
     warnings = shown[1:]

@@ -58,15 +58,15 @@ class PreviewRig:
         assert config.validate() == ([], [])
         return settings_from(config, self.folder / "mkdocs.yml", docs_dir=self.docs)
 
-    def rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
+    def rebuild(self, prompts: Mapping[str, str], *, reason: str = "", **options: object) -> None:
         """Rebuild; these pages lack their picture."""
         self.preview.pause()
-        self.end_rebuild(prompts, no_provider=no_provider, **options)
+        self.end_rebuild(prompts, reason=reason, **options)
 
-    def end_rebuild(self, prompts: Mapping[str, str], *, no_provider: str = "", **options: object) -> None:
+    def end_rebuild(self, prompts: Mapping[str, str], *, reason: str = "", **options: object) -> None:
         """End a rebuild."""
         missing = [Resolution(_hero(name, prompt), None, failure=GENERATION_OFF) for name, prompt in prompts.items()]
-        self.preview.take(self.settings(**options), missing, docs_dir=self.docs, no_provider=no_provider)
+        self.preview.take(self.settings(**options), missing, docs_dir=self.docs, reason=reason)
 
     @property
     def stamped(self) -> str:
@@ -259,7 +259,7 @@ def test_pages_without_a_provider_are_reported_with_what_they_show(tmp_path: Pat
     reason = "no key in LEONARDO_API_KEY: new heroes are placeholders painted on this machine"
     with rig_of(tmp_path, services) as rig:
         for prompt in ("a harb", "a harbour", "a harbour"):
-            rig.rebuild({"a.md": prompt}, no_provider=reason)
+            rig.rebuild({"a.md": prompt}, reason=reason)
 
     assert rig.told == [(logging.INFO, reason), *[(logging.INFO, "a.md: shows no hero")] * 2]
     assert services.ledger.requests == ()

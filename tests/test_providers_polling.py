@@ -124,11 +124,11 @@ async def test_render_times_has_one_early_job_of_an_unknown_kind_and_replaces_it
     group = await times.group("phoenix")
     with group.waiting() as second:
         with group.waiting() as first:
-            assert group.is_polled_early(first)
-            assert not group.is_polled_early(second)
+            assert group.claim_early_poll(first)
+            assert not group.claim_early_poll(second)
             changed = group.changed()
         assert changed.is_set()
-        assert group.is_polled_early(second)
+        assert group.claim_early_poll(second)
 
 
 async def test_render_times_has_one_early_job_of_a_known_kind_once_and_for_many() -> None:
@@ -139,7 +139,7 @@ async def test_render_times_has_one_early_job_of_a_known_kind_once_and_for_many(
     times = GenerationTimeTable(memory)
     group = await times.group("phoenix")
     with group.waiting() as one, group.waiting(), group.waiting():
-        assert not group.is_polled_early(one)
+        assert not group.claim_early_poll(one)
         with group.waiting() as fourth:
-            assert group.is_polled_early(fourth)
-        assert not group.is_polled_early(one)
+            assert group.claim_early_poll(fourth)
+        assert not group.claim_early_poll(one)

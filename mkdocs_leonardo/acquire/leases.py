@@ -56,7 +56,7 @@ class Leases:
 
     @asynccontextmanager
     async def hold_in_team(self, name: str, keys: Collection[str]) -> AsyncIterator[TeamLease | None]:
-        """Hold the lease among the machines that share a store; yields None without such a store.
+        """Hold the lease among the machines that share a store; yields None if this machine has no leases in one.
 
         Raises LeasedElsewhere at once while another machine holds the lease.
         """

@@ -42,7 +42,7 @@ class PictureRequest:
     """A picture that a page asked for.
 
     `release_slot` is called when its job is no longer in flight: the next job starts while this picture is stored.
-    `team_lease` excludes other machines that share a store; None without such a store.
+    `team_lease` excludes other machines that share a store; None if this machine has no leases in one.
     """
 
     picture: PictureSpec
@@ -101,8 +101,8 @@ class BuildContext:
     """The parts of one build.
 
     `inspect` decodes a picture, or raises PictureError. `reject` logs a refused request with its provider and the
-    reason. `team` and `team_leases` belong to the store that machines share; None without one. `pays_in_doubt`: the
-    build also pays for pictures that another machine may have paid for.
+    reason. `team` is the store that machines share, and `team_leases` are the leases in it; None if this machine has
+    none. `pays_in_doubt`: the build also pays for pictures that another machine may have paid for.
     """
 
     lookup: Lookup

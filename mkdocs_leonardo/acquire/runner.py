@@ -45,17 +45,20 @@ class JobRunner:
             if not candidate.may_be_asked or self._context.access.is_off(candidate.provider.name):
                 continue
             job_request = request.address_to(candidate)
-            for job in await self._find_paid_jobs(job_request, damaged):
+            for job in await self._recover_paid_jobs(job_request, damaged):
                 stored = await self._jobs.collect_paid(job_request, job)
                 if stored is not None:
                     await self.collect_duplicates(job_request, stored.record)
                     return stored
         return None
 
-    async def _find_paid_jobs(
+    async def _recover_paid_jobs(
         self, request: JobRequest, damaged: Mapping[str, PictureRecord]
     ) -> tuple[Submission, ...]:
-        """Return the paid jobs of this key, from the journal or the account's list."""
+        """Bring journal and team lease up to date on earlier calls; return the paid jobs to collect now.
+
+        Deletes a call whose answer was the picture itself and is lost.
+        """
         provider, key = request.provider, request.key
         team_entry = request.team_lease.get_open_job(key) if request.team_lease is not None else None
         if team_entry is not None:
@@ -101,7 +104,7 @@ class JobRunner:
         if entry is None or not request.provider.keeps_jobs:
             return
         for job in (*entry.get_due_jobs(self._context.clock.now()), *await self._find_unanswered(request, entry)):
-            # The job of the shown picture is open if the cache could not take the picture.
+            # If the cache could not take the shown picture, its own job is still open, and is no duplicate.
             if job.job_id != shown_record.job_id:
                 await self._jobs.collect_duplicate(request, job)
 

@@ -71,20 +71,20 @@ class UnansweredCalls:
         began_at = self._context.clock.now()
         while True:
             # Computed before the request: a list that was requested too early proves nothing.
-            left_s = await self._compute_wait_s(request.key)
+            left_s = await self._seconds_until_proof(request.key)
             result = await self.search_once(request)
             if result.jobs or result.is_final or left_s <= 0:
                 return result
             # The intervals grow: the list shows a lost job at once, or it lags.
             pause_s = max(RETRY_WAIT_S, (self._context.clock.now() - began_at) / 2)
-            await self._context.clock.sleep(min(pause_s, await self._compute_wait_s(request.key)))
+            await self._context.clock.sleep(min(pause_s, await self._seconds_until_proof(request.key)))
 
     async def search_once(self, request: JobRequest) -> SearchResult:
         """Search the list once for each create call of this picture whose outcome is unknown."""
         entry = await to_thread(self._context.journal.get_entry, request.key)
         jobs: dict[int, Submission] = {}
         for call in entry.intended if entry is not None else ():
-            is_conclusive = self._compute_call_wait_s(request.key, call) <= 0
+            is_conclusive = self._seconds_until_proof_of_call(request.key, call) <= 0
             try:
                 job = await self._adopt_job(request, call)
             except ProviderError as error:
@@ -155,13 +155,13 @@ class UnansweredCalls:
                     provider=request.provider.name,
                 )
 
-    async def _compute_wait_s(self, key: str) -> float:
+    async def _seconds_until_proof(self, key: str) -> float:
         """Return how many seconds until a list can prove that none of the calls made a job; 0 if it already can."""
         entry = await to_thread(self._context.journal.get_entry, key)
         calls = entry.intended if entry is not None else ()
-        return max((0.0, *(self._compute_call_wait_s(key, call) for call in calls)))
+        return max((0.0, *(self._seconds_until_proof_of_call(key, call) for call in calls)))
 
-    def _compute_call_wait_s(self, key: str, call: CreateCall) -> float:
+    def _seconds_until_proof_of_call(self, key: str, call: CreateCall) -> float:
         """Return how many seconds until a list can prove that the call made no job; 0 or less if it already can."""
         now = self._context.clock.now()
         if (key, call.number) in self._reserved:

@@ -131,7 +131,7 @@ def _annotate(site: SitePages, findings: Sequence[Finding]) -> Annotations:
         elif finding.is_file:
             annotations.about_file(logging.ERROR, root / finding.where, f"{finding.kind}: {finding.text}")
         else:
-            annotations.about_page(logging.ERROR, finding.where, f"{finding.kind}: {finding.text}")
+            annotations.annotate_page(logging.ERROR, finding.where, f"{finding.kind}: {finding.text}")
     return annotations
 
 

@@ -65,12 +65,12 @@ def generate(
     with open_runtime(site.settings, console) as runtime:
         statuses = find_statuses(runtime, requested)
         plan = PurchasePlan(statuses, site.settings)
-        no_provider = _explain_no_provider(site.settings, runtime)
-    unmakable = _show_plan(plan, statuses, console, no_provider=no_provider)
+        no_provider_reason = _explain_no_provider(site.settings, runtime)
+    unmakable = _show_plan(plan, statuses, console, no_provider_reason=no_provider_reason)
     if dry_run:
         console.print_json(_plan_as_json(plan, unmakable))
         return 0
-    if is_in_site and no_provider:
+    if is_in_site and no_provider_reason:
         # Without a key, placeholders are copied, as a build would show them.
         unmakable = sum(status.state in BLOCKED_STATES for status in statuses)
     purchases: list[Resolution] = []
@@ -131,15 +131,17 @@ def _results_as_json(purchases: Sequence[Resolution], failed: int) -> JsonValue:
     return {"pictures": pictures, "failed": failed, "cost_usd": round(sum(page.cost_usd for page in purchases), 6)}
 
 
-def _show_plan(plan: PurchasePlan, statuses: Sequence[HeroStatus], console: Console, *, no_provider: str) -> int:
+def _show_plan(plan: PurchasePlan, statuses: Sequence[HeroStatus], console: Console, *, no_provider_reason: str) -> int:
     """Print the plan and warnings; return the number of pages that lack an image even after the purchases."""
-    states = {"missing", "paid", "uncertain"} if no_provider else {"missing"}
+    states = {"missing", "paid", "uncertain"} if no_provider_reason else {"missing"}
     unmakable = warn_of_blocked(statuses, console)
     unmakable += sum(status.state in states and not status.must_be_bought for status in statuses)
-    if not no_provider:
+    if not no_provider_reason:
         unmakable += warn_of_waiting(statuses, console)
     elif unmakable:
-        console.warn(f"{pluralise(unmakable, 'image is', 'images are')} missing and cannot be made: {no_provider}")
+        console.warn(
+            f"{pluralise(unmakable, 'image is', 'images are')} missing and cannot be made: {no_provider_reason}"
+        )
     if plan.is_idle:
         count = sum(status.state in {"own", "pinned", "cached"} for status in statuses)
         stored = f"{count} of {pluralise(len(statuses), 'hero is', 'heroes are')} stored"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.spec import JsonValue
     from mkdocs_leonardo.storage.entries import CreateCall, Entry, Refusal
 
-#: The shortest beginning of an id that chooses a line.
+#: The fewest characters of an id that may select a row.
 _LEAST_OF_ID = 6
 _HOUR_S = 3600.0
 

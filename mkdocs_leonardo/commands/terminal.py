@@ -55,7 +55,7 @@ class Console:
         self._clear()
         is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
         text = json.dumps(value, indent=2, ensure_ascii=not is_unicode)
-        # JSON does not escape these, and a terminal takes some of them for commands.
+        # JSON leaves these characters as they are, and a terminal obeys some of them.
         click.echo(_UNSEEN_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
     def print_table(self, rows: Sequence[Sequence[str]], *, heads: Sequence[str]) -> None:

@@ -182,7 +182,7 @@ def _get_plugin(config: MkDocsConfig) -> _Plugin | None:
 class _AllPagesRead(BaseException):
     """The signal that a build has read its last page.
 
-    It is no `Exception`, for which alone the host calls `on_build_error`, where hooks report a failed build.
+    It is a BaseException, since the host reports each `Exception` to the hooks as a failed build.
     """
 
 

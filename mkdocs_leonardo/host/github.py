@@ -55,7 +55,7 @@ class Annotations:
         self._top = _find_repository(config_file, environ.get("GITHUB_WORKSPACE", ""))
         self._annotations: list[Annotation] = []
 
-    def about_page(self, level: int, page: str, text: str, *, key: str = "") -> None:
+    def annotate_page(self, level: int, page: str, text: str, *, key: str = "") -> None:
         """Annotate the page's line that holds `key` with `text`."""
         file, line = self._locate_key(page, (key, *DECIDING_KEYS) if key else DECIDING_KEYS)
         # Without its file, the page must be named.
@@ -63,7 +63,7 @@ class Annotations:
 
     def about_problem(self, level: int, problem: InputError) -> None:
         """Annotate the line of front matter that has the problem."""
-        self.about_page(level, problem.page, problem.text, key=problem.key)
+        self.annotate_page(level, problem.page, problem.text, key=problem.key)
 
     def about_file(self, level: int, path: Path, text: str) -> None:
         """Annotate a file with `text`."""
@@ -145,7 +145,7 @@ class AnnotationHandler(logging.Handler):
             self.annotations.about_problem(record.levelno, about)
         elif isinstance(about, Complaint):
             for page in about.pages:
-                self.annotations.about_page(record.levelno, page, about.text)
+                self.annotations.annotate_page(record.levelno, page, about.text)
         else:
             self.annotations.about_site(record.levelno, record.getMessage().removeprefix(PREFIX))
 

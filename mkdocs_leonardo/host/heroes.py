@@ -57,8 +57,8 @@ _NO_BACKGROUND = "new heroes become the background of Material's social cards wi
 class SiteHeroes:
     """The heroes of one build. `request_hero` and `join` make them, `show` and `complete` put them on pages.
 
-    In a build of a preview (`is_preview`), `missing` holds the heroes left to the preview. `no_provider` is the reason
-    why no provider could be asked, or "".
+    In a build of a preview (`is_preview`), `missing` holds the heroes left to the preview. `no_provider_reason` says
+    why no provider could be asked, or is "".
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SiteHeroes:
         self._is_open = True
         self._logged: set[str] = set()
         self.missing: tuple[Resolution, ...] = ()
-        self.no_provider = ""
+        self.no_provider_reason = ""
         _freeze_objects()
 
     # While pages are read --------------------------------------------------------------------------------------------
@@ -135,9 +135,9 @@ class SiteHeroes:
             # The preview logs or makes them when this build is over.
             self.missing = tuple(resolution for resolution in resolutions if resolution.is_not_allowed)
             reported = [resolution for resolution in resolutions if not resolution.is_not_allowed]
-        self.no_provider = self._build.no_provider
+        self.no_provider_reason = self._build.no_provider_reason
         complaints = list_complaints(
-            reported, on_missing=self._settings.on_missing, without_provider=self._build.provider_wanted
+            reported, on_missing=self._settings.on_missing, without_provider=self._build.no_provider_fix
         )
         for level, message in complaints:
             notify(level, message)

@@ -53,19 +53,19 @@ class Preview:
         if self._background is not None:
             self._background.pause()
 
-    def take(self, settings: Settings, missing: Sequence[Resolution], *, docs_dir: Path, no_provider: str) -> None:
+    def take(self, settings: Settings, missing: Sequence[Resolution], *, docs_dir: Path, reason: str) -> None:
         """Take over the heroes that a rebuild lacked, and return at once.
 
-        `no_provider` is the reason why no provider was asked, or "". HeroError if the stores or the providers
+        `reason` says why no provider was asked, or is "". HeroError if the stores or the providers
         cannot be opened as `settings` say.
         """
         if missing and not settings.generate:
-            no_provider = "generate: false: a page without a stored image shows its previous hero or a placeholder"
-        heroes = [] if no_provider or settings.on_serve == "cached" else [resolution.hero for resolution in missing]
-        if missing and no_provider:
-            if no_provider not in self._logged:
-                self._logged.add(no_provider)
-                self._notify(logging.INFO, no_provider)
+            reason = "generate: false: a page without a stored image shows its previous hero or a placeholder"
+        heroes = [] if reason or settings.on_serve == "cached" else [resolution.hero for resolution in missing]
+        if missing and reason:
+            if reason not in self._logged:
+                self._logged.add(reason)
+                self._notify(logging.INFO, reason)
             self._log_shown(missing)
         elif settings.on_serve == "cached":
             self._log_shown(missing, self._command_for())

@@ -56,9 +56,9 @@ class Serving:
             self._watcher.follow(build.settings.cache_dir)
         if self._preview is not None:
             heroes = build.heroes
-            missing, no_provider = (heroes.missing, heroes.no_provider) if heroes is not None else ((), "")
+            missing, reason = (heroes.missing, heroes.no_provider_reason) if heroes is not None else ((), "")
             try:
-                self._preview.take(build.settings, missing, docs_dir=Path(config.docs_dir), no_provider=no_provider)
+                self._preview.take(build.settings, missing, docs_dir=Path(config.docs_dir), reason=reason)
             except HeroError as error:
                 raise PluginError(f"{PREFIX}{error}") from None
 

@@ -11,7 +11,7 @@ from mkdocs_leonardo.spec import Reference, Strength, digest_of
 
 #: Every build reads the file for its digest.
 MAX_REFERENCE_BYTES = 10 * 2**20
-#: The longest side of the copy that services get: the longest that every service draws.
+#: The longest side of the copy for services: each of them draws images of this size.
 _MAX_SIDE_PX = 1536
 #: The copy's JPEG quality, visually lossless.
 _QUALITY = 95

@@ -344,7 +344,7 @@ def still(stage: Stage, form: str) -> Image.Image:
 
 
 def walls(stage: Stage, power: float, foot: float) -> Image.Image:
-    """Paint walls about a centre, each a step deeper, to a light within; with a `foot`, the walls are open below."""
+    """Paint nested walls around a light, each further back; with a `foot`, each wall is an arch, open below."""
     rng, (width, height), image = stage.rng("walls"), stage.size, ground(stage, 0.3)
     center = (width * (0.68 + 0.07 * rng.random()), height * (0.42 + 0.14 * rng.random()))
     count = 5 + int(rng.random() * 3)

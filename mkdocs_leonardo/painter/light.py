@@ -218,7 +218,7 @@ def above(field: Image.Image, size: Size, level: float, soft: float) -> Image.Im
 
 
 def receding(texture: Image.Image, size: Size, ratio: float) -> Image.Image:
-    """Return an L texture as a ceiling up to a horizon at the lower edge, `ratio` times as fine there as above."""
+    """Return the texture (L) as a ceiling that recedes to the lower edge, where its grain is `ratio` times finer."""
     width, height = size
     depth = height * ratio / (ratio - 1.0)
     margin, middle = depth - height, texture.width / 2

@@ -46,7 +46,7 @@ GIVE_UP_S = 30 * DAY_S
 #: How long the id of a deleted job is kept (seconds): longer than the job of any unanswered call is searched for, so
 #: that no search adopts it.
 CLOSED_S = GIVE_UP_S + 5 * DAY_S
-#: A job is also given up after this time in which the service did not know it (seconds).
+#: A job that the service has not known for this time is given up as well (seconds).
 UNKNOWN_S = 6 * 3600.0
 
 _MOST_CALLS = 100

@@ -33,8 +33,8 @@ def build(
     if not is_plugin_used(project, console):
         return run_zensical([*arguments, *["--clean"] * clean], None)
     with prepare_build(project, console, yes=yes) as state:
-        if state.stops:
-            console.note(f"Error: {state.stops}")
+        if state.stop_reason:
+            console.note(f"Error: {state.stop_reason}")
             return 1
         if clean and not _clean_cache(project, console):
             arguments.append("--clean")

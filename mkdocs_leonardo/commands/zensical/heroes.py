@@ -71,7 +71,7 @@ class VerifiedFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BuildState:
-    """The heroes of all pages. `warnings` are repeated by every build; `stops` is why no site is built, else `""`.
+    """The heroes of all pages. Every build repeats `warnings`. `stop_reason` is the reason to build no site, or "".
 
     `own` are authors' images on pages. `identities` are device and inode of the files that were just verified.
     """
@@ -79,7 +79,7 @@ class BuildState:
     warnings: tuple[str, ...] = ()
     files: tuple[VerifiedFile, ...] = ()
     own: tuple[VerifiedFile, ...] = ()
-    stops: str = ""
+    stop_reason: str = ""
     identities: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -172,7 +172,7 @@ class BuiltHeroes:
         """Whether another build would show the same: each picture is stored, or there is no provider or team to ask."""
         if any(problem.key in _KEYS_OF_FILES for problem in self.site.problems):
             return False
-        is_alone = self.site.settings.shared_store is None and bool(self.build.provider_wanted)
+        is_alone = self.site.settings.shared_store is None and bool(self.build.no_provider_fix)
         return self.are_stored or (
             is_alone and not any(page.failure or page.asset is None for page in self.resolutions)
         )
@@ -271,7 +271,7 @@ def save_heroes(
     # In a preview, `host.preview` reports missing heroes.
     shown_by_build = () if theme is not None else heroes.resolutions
     messages = list_complaints(
-        shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.provider_wanted
+        shown_by_build, on_missing=settings.on_missing, without_provider=heroes.build.no_provider_fix
     )
     for level, text in messages:
         console.notify(level, str(text))
@@ -290,7 +290,7 @@ def save_heroes(
             warnings=(*heroes.site.problem_lines, *(str(text) for level, text in messages if level >= logging.WARNING)),
             files=tuple(files),
             own=tuple(VerifiedFile.of("", path) for path in own_paths),
-            stops="heroes are missing, and `on_missing: error` stops the build"
+            stop_reason="heroes are missing, and `on_missing: error` stops the build"
             if any(level >= logging.ERROR for level, _ in messages)
             else "",
         )

@@ -121,7 +121,7 @@ class _ManifestUpdater:
             state = save_heroes(project, heroes, self._console, theme=self._theme)
             self._own = tuple(file.path for file in state.own)
             missing = [resolution for resolution in heroes.resolutions if resolution.is_not_allowed]
-            self._preview.take(settings, missing, docs_dir=site.config.docs_dir, no_provider=heroes.build.no_provider)
+            self._preview.take(settings, missing, docs_dir=site.config.docs_dir, reason=heroes.build.no_provider_reason)
         self._file_states = self._measure_files()
 
     def close(self) -> None:

@@ -103,7 +103,7 @@ class JobPoller:
             while True:
                 changed = group.changed()
                 elapsed_s = self._elapsed_s()
-                early = group.is_polled_early(token)
+                early = group.claim_early_poll(token)
                 wait_s = next_poll_s(elapsed_s, last_s, group.times, self._options.generation_estimate_s, early=early)
                 if await self._sleep(wait_s, changed):
                     continue

@@ -174,8 +174,8 @@ class JobGroup:
                 self._early_job = None
                 self._wake()
 
-    def is_polled_early(self, token: object) -> bool:
-        """Return whether this job is polled early; the first job that asks is chosen, if the rest gain by it."""
+    def claim_early_poll(self, token: object) -> bool:
+        """Claim the early poll if it is free and the other jobs gain by it; return whether this job has it."""
         rest_gains = not self.times or (not self._had_early_job and len(self._waiting) >= EARLY_MIN_JOBS)
         if self._early_job is None and rest_gains:
             self._early_job = token
