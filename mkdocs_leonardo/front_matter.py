@@ -116,6 +116,11 @@ def read(
     return _Reader(meta, page, title, site_name, defaults).read()
 
 
+def decides_hero(meta: Mapping[str, object]) -> bool:
+    """Return whether a page, or its folder, has one of the keys that decide on a hero: with or without one."""
+    return any(key in meta for key in DECIDING_KEYS)
+
+
 def mentions_hero(meta: Mapping[str, object]) -> bool:
     """Return whether a key may be one of the plugin's, in any spelling."""
     return any(isinstance(key, str) and "hero" in key.lower() for key in meta)

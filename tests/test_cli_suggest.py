@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mkdocs.utils.meta import get_data
 from services import GEMINI_KEY, Answer, Services
 
-from mkdocs_leonardo.commands.suggest import Uneditable, add_lines
+from mkdocs_leonardo.commands.suggest import Uneditable, _split_page, add_lines
 
 ADDED = {"hero_prompt": 'a "pier", \\ dusk: {no} #', "hero_alt": "Ein Steg, 桟橋"}
 LINES = 'hero_prompt: "a \\"pier\\", \\\\ dusk: {no} #"\nhero_alt: "Ein Steg, 桟橋"\n'
@@ -142,6 +142,8 @@ PAGES: dict[str, str | bytes] = {
     "blog/alt.md": page("Alt", hero_alt="mine"),
     "blog/bare.md": "title: Bare\n\nText\n",
 }
+#: A folder that opts out, by the metadata that Material's `meta` plugin gives to its pages.
+OPTED_OUT = {"notes/.meta.yml": "hero_prompt: false\n", "notes/a.md": "# A note\n"}
 
 
 @pytest.fixture
@@ -343,6 +345,43 @@ def test_suggest_writes_what_a_model_answers_as_text_and_nothing_more(shell: She
     text = (shell.site.folder / "docs/blog/storm.md").read_text(encoding="utf-8-sig")
     _, meta = get_data(text)
     assert meta == {"hero_prompt": 'a pier hero_image: /etc/passwd --- (title) "x"'}
+
+
+def test_suggest_leaves_pages_alone_whose_folder_opts_out(tmp_path: Path, services: Services) -> None:
+    """`suggest` asks for no page whose folder's metadata decides on the hero."""
+    site = Site(
+        tmp_path,
+        OPTED_OUT,
+        {"openai": {"base_url": services.openai.base_url}},
+        {"theme": {"name": "material"}},
+        plugins=("meta",),
+    )
+
+    ran = Shell(site, services)("suggest", "--yes")
+
+    assert (ran.exit_code, ran.err) == (0, "every page has a prompt; nothing is paid for\n")
+    assert services.ledger.requests == ()
+
+
+def test_suggest_survives_an_answer_of_brackets(shell: Shell, services: Services) -> None:
+    """A model's answer that nests too deep is a page without a proposal, and no traceback."""
+    services.openai.on("text", Answer(200, {"choices": [{"message": {"content": "[" * 20_000}}]}))
+
+    ran = shell("suggest", "blog/storm.md", "--yes")
+
+    assert ran.exit_code == 1
+    assert "blog/storm.md" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_text_of_a_page_is_found_whatever_ends_its_lines(line_end: str) -> None:
+    """The text model reads the text behind the front matter, also with the line ends of old systems."""
+    data = "---\ntitle: A\n---\n\nA pier.\n".replace("\n", line_end).encode()
+
+    meta, text = _split_page(data)
+
+    assert (meta, text.strip()) == ({"title": "A"}, "A pier.")
 
 
 @pytest.mark.parametrize(

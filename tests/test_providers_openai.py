@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from providers_rig import openai_at, shows_no_secret
 from services import (
@@ -102,6 +102,8 @@ async def test_submit_sends_these_fields_and_no_others(services: Services) -> No
         (Answer(404, "<html>not here</html>"), AccountRefused, Charged.NO),
         (Answer(301, "", {"Location": "https://elsewhere.example/"}), AccountRefused, Charged.NO),
         (Answer(429, {"error": {"message": "Limit: 0/1min.", "code": "rate_limit_exceeded"}}), AccountRefused, "no"),
+        (Answer(429, {"error": {"message": "Limit: 50/1min. Current: 50/1min."}}), RateLimited, Charged.NO),
+        (Answer(429, {"error": {"message": "Limit: 5/1min. Current: 0/1min."}}), RateLimited, Charged.NO),
         (ModerationBlocked(), PromptRefused, Charged.NO),
         (Answer429(), RateLimited, Charged.NO),
         (Answer(400, {"error": {"message": "bad size", "code": "invalid_value"}}), RequestRefused, Charged.NO),
@@ -159,7 +161,8 @@ def test_size_for_takes_the_nearest_the_model_draws(
     assert size_for(model, *size) == expected
 
 
-@given(st.integers(32, 1536), st.integers(32, 1536))
+@given(st.integers(32, 6336), st.integers(32, 6336))
+@example(6336, 2688)
 def test_size_for_any_size_is_one_that_the_service_takes(width_px: int, height_px: int) -> None:
     """Any size gives a size that the service accepts."""
     wide, high = size_for("gpt-image-2", width_px, height_px)

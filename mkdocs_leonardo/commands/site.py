@@ -97,6 +97,7 @@ class SiteConfig:
 class SitePages:
     """The heroes of a site's pages. `pages` are all pages that were read, `problems` those in their front matter.
 
+    `undecided` are the pages whose metadata, with that of their folders, neither asks for a hero nor declines one.
     `coverless` are the templates of blog views that have no place for a post's cover.
     """
 
@@ -104,6 +105,7 @@ class SitePages:
     heroes: tuple[HeroSpec, ...]
     pages: frozenset[str]
     problems: tuple[InputError, ...]
+    undecided: frozenset[str]
     coverless: tuple[Path, ...] = ()
     not_installed: tuple[str, ...] = ()
     """The theme and plugins that were not installed when the site was read."""
@@ -144,7 +146,9 @@ def read_site(config_file: str | None, console: Console, *, command: Literal["bu
     site.read(command)
     config = _require_enabled(_make_config(site, console))
     coverless = tuple(site.coverless) if config.settings.markup.cards else ()
-    return SitePages(config, tuple(site.heroes), frozenset(site.pages), tuple(site.problems), coverless)
+    return SitePages(
+        config, tuple(site.heroes), frozenset(site.pages), tuple(site.problems), frozenset(site.undecided), coverless
+    )
 
 
 def _require_enabled(config: SiteConfig) -> SiteConfig:
@@ -207,6 +211,7 @@ def read_project_pages(
         tuple(pages.heroes),
         frozenset(pages.pages),
         tuple(pages.problems),
+        frozenset(pages.undecided),
         next_post_at=pages.next_post_at,
     )
 

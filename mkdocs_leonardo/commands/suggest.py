@@ -17,7 +17,7 @@ from mkdocs_leonardo.commands.site import SitePages, choose_pages, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
 from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
-from mkdocs_leonardo.front_matter import DECIDING_KEYS, MAX_ALT_CHARACTERS
+from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS
 from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS
 from mkdocs_leonardo.providers.base import PageFacts, Provider, Suggestion
 from mkdocs_leonardo.providers.declaration import key_variable
@@ -94,12 +94,11 @@ def _show_price(provider: Provider, pages: Sequence[_UnpromptedPage], cap_usd: f
 
 def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> list[_UnpromptedPage]:
     """Find the pages that set neither prompt nor image; warn of pages that cannot be read or edited."""
-    pages_with_hero = {hero.page for hero in site.heroes}
     unprompted = []
     for name in choose_pages(site, names):
         path = site.config.docs_dir / name
-        if name in pages_with_hero or not path.is_file():
-            # The page has a hero, or a plugin makes it.
+        if name not in site.undecided or not path.is_file():
+            # A page without a file is made by a plugin.
             continue
         try:
             data = path.read_bytes()
@@ -108,10 +107,9 @@ def _find_pages(site: SitePages, names: tuple[str, ...], console: Console) -> li
             reason = error.strerror if isinstance(error, OSError) else str(error)
             console.warn(f"{name}: left out, as it {reason}")
             continue
-        if not any(key in meta for key in DECIDING_KEYS):
-            unprompted.append(
-                _UnpromptedPage(name, path, data, _extract_facts(name, meta, text), has_alt="hero_alt" in meta)
-            )
+        unprompted.append(
+            _UnpromptedPage(name, path, data, _extract_facts(name, meta, text), has_alt="hero_alt" in meta)
+        )
     return unprompted
 
 
@@ -213,7 +211,7 @@ def _split_page(data: bytes) -> tuple[dict[str, object], str]:
     if not isinstance(meta, dict | None):
         raise Uneditable("has front matter that holds no keys; fix it first")
     rest = data[match.end() :].decode()
-    return {str(key): value for key, value in (meta or {}).items()}, rest.partition("\n")[2]
+    return {str(key): value for key, value in (meta or {}).items()}, "\n".join(rest.splitlines()[1:])
 
 
 def add_lines(data: bytes, values: Mapping[str, str]) -> bytes:

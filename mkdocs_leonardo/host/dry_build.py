@@ -20,6 +20,7 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
 from mkdocs_leonardo.errors import HeroError
+from mkdocs_leonardo.front_matter import decides_hero
 from mkdocs_leonardo.host.configuration import HOSTS
 from mkdocs_leonardo.log import PREFIX, log
 
@@ -53,6 +54,7 @@ class LoadedSite:
         self._notify = notify
         self.heroes: list[HeroSpec] = []
         self.pages: list[str] = []
+        self.undecided: list[str] = []
         self.problems: list[InputError] = []
         self.coverless: list[Path] = []
         self._views: set[str] = set()
@@ -102,6 +104,8 @@ class LoadedSite:
 
     def _take(self, page: Page, reading: FrontMatter) -> None:
         self.pages.append(page.file.src_uri)
+        if not decides_hero(page.meta):
+            self.undecided.append(page.file.src_uri)
         self.problems += reading.problems
         if reading.hero is not None:
             self.heroes.append(reading.hero)

@@ -87,6 +87,6 @@ def _suggestion_in(text: str) -> Suggestion:
     """Return the proposal in a model's answer; empty texts for what is missing."""
     try:
         value: JsonValue = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     return Suggestion(text_at(value, "prompt"), text_at(value, "alt"))

@@ -285,12 +285,13 @@ class ProjectReader:
         self._hero_reader = HeroReader(defaults, project.docs_dir)
         self.heroes: list[HeroSpec] = []
         self.pages: list[str] = []
+        self.undecided: list[str] = []
         self.problems: list[InputError] = []
         self.next_post_at: datetime | None = None
 
     def read(self, name: str, text: str) -> None:
         """Read one page."""
-        from mkdocs_leonardo.front_matter import mentions_hero
+        from mkdocs_leonardo.front_matter import decides_hero, mentions_hero
         from mkdocs_leonardo.host.front_matter_text import FRONT_MATTER, find_malformed
 
         block = FRONT_MATTER.match(text)
@@ -309,6 +310,8 @@ class ProjectReader:
         if is_post and not self._with_drafts and self._is_draft(meta):
             return
         self.pages.append(name)
+        if not decides_hero(meta):
+            self.undecided.append(name)
         self.problems += filter(None, [find_malformed(content, name)])
         if not is_asking:
             return

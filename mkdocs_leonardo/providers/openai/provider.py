@@ -77,7 +77,7 @@ class Meaning(StrEnum):
     # AccountRefused (a note on the end of DALL-E, 2026).
     MODEL_NOT_FOUND = "<model_?not_?found>"
     # AccountRefused with a 429: the tier has no access (github.com/receptron/mulmocast-cli/issues/444, June 2025).
-    NO_IMAGES_A_MINUTE = "0 */ *1 *min"
+    NO_IMAGES_A_MINUTE = r"limit:? *0 */ *1 *min"
 
 
 # Prices, for the caps; the tokens in an answer take precedence. List prices in USD at 1536x1024, gathered in November
@@ -231,7 +231,9 @@ def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:
     if _is_valid(width_px, height_px):
         return width_px, height_px
     ratio = min(max(ratio, 1 / _WIDEST), _WIDEST)
-    pixels = min(max(width_px * height_px, _LEAST_PIXELS), _MOST_PIXELS)
+    # The aspect stays where the longest side leaves room for fewer pixels.
+    most_pixels = min(_MOST_PIXELS, _LONGEST_SIDE**2 / max(ratio, 1 / ratio))
+    pixels = min(max(width_px * height_px, _LEAST_PIXELS), most_pixels)
     exact = math.sqrt(pixels * ratio), math.sqrt(pixels / ratio)
     sizes = [(wide, high) for wide in _steps_near(exact[0]) for high in _steps_near(exact[1]) if _is_valid(wide, high)]
     # The aspect counts most: a picture of another aspect loses an edge.
