@@ -4,7 +4,8 @@
         site.build(services, options={"shared_store": store.url}, environ=store.environ)
         assert store.names() == [...]
 
-- moto honours a conditional create and checks no signature.
+- moto honours a conditional create and checks no signature. It serves one request at a time, since S3 checks the
+  condition and writes in one step, and moto does not.
 - rclone checks signatures strictly and ignores the condition.
 - Apache's mod_dav honours the condition, but checks it before it writes. Below ``/reader`` it refuses writes, below
   ``/full`` it answers 507 to them, and below ``/closed`` it answers 403 to every request. Below ``/guarded`` it wants
@@ -59,6 +60,24 @@ BUCKET = "heroes"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDFORTESTS", "AWS_SECRET_ACCESS_KEY": "secret-for-tests", "AWS_REGION": "us-east-1"}
 WRITER = {"MKDOCS_LEONARDO_STORE_WRITE": "1"}
 
+_MOTO = """
+import sys
+import threading
+
+import moto.server
+
+_one_at_a_time = threading.Lock()
+
+
+class Application(moto.server.DomainDispatcherApplication):
+    def __call__(self, environ, start_response):
+        with _one_at_a_time:
+            return super().__call__(environ, start_response)
+
+
+moto.server.DomainDispatcherApplication = Application
+moto.server.main(sys.argv[1:])
+"""
 _APACHE = """
 ServerName 127.0.0.1
 ServerRoot "{root}"
@@ -364,7 +383,7 @@ def _moto() -> TeamStore:
 def _moto_server() -> tuple[subprocess.Popen[bytes], str]:
     """One server for all stores, each in a folder of its own, since the server takes a second to start."""
     log = Path(tempfile.mkdtemp()) / "moto.log"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    command = [sys.executable, "-c", _MOTO, "-H", "127.0.0.1", "-p", "0"]
     process, address = _start(command, log, re.compile(r"Running on (http://127\.0\.0\.1:\d+)"))
     atexit.register(_end, process)
     request = urllib.request.Request(f"{address}/{BUCKET}", method="PUT")  # noqa: S310 - the server was just started
