@@ -209,16 +209,23 @@ def test_ci_script_is_executable_and_stops_at_the_first_failure() -> None:
 
 
 def test_pythons_and_systems_of_the_classifiers_are_those_that_the_documents_name(wheel: zipfile.ZipFile) -> None:
-    """CI runs the oldest and the newest Python of the classifiers, and the documents name the oldest."""
+    """CI runs each Python and system of the classifiers, and the documents name them."""
     classifiers = _metadata(wheel).get_all("Classifier") or []
     pythons = [name.rpartition(" ")[2] for name in classifiers if "Python :: 3." in name]
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
     table = (ROOT / "example-site/docs/reference/compatibility.md").read_text(encoding="utf-8")
 
-    assert jobs["pythons"]["strategy"]["matrix"]["python"] == [pythons[0], pythons[-1]]
+    (setup,) = (
+        step for step in jobs["everything"]["steps"] if step.get("uses", "").startswith("actions/setup-python@")
+    )
+    tested = [setup["with"]["python-version"], *jobs["pythons"]["strategy"]["matrix"]["python"]]
+    assert sorted(tested) == pythons
     assert pythons == [f"3.{minor}" for minor in range(11, 11 + len(pythons))]
     assert f"| Python {pythons[0]} to {pythons[-1]} |" in table
-    assert [name.rpartition(" ")[2] for name in classifiers if name.startswith("Operating System")] == ["Linux"]
+    systems = [name.rpartition(" ")[2] for name in classifiers if name.startswith("Operating System")]
+    assert systems == ["MacOS", "Windows", "Linux"]
+    assert jobs["systems"]["strategy"]["matrix"]["os"] == ["macos-latest", "windows-latest"]
+    assert "| macOS, Windows |" in table
     for document in ("README.md", "CONTRIBUTING.md", "example-site/docs/guide/start.md"):
         assert f"Python {pythons[0]} or later" in (ROOT / document).read_text(encoding="utf-8")
 
@@ -275,6 +282,14 @@ def test_workflows_run_what_ci_runs_and_tests_that_are_there() -> None:
     named = re.findall(r"tests/test_\w+\.py", ci)
     assert named
     assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
+def test_workflow_names_each_action_by_its_commit_and_release(name: str) -> None:
+    """A workflow names each action by its full commit, which stays what it is, and the release in a comment."""
+    used = re.findall(r"uses: (.*)", (ROOT / ".github/workflows" / name).read_text(encoding="utf-8"))
+    assert used
+    assert [action for action in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
 
 
 def test_hook_for_pre_commit_calls_the_command_that_is_installed() -> None:
