@@ -110,7 +110,7 @@ class Build:
             expected_key = lookup.predict_key(hero, result)
         loop = self.runtime.loop
         resolve = self.runtime.pipeline.resolve
-        # Work without a service skips the queue, so that processors have work while services answer.
+        # A missing picture waits in the queue for a service. The files of a stored one are encoded meanwhile.
         start = loop.start_queued if isinstance(result, Miss) else loop.start
         work = start(resolve, hero, result)
         self._heroes[hero.page] = (hero, work)

@@ -201,7 +201,7 @@ class LeonardoConfig(Config):
     shared_store = Checked(optional(_convert_store_address), None)
     """Address of a team's object store, such as `s3://bucket/prefix`; read-only by default."""
     on_store_failure = Checked(one_of(("cached", "generate")), "cached")
-    """An image that only the failing store could have: `cached` (do not pay) or `generate` (pay for it)."""
+    """An image that a failing store may hold: `cached` (do not pay for it) or `generate` (pay for it)."""
     written: frozenset[str] = frozenset()
     declared: dict[str, Declaration[Any]]
     provider_options: dict[str, Any]

@@ -120,9 +120,9 @@ def settings_from(
 
 
 def _choose_rules(rules: Sequence[PictureRules]) -> PictureRules:
-    """Return the rules for pages: those of the first provider. `rules` are those of the providers, in their order.
+    """Return the first provider's rules, which hold for pages. `rules` holds each provider's, in their order.
 
-    A first provider without rules takes every picture, which includes the styles that only a later provider knows.
+    If the first provider has none, pages may have all that any one of the providers takes.
     """
     if rules and rules[0] is not ANY_PICTURE:
         return rules[0]

@@ -193,7 +193,7 @@ class ProviderBreaker:
 
     def record_failed_caller(self, caller: object) -> bool:
         """Record that every call of the caller has failed; returns whether the provider is down."""
-        # A call that was accepted since the caller began shows that the provider is up.
+        # If the provider has accepted a call since this caller began, it is up, and the count starts again.
         self._failures = self._failures + 1 if self._accepts_before.get(caller) == self._accepts else 0
         return self._failures >= PAGES_OF_AN_OUTAGE
 

@@ -5,9 +5,9 @@
 | 429                                     | the provider cools down for all pages, the next one at once                |
 | 5xx, and the service lists its jobs     | wait, look once for a job that was accepted after all, else create again   |
 | no answer, and the service lists them   | look for the job for a while, create again only if there is surely none    |
-| `ServerError`: OpenAI's 500 and 503     | create once more; both calls stand in caps and report                      |
-| surely not begun: Gemini's busy 503     | create once more; the first call counts nowhere                            |
-| any other 5xx or no answer, no list     | the call stands in caps and report, the next provider                      |
+| `ServerError`: OpenAI's 500 and 503     | create once more; caps and report count both calls                         |
+| surely not begun: Gemini's busy 503     | create once more; caps and report count the second call alone              |
+| any other 5xx or no answer, no list     | caps and report count the call, the next provider                          |
 | key, balance or model refused           | the provider is off for this build, the next one                           |
 | the shape of the request refused        | the next provider                                                          |
 | prompt refused by a content check       | stop: another service would refuse it as well                              |
@@ -107,7 +107,7 @@ def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # 
         case ServiceFailed(charged=Charged.UNKNOWN) if calls > 0 and can_look:
             return Decision(_choose_repeat(calls), wait_s=RETRY_WAIT_S, look_first=True, forget=False)
         case ServerError(charged=Charged.UNKNOWN) if calls > 0:
-            # The call counts in caps and report. Without a list, there is nothing to collect.
+            # Caps and report count the call. Without a list, there is nothing to collect.
             return _repeat(calls)
         case AccountRefused():
             return Decision(Step.NEXT_PROVIDER, switch_off=True, forget=not may_have_job)

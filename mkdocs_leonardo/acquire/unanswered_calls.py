@@ -56,7 +56,7 @@ class UnansweredCalls:
         self._reserved[key, number] = reservation
         self._ended_at[key, number] = self._context.clock.now()
         with suppress(StoreUnavailable):
-            # Without the record, the next build takes the call for one that may still arrive.
+            # Without this time, later builds count from the time at which the call was sent.
             await to_thread(self._context.journal.note_failed, key, number)
 
     async def has_uncertain_calls(self, key: str) -> bool:

@@ -64,7 +64,7 @@ class SiteHeroes:
     def __init__(
         self, settings: Settings, config: MkDocsConfig, folder: KeptFolder | None, *, is_preview: bool
     ) -> None:
-        """`folder` is that of the previous build's pictures, if it was set aside."""
+        """`folder` holds the previous build's pictures, if they were set aside."""
         try:
             self._build = Build(settings, environ=os.environ, notify=notify)
         except HeroError as error:

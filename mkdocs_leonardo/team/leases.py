@@ -9,9 +9,9 @@ Three rules make this safe with clocks that differ:
 
 1. An owner lives as long as its object changes. Each observer measures that by its own clock.
 
-2. Before an owner sends a create call, it writes the call to its object, and then checks that no next number exists. A
-successor makes the next number first, and then reads the objects of earlier owners. So the owner stops, or its
-successor knows of the job.
+2. An owner writes a create call to its object, checks that no next number exists, and then sends the call. A successor
+makes the next number, and then reads the objects of earlier owners. So the owner finds the number and stops, or the
+successor reads of the call.
 
 3. A machine never overwrites the object of another. Numbers go up. An owner deletes its object only if that is number
 1, and holds neither jobs nor refusals.
