@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands.folders import has_wanted_picture, read_earlier_manifest
-from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
+from mkdocs_leonardo.commands.hero_status import ABSENT_STATES, HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.prune import OtherConfigurations
 from mkdocs_leonardo.commands.site import SitePages, read_site
 from mkdocs_leonardo.commands.terminal import CommandError, Console
@@ -98,7 +98,7 @@ def _check_published_folder(
     if folder is None:
         return frozenset(), []
     manifest = read_earlier_manifest(folder, console)
-    heroes = [status.hero for status in statuses if status.state in {"missing", "damaged"} and not status.fault]
+    heroes = [status.hero for status in statuses if status.state in ABSENT_STATES and not status.fault]
     published = frozenset(hero.page for hero in heroes if has_wanted_picture(hero, manifest, folder))
     if not (folder / MANIFEST).is_file() or not is_outdated(manifest, folder):
         return published, []

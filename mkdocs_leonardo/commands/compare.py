@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mkdocs_leonardo.acquire.budget import Budget
 from mkdocs_leonardo.author_text import did_you_mean, find_style
 from mkdocs_leonardo.commands.folders import prepare_folder, require_own_folder
-from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
+from mkdocs_leonardo.commands.hero_status import PAID_STATES, HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
     GENERATE_IS_OFF,
     PurchasePlan,
@@ -140,7 +140,7 @@ def _find_wanted(
             (provider,) = settings.providers
             fix = f"set {key_variable(provider)} in the environment"
             raise CommandError(f"{fix}; the images of a comparison come from {creator_of(provider)}")
-    if not settings.generate and any(status.state in {"missing", "paid", "uncertain"} for status in statuses):
+    if not settings.generate and any(status.state in PAID_STATES | {"missing"} for status in statuses):
         raise CommandError(GENERATE_IS_OFF)
     warn_of_blocked(statuses, console)
     warn_of_waiting(statuses, console)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.commands import folders
-from mkdocs_leonardo.commands.hero_status import HeroStatus, find_statuses, open_runtime
+from mkdocs_leonardo.commands.hero_status import BLOCKED_STATES, PAID_STATES, HeroStatus, find_statuses, open_runtime
 from mkdocs_leonardo.commands.purchases import (
-    BLOCKED_STATES,
     GENERATE_IS_OFF,
     PurchasePlan,
     carry_out,
@@ -133,7 +132,7 @@ def _results_as_json(purchases: Sequence[Resolution], failed: int) -> JsonValue:
 
 def _show_plan(plan: PurchasePlan, statuses: Sequence[HeroStatus], console: Console, *, no_provider_reason: str) -> int:
     """Print the plan and warnings; return the number of pages that lack an image even after the purchases."""
-    states = {"missing", "paid", "uncertain"} if no_provider_reason else {"missing"}
+    states = PAID_STATES | {"missing"} if no_provider_reason else {"missing"}
     unmakable = warn_of_blocked(statuses, console)
     unmakable += sum(status.state in states and not status.must_be_bought for status in statuses)
     if not no_provider_reason:

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 HeroState = Literal["own", "pinned", "cached", "paid", "uncertain", "damaged", "refused", "empty", "missing"]
 JobState = Literal["accepted", "intended", "lost"]
 
+#: States of pictures without a usable copy, a job or a refusal.
+ABSENT_STATES = frozenset[HeroState]({"missing", "damaged"})
+#: States of pictures that no provider is asked for until their author changes something.
+BLOCKED_STATES = frozenset[HeroState]({"refused", "empty", "damaged"})
+#: States of pictures that are, or may be, paid for and are not collected.
+PAID_STATES = frozenset[HeroState]({"paid", "uncertain"})
+
 _STATES: dict[Source, HeroState] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
 
 
@@ -131,7 +138,7 @@ class HeroStatus:
     @property
     def losses(self) -> tuple[str, ...]:
         """Warnings of lost answers of earlier builds; empty once the picture is stored."""
-        is_absent = self.state in {"missing", "damaged"}
+        is_absent = self.state in ABSENT_STATES
         gone = [offer.provider for offer in self.offers if offer.job == "lost" and is_absent]
         return tuple(unanswered_message(self.hero.page, provider) for provider in gone)
 

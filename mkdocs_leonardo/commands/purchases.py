@@ -10,7 +10,14 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.budget import Budget
-from mkdocs_leonardo.commands.hero_status import HeroStatus, drop_repeats, find_statuses, open_runtime
+from mkdocs_leonardo.commands.hero_status import (
+    BLOCKED_STATES,
+    PAID_STATES,
+    HeroStatus,
+    drop_repeats,
+    find_statuses,
+    open_runtime,
+)
 from mkdocs_leonardo.commands.terminal import Console, shorten
 from mkdocs_leonardo.log import watch
 from mkdocs_leonardo.report import pluralise
@@ -36,8 +43,6 @@ _PROMPT_CHARACTERS = 60
 INTERRUPTED = 130
 #: The reason why the configuration allows no purchase, and the fix.
 GENERATE_IS_OFF = "the configuration says generate: false; take that line out to allow it"
-#: States of pictures that no provider is asked for until their author changes something.
-BLOCKED_STATES = frozenset({"refused", "empty", "damaged"})
 #: The words for jobs that are left after Ctrl-C, and for what becomes of them, by their state.
 _OPEN_JOB_WORDS = {
     "accepted": (
@@ -140,7 +145,7 @@ def warn_of_blocked(statuses: Sequence[HeroStatus], console: Console) -> int:
 
 def warn_of_waiting(statuses: Sequence[HeroStatus], console: Console) -> int:
     """Warn of each paid picture that its service was asked for a moment ago; return their number."""
-    waiting = [status for status in statuses if status.state in {"paid", "uncertain"} and not status.is_due]
+    waiting = [status for status in statuses if status.state in PAID_STATES and not status.is_due]
     for status in waiting:
         condition = "paid for, and not complete" if status.is_certain else "may be paid for, and was not found"
         console.warn(f"{status.hero.page}: {condition} when it was last asked for; a later run collects it")
