@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mkdocs_leonardo.commands.folders import has_wanted_picture, read_earlier_manifest
 from mkdocs_leonardo.commands.hero_status import ABSENT_STATES, HeroStatus, find_statuses, open_runtime
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
 #: What a theme's configuration may say of alternative texts, in `hero_alt`.
 ALT_RULES = ("required", "optional")
+Kind = Literal[
+    "front matter", "missing", "stale", "damaged", "contrast", "small", "no alt text", "card", "orphaned", "old"
+]
 #: The kinds of findings that are warnings.
-_WARNING_KINDS = ("small", "old")
+_WARNING_KINDS = frozenset[Kind]({"small", "old"})
 #: An encoded file may differ from the picture that was measured by one step of the scrim.
 _CONTRAST_TOLERANCE = 5
 
@@ -44,7 +47,7 @@ class Finding:
     """
 
     where: str
-    kind: str
+    kind: Kind
     text: str
     problem: InputError | None = None
     is_file: bool = False
@@ -174,6 +177,7 @@ def _check_page(
     """Yield the findings about one page's hero."""
     page = status.hero.page
     half = _find_half(status, halves)
+    fix = f"run mkdocs-leonardo generate {page}{_pin_step(site, page)}"
     if status.fault:
         yield Finding(page, "damaged", f"{_shorten_paths(status.fault, site)}; {_choose_fix(site, status)}")
     if half is not None:
@@ -193,11 +197,11 @@ def _check_page(
         yield Finding(page, "damaged", _shorten_paths(status.reason, site))
     elif reason := _explain_missing(status):
         yield Finding(page, "missing", reason)
+    elif status.last is not None or any(record.page == page for record in unused):
+        text = "the image that is there was made for another prompt, style, size or seed"
+        yield Finding(page, "stale", f"{text}; {fix}")
     else:
-        kind, text = "missing", "no image is pinned or cached"
-        if status.last is not None or any(record.page == page for record in unused):
-            kind, text = "stale", "the image that is there was made for another prompt, style, size or seed"
-        yield Finding(page, kind, f"{text}; run mkdocs-leonardo generate {page}{_pin_step(site, page)}")
+        yield Finding(page, "missing", f"no image is pinned or cached; {fix}")
 
 
 def _explain_missing(status: HeroStatus) -> str:
