@@ -221,7 +221,7 @@ class Lookup:
         if broken:
             return f"{'; '.join(broken)}{_NOT_AGAIN}"
         if self._unrecorded is None:
-            self._unrecorded = {path.name[:16]: path for path in self._unrecorded_pictures()}
+            self._unrecorded = {path.stem: path for path in self._unrecorded_pictures()}
         for candidate in candidates:
             picture = self._unrecorded.get(short_key(candidate.key))
             if picture is not None and picture.exists() and not picture.with_suffix(".json").exists():

@@ -33,7 +33,16 @@ from mkdocs_leonardo.page.markup import TargetPage, insert_hero, render_hero
 from mkdocs_leonardo.page.stylesheet import is_outdated
 from mkdocs_leonardo.page.themes import ZENSICALS_THEME, is_blog_post, list_hidden_parts
 from mkdocs_leonardo.providers.declaration import creator_of
-from mkdocs_leonardo.spec import MANIFEST, SITE_FOLDER, STYLESHEET, HeroAsset, HeroSpec, MarkupOptions, digest_of
+from mkdocs_leonardo.spec import (
+    MANIFEST,
+    SITE_FOLDER,
+    STYLESHEET,
+    HeroAsset,
+    HeroSpec,
+    MarkupOptions,
+    digest_of,
+    short_key,
+)
 
 if TYPE_CHECKING:
     from markdown import Markdown
@@ -392,4 +401,4 @@ def _digest_file(path: Path | None) -> str:
         data = path.read_bytes() if path is not None else b""
     except OSError:
         data = b""
-    return digest_of(data)[:16] if data else ""
+    return short_key(digest_of(data)) if data else ""

@@ -436,7 +436,7 @@ def request_key(request: Mapping[str, JsonValue]) -> str:
 
 
 def short_key(key: str) -> str:
-    """Return the first 16 hex digits of a key: its short form in file names and messages."""
+    """Return the first 16 hex digits of a key or digest: its short form in file names and messages."""
     return key[:16]
 
 

@@ -16,7 +16,7 @@ from mkdocs_leonardo import front_matter
 from mkdocs_leonardo.errors import InputError, PictureError
 from mkdocs_leonardo.host.front_matter_text import FOLDER_METADATA, FRONT_MATTER
 from mkdocs_leonardo.imaging.reference import References
-from mkdocs_leonardo.spec import digest_of
+from mkdocs_leonardo.spec import digest_of, short_key
 
 if TYPE_CHECKING:
     from mkdocs.structure.files import Files
@@ -111,7 +111,7 @@ class HeroReader:
 
 def _write_content(content: bytes, suffix: str) -> Path:
     """Write a file with this content, which lasts as long as this process, and return its path."""
-    path = _process_folder() / f"{digest_of(content)[:16]}{suffix}"
+    path = _process_folder() / f"{short_key(digest_of(content))}{suffix}"
     if not path.exists():
         path.write_bytes(content)
     return path

@@ -71,7 +71,7 @@ def digest_request(hero: HeroSpec, own_digest: str = "") -> str:
         request |= {"prompt": picture.prompt, "seed": picture.seed, **_settings_to_json(picture)}
         if picture.reference is not None:
             request["reference"] = _reference_to_json(picture.reference)
-    return digest_of(canonical_json(request))[:16]
+    return short_key(digest_of(canonical_json(request)))
 
 
 def write_manifest(manifest: Manifest) -> bytes:

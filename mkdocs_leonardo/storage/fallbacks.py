@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from mkdocs_leonardo.errors import StoreUnavailable
-from mkdocs_leonardo.spec import PictureRecord, digest_of
+from mkdocs_leonardo.spec import PictureRecord, digest_of, short_key
 from mkdocs_leonardo.storage.pictures import PictureFolder
 
 
@@ -67,5 +67,5 @@ class PrivateFolder(PictureFolder):
 def find_rescue_folder(cache_dir: Path) -> Path:
     """Return the folder for pictures that `cache_dir` does not take, below the system's temporary one."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    name = digest_of(str(cache_dir).encode())[:16]
+    name = short_key(digest_of(str(cache_dir).encode()))
     return Path(tempfile.gettempdir()) / f"mkdocs-leonardo-{user}" / name

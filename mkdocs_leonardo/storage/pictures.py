@@ -190,9 +190,9 @@ class PictureFolder:
             names = self._list_names(PAIR_NAME)
         except OSError:
             return ()
-        described = {name[:16] for name in names if name.endswith(".json")}
-        pictured = {name[:16] for name in names if not name.endswith(".json")}
-        return tuple(self._folder / name for name in names if name[:16] not in described & pictured)
+        described = {short_key(name) for name in names if name.endswith(".json")}
+        pictured = {short_key(name) for name in names if not name.endswith(".json")}
+        return tuple(self._folder / name for name in names if short_key(name) not in described & pictured)
 
     def remove(self, key: str) -> None:
         """Delete the pair of `key`, valid or broken."""

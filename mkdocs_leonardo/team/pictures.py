@@ -20,7 +20,7 @@ from anyio import CapacityLimiter
 from mkdocs_leonardo.concurrency import to_thread
 from mkdocs_leonardo.errors import BrokenEntry, PictureError, StorageError, StoreUnavailable
 from mkdocs_leonardo.files import MAX_PICTURE_BYTES
-from mkdocs_leonardo.spec import ImageInfo, PictureRecord, Source
+from mkdocs_leonardo.spec import ImageInfo, PictureRecord, Source, short_key
 from mkdocs_leonardo.storage.base import PictureSource, StoredPicture, StoreStats
 from mkdocs_leonardo.storage.pictures import MAX_RECORD_BYTES, check_digest, parse_record
 from mkdocs_leonardo.team.client import LONG_CALL_S
@@ -279,4 +279,4 @@ def _inspect(data: bytes) -> ImageInfo:
 
 
 def _name_picture(record: PictureRecord) -> str:
-    return f"{_FOLDER}/{record.key}-{record.digest[:16]}.{record.extension}"
+    return f"{_FOLDER}/{record.key}-{short_key(record.digest)}.{record.extension}"
