@@ -39,7 +39,7 @@ MADE_BY_AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicM
 
 
 class Source(StrEnum):
-    """The source of a page's picture in this build."""
+    """The source of a page's picture in this build. Reports and manifests hold the values, which therefore stay."""
 
     CACHED = "cached"
     GENERATED = "generated"

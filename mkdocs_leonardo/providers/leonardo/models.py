@@ -347,7 +347,7 @@ def size_for(model: Model, width_px: int, height_px: int) -> Size:
     def unlike(size: Size) -> tuple[float, bool, float]:
         shape = round(abs(math.log(size[0] / size[1] / (width_px / height_px))), 2)
         scale = max(width_px / size[0], height_px / size[1])
-        return shape, scale > 1.25, abs(math.log(scale))  # see above
+        return shape, scale > 1.25, abs(math.log(scale))
 
     return min(sizes, key=unlike)
 
