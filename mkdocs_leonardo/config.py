@@ -28,7 +28,6 @@ from mkdocs_leonardo.converters import (
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.front_matter import LAYOUTS, HeroDefaults
 from mkdocs_leonardo.picture_rules import (
-    ANY_PICTURE,
     MAX_HEIGHT_PX,
     MAX_PROMPT_CHARACTERS,
     MAX_WIDTH_PX,
@@ -276,7 +275,7 @@ class LeonardoConfig(Config):
                 section, _, option = name.rpartition(".")
                 message = f"Sub-option '{option}': {text}" if section else text
                 yield section or option, ValidationError(message)
-        if self.style not in STYLES and all(rules is ANY_PICTURE for rules in self.rules):
+        if self.style not in STYLES and all(rules.allow_every_picture for rules in self.rules):
             known_to = " or ".join(item.creator for item in self.declared.values() if self.style in item.styles)
             yield "style", ValidationError(f"it is {self.style}, which only models of {known_to} know")
 

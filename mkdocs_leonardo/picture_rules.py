@@ -55,5 +55,10 @@ class PictureRules:
     negative_prompt_max: int = MAX_PROMPT_CHARACTERS
     seed_max: int = MAX_SEED
 
+    @property
+    def allow_every_picture(self) -> bool:
+        """Whether these are the rules of a provider without rules of its own."""
+        return not self.model and self == ANY_PICTURE
+
 
 ANY_PICTURE = PictureRules()

@@ -15,13 +15,13 @@ from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.errors import SettingsError
 from mkdocs_leonardo.front_matter import HeroDefaults, read
-from mkdocs_leonardo.picture_rules import STYLES
+from mkdocs_leonardo.picture_rules import ANY_PICTURE, STYLES, PictureRules
 from mkdocs_leonardo.providers import BUILT_IN
 from mkdocs_leonardo.providers.declaration import Alert, declaration_of, key_variable, options_in
 from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.leonardo.options import LeonardoOptions
 from mkdocs_leonardo.providers.openai import OpenAIOptions
-from mkdocs_leonardo.settings import Settings, move_cache, settings_from
+from mkdocs_leonardo.settings import Settings, _choose_rules, move_cache, settings_from
 from mkdocs_leonardo.spec import Encoding, MarkupOptions, PictureSpec
 
 HUGE = 0xF << 40_000
@@ -945,6 +945,15 @@ def test_page_behind_a_provider_without_rules_may_have_a_later_one_s_style(tmp_p
     page = read({"hero_prompt": "a lake " * 300, "hero_style": "FILM"}, page="a.md", title="A", defaults=defaults)
 
     assert page.problems == ()
+
+
+def test_rules_that_allow_every_setting_are_no_rules() -> None:
+    """A package's own `PictureRules()` hides no style of a later provider, as the default does not."""
+    film = PictureRules("lucid-realism", styles=("FILM",))
+
+    assert _choose_rules([PictureRules(), film]) == _choose_rules([ANY_PICTURE, film])
+    assert "FILM" in _choose_rules([PictureRules(), film]).styles
+    assert _choose_rules([PictureRules("model-1"), film]).styles == STYLES
 
 
 @pytest.mark.parametrize(
