@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mkdocs_leonardo.clock import Clock
 from mkdocs_leonardo.errors import (
     AccountRefused,
@@ -48,9 +46,6 @@ from mkdocs_leonardo.providers.declaration import (
 )
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Reference, Submission
 
-if TYPE_CHECKING:
-    from mkdocs_leonardo.providers.toolkit import *  # noqa: F403 - as below
-
 __all__ = [  # noqa: RUF022 - by subject
     "Declaration", "Limits", "Alert", "Alchemy", "PictureRules", "option", "ALERT", "INTERNAL", "lazy_import",
     "Provider", "ProviderContext", "Account", "Memory", "Clock",
@@ -60,14 +55,3 @@ __all__ = [  # noqa: RUF022 - by subject
     "AccountRefused", "NotSetUp", "PromptRefused", "RequestRefused", "JobFailed", "JobEmpty", "JobUnfinished",
     "PollFailed", "PictureElsewhere", "JobUnknown",
 ]  # fmt: skip
-
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        """Return a name of the toolkit, which stood here in earlier versions."""
-        from mkdocs_leonardo.providers import toolkit
-
-        if name not in toolkit.__all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(toolkit, name)
