@@ -45,6 +45,7 @@ one caller, stand there.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 
 class Charged(StrEnum):
@@ -80,17 +81,20 @@ class PictureError(HeroError):
 class ProviderError(HeroError):
     """A provider's failure. `failover.decide` goes by the class and these attributes; the message is for people."""
 
+    #: The value of `charged` for an error that states none.
+    charged_by_default: ClassVar[Charged] = Charged.NO
+
     def __init__(
         self,
         message: str,
         *,
         provider: str,
-        charged: Charged = Charged.NO,
+        charged: Charged | None = None,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.provider = provider
-        self.charged = charged
+        self.charged = self.charged_by_default if charged is None else charged
         self.retry_after_s = retry_after_s
 
 
@@ -99,7 +103,9 @@ class RateLimited(ProviderError):
 
 
 class ServiceFailed(ProviderError):
-    """The request failed at the service, or no answer came; `charged` is NO if nothing was sent or nothing was made."""
+    """The request failed at the service, or no answer came; `charged` is NO only if certainly nothing was made."""
+
+    charged_by_default = Charged.UNKNOWN
 
 
 class ServerError(ServiceFailed):

@@ -181,7 +181,7 @@ class ScriptedProvider(Provider):
             "no credit": AccountRefused("no credit", provider=self.name),
             "prompt refused": PromptRefused("no such image", provider=self.name),
             "request refused": RequestRefused("no such size", provider=self.name),
-            "not sent": ServiceFailed("no connection", provider=self.name),
+            "not sent": ServiceFailed("no connection", provider=self.name, charged=Charged.NO),
             "broken": ServiceFailed("500", provider=self.name, charged=Charged.UNKNOWN),
         }
         if creation in refusals:

@@ -118,6 +118,15 @@ def test_decide_on_a_rate_limit_rests_as_long_as_was_asked(retry_after_s: float 
     assert after(RateLimited, retry_after_s=retry_after_s) == Decision(Step.NEXT_PROVIDER, cooldown_s=cooldown_s)
 
 
+@pytest.mark.parametrize("kind", [ServiceFailed, ServerError, NoAnswer, ListUnclear])
+def test_failure_that_states_no_charge_may_have_been_charged(kind: type[ServiceFailed]) -> None:
+    """A service that fails may have made the job, unless its provider is certain that it did not."""
+    error = kind("it went wrong", provider="acme")
+
+    assert error.charged is Charged.UNKNOWN
+    assert decide(ServiceFailed("it went wrong", provider="acme"), calls=1, can_look=False).step is Step.NEXT_PROVIDER
+
+
 @pytest.mark.parametrize("charged", [Charged.UNKNOWN, Charged.NO])
 def test_decide_on_a_second_failed_create_never_creates_a_third_time(charged: Charged) -> None:
     """A second failed create call moves on to the next provider."""

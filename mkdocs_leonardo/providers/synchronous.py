@@ -111,7 +111,7 @@ class SynchronousProvider(Provider):
         if answer.status != 200:
             raise self._error_for(answer)
         if not isinstance(answer.body, dict):
-            raise self._error(ServiceFailed, "sent an answer that cannot be read", charged=Charged.UNKNOWN)
+            raise self._error(ServiceFailed, "sent an answer that cannot be read")
         return answer
 
     def _error_for(self, answer: Answer) -> ProviderError:
@@ -129,7 +129,7 @@ class SynchronousProvider(Provider):
             return self._error(AccountRefused, f"answered {status}; check {options} ({message})")
         if status >= 500 or status < 300 or status in {408, 409}:
             # A gateway or proxy may have answered in the service's place.
-            return self._error(ServiceFailed, message, charged=Charged.UNKNOWN)
+            return self._error(ServiceFailed, message)
         return self._error(RequestRefused, f"does not take the request ({message})")
 
     def _specific_error(self, answer: Answer, words: str, message: str) -> ProviderError | None:  # noqa: ARG002 - a service's
@@ -148,7 +148,7 @@ class SynchronousProvider(Provider):
             return await self._api().request(method, path, **request)
         except TransportError as error:
             is_free = method == "GET" or isinstance(error, NotSent)
-            raise self._error(ServiceFailed, str(error), charged=Charged.NO if is_free else Charged.UNKNOWN) from error
+            raise self._error(ServiceFailed, str(error), charged=Charged.NO if is_free else None) from error
 
     async def _picture(self, entries: Iterable[tuple[str, str]]) -> bytes:
         """Return the first picture among `entries`, pairs of base64 and address, either of which may be empty.
@@ -203,7 +203,7 @@ class SynchronousProvider(Provider):
         kind: type[ProviderError],
         message: str,
         *,
-        charged: Charged = Charged.NO,
+        charged: Charged | None = None,
         retry_after_s: float | None = None,
     ) -> ProviderError:
         return kind(message, provider=self.name, charged=charged, retry_after_s=retry_after_s)

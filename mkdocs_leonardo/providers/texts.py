@@ -60,7 +60,7 @@ class ImageAndTextProvider(SynchronousProvider):
             )
         if answer.status == 429:
             return self._error(RateLimited, message)
-        return self._error(ServiceFailed, message, charged=Charged.UNKNOWN)
+        return self._error(ServiceFailed, message)
 
 
 def estimate_usd(provider: Provider, facts: PageFacts) -> float:

@@ -204,7 +204,7 @@ class GeminiProvider(ImageAndTextProvider):
         if status == 429:
             return self._too_many(answer, words, message)
         if status == 503 and says(Meaning.BUSY, kind):
-            return self._error(ServiceFailed, message, retry_after_s=self._wait_s(answer))
+            return self._error(ServiceFailed, message, charged=Charged.NO, retry_after_s=self._wait_s(answer))
         if 400 <= status < 500 and status not in {404, 408, 409} and says(Meaning.PROMPT_REFUSED, words):
             return self._error(PromptRefused, f"refuses the prompt ({message})")
         return None

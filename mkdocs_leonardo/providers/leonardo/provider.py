@@ -134,18 +134,17 @@ class LeonardoProvider(Provider):
                 timeout_s=self._options.create_timeout_s,
             )
         except NotSent as error:
-            raise leonardo_error(ServiceFailed, str(error)) from error
+            raise leonardo_error(ServiceFailed, str(error), charged=Charged.NO) from error
         except AnswerLost as error:
-            raise leonardo_error(NoAnswer, str(error), charged=Charged.UNKNOWN) from error
+            raise leonardo_error(NoAnswer, str(error)) from error
         job = job_in(answer.body)
         job_id = text_at(job, "generationId")
         if not 200 <= answer.status < 300 or not JOB_ID.fullmatch(job_id):
             is_lost = answer.status < 500 and says(Meaning.REFERENCE_LOST, text_of(answer))
             if picture.reference is not None and is_lost:
                 self._uploads.forget(picture.reference, reference_id)
-                raise leonardo_error(
-                    ServiceFailed, f"has lost the reference; it is uploaded again ({quote_answer(answer)})"
-                )
+                message = f"has lost the reference; it is uploaded again ({quote_answer(answer)})"
+                raise leonardo_error(ServiceFailed, message, charged=Charged.NO)
             raise error_of_create_call(answer, self.model, self._clock.now())
         self._kinds[job_id] = self._job_kind(picture.width_px, picture.height_px)
         return Submission(
@@ -258,7 +257,7 @@ class LeonardoProvider(Provider):
             try:
                 answer = await self._api().request("GET", path, timeout_s=_READ_TIMEOUT_S)
             except TransportError as lost:
-                error = leonardo_error(ServiceFailed, str(lost))
+                error = leonardo_error(ServiceFailed, str(lost), charged=Charged.NO)
             else:
                 if answer.status == 200 and answer.body is not None:
                     return answer

@@ -71,14 +71,9 @@ def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderErro
     if answer.status == 429 or (is_refusal and says(Meaning.TOO_OFTEN, text)):
         return leonardo_error(RateLimited, message, retry_after_s=retry_after_s(answer, now))
     if answer.status < 300 and not is_refusal:
-        return leonardo_error(NoAnswer, f"accepted the job without an id ({message})", charged=Charged.UNKNOWN)
+        return leonardo_error(NoAnswer, f"accepted the job without an id ({message})")
     if answer.status >= 500 or answer.status == 408:
-        return leonardo_error(
-            ServiceFailed,
-            message,
-            charged=Charged.UNKNOWN,
-            retry_after_s=retry_after_s(answer, now),
-        )
+        return leonardo_error(ServiceFailed, message, retry_after_s=retry_after_s(answer, now))
     return leonardo_error(RequestRefused, f"does not take the request ({message})")
 
 
@@ -107,7 +102,7 @@ def error_of_free_request(answer: Answer, model: str, now: float) -> ProviderErr
         return leonardo_error(RateLimited, quote_answer(answer), retry_after_s=retry_after_s(answer, now))
     if 400 <= answer.status < 500:
         return leonardo_error(RequestRefused, quote_answer(answer))
-    return leonardo_error(ServiceFailed, quote_answer(answer))
+    return leonardo_error(ServiceFailed, quote_answer(answer), charged=Charged.NO)
 
 
 def job_in(body: JsonValue | None) -> JsonValue | None:
@@ -149,7 +144,7 @@ def quote_answer(answer: Answer) -> str:
 
 
 def leonardo_error(
-    kind: type[ProviderError], message: str, *, charged: Charged = Charged.NO, retry_after_s: float | None = None
+    kind: type[ProviderError], message: str, *, charged: Charged | None = None, retry_after_s: float | None = None
 ) -> ProviderError:
     """Return an error with Leonardo as its provider."""
     return kind(message, provider=NAME, charged=charged, retry_after_s=retry_after_s)

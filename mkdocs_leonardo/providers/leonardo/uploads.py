@@ -7,7 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mkdocs_leonardo.providers.interface import Clock, JsonValue, Memory, ProviderError, Reference, ServiceFailed
+from mkdocs_leonardo.providers.interface import (
+    Charged,
+    Clock,
+    JsonValue,
+    Memory,
+    ProviderError,
+    Reference,
+    ServiceFailed,
+)
 from mkdocs_leonardo.providers.leonardo.models import NAME
 from mkdocs_leonardo.providers.leonardo.responses import leonardo_error
 from mkdocs_leonardo.providers.toolkit import (
@@ -187,9 +195,8 @@ class LeonardoUploads:
 
 
 def _no_upload(reference: Reference, reason: str) -> ProviderError:
-    return leonardo_error(
-        ServiceFailed, f"could not take the reference {reference.path.name}: {reason}; nothing was ordered without it"
-    )
+    message = f"could not take the reference {reference.path.name}: {reason}; nothing was ordered without it"
+    return leonardo_error(ServiceFailed, message, charged=Charged.NO)
 
 
 def _fields(form: JsonValue | None) -> list[tuple[str, str]]:

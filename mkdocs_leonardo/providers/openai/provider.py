@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.providers.interface import (
     AccountRefused,
-    Charged,
     JsonValue,
     PictureSpec,
     PromptRefused,
@@ -204,7 +203,7 @@ class OpenAIProvider(ImageAndTextProvider):
             return self._error(AccountRefused, firewall(answer) or f"does not accept OPENAI_API_KEY ({message})")
         if status in {500, 503}:
             wait_s = retry_after_s(answer, self._clock.now())
-            return self._error(ServerError, message, charged=Charged.UNKNOWN, retry_after_s=wait_s)
+            return self._error(ServerError, message, retry_after_s=wait_s)
         return None
 
 
