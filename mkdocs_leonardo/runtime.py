@@ -130,14 +130,17 @@ class Runtime:
 
     @property
     def loop(self) -> EventLoop:
-        """The event loop of this build, with its heartbeat; started by the first use."""
-        if self._loop is None:
-            from mkdocs_leonardo.concurrency import MOST_QUEUED, EventLoop
+        """The event loop of this build; started by the first use."""
+        return self._loop or self.start_loop()
 
-            # Half of the running coroutines are in flight, and half store and encode.
-            heartbeat = self.pipeline.leases.heartbeat
-            self._loop = EventLoop(max(MOST_QUEUED, 2 * self._settings.concurrency))
-            self._loop.start(heartbeat)
+    def start_loop(self, loop: EventLoop | None = None) -> EventLoop:
+        """Start the event loop, or use another runtime's `loop`, with a heartbeat for this runtime's leases."""
+        from mkdocs_leonardo.concurrency import MOST_QUEUED, EventLoop
+
+        heartbeat = self.pipeline.leases.heartbeat
+        # Half of the running coroutines are in flight, and half store and encode.
+        self._loop = loop or EventLoop(max(MOST_QUEUED, 2 * self._settings.concurrency))
+        self._loop.start(heartbeat)
         return self._loop
 
     @cached_property

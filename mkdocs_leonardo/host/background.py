@@ -126,11 +126,10 @@ class BackgroundGenerator:
             return
         runtime = Runtime(settings, environ=self._environ, notify=self._notify, budget=self._budget)
         self._runtimes.append((settings, runtime))
-        if self._loop is None:
-            self._loop = runtime.loop
+        is_first = self._loop is None
+        self._loop = runtime.start_loop(self._loop)
+        if is_first:
             self._loop.start(self._run)
-        else:
-            self._loop.start(runtime.pipeline.leases.heartbeat)
 
     # In the event loop -----------------------------------------------------------------------------------------------
 
