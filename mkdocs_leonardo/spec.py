@@ -1,6 +1,7 @@
 """The values of a hero: the page's request, its key, the stored picture, its renderings.
 
-A *picture* is what a page asks for and a store keeps; an *image* is its bytes or pixels. Authors read "image" for both.
+A *picture* is what a page asks for, a provider makes and a store keeps; an *image* is its bytes or pixels. Documents
+and messages say "image" for both.
 """
 
 from __future__ import annotations
