@@ -67,7 +67,7 @@ class Checked(BaseConfigOption[T], Generic[T]):
 
     @property
     def schema(self) -> Mapping[str, JsonValue]:
-        """The JSON schema of the values that an author may write; that of text if the converter has none."""
+        """The JSON schema of the values that an author may write; any text if the converter has no schema."""
         return schema_of(self._convert)
 
     def run_validation(self, value: object) -> T:

@@ -282,7 +282,7 @@ class Lookup:
         return Resolution(hero, make_asset(result.stored, rendering))
 
     def predict_key(self, hero: HeroSpec, result: LookupResult) -> str:
-        """Return the key of the picture that the page will probably show, from the first provider that may be asked."""
+        """Return the key of the picture at the first provider that may be asked; the page will probably show it."""
         if hero.picture is None and isinstance(result, Hit):
             return result.stored.record.key
         keys = (candidate.key for candidate in result.candidates if candidate.may_be_asked)

@@ -81,7 +81,7 @@ class JobCreator:
         if self._context.budget.would_fit(estimate_usd, self._provider.name):
             return True
         if self._request.attempts.capped_usd is None:
-            # The estimate is that of the first provider, which the next build asks again.
+            # The next build asks the first provider again, so the estimate of that provider counts.
             self._request.attempts.capped_usd = estimate_usd
         self._request.add_attempt(
             f"a cap of this build does not allow it (about {dollars(estimate_usd)})", is_held_back=True

@@ -98,7 +98,7 @@ class Jobs:
     async def collect_duplicate(self, request: JobRequest, job: Submission) -> None:
         """Collect a duplicate job: store its picture under a key of its own.
 
-        The key is that of the same request with `hero_seed` set to the job's seed. If the author has set `hero_seed`,
+        A page with this request and the job's seed as its `hero_seed` has that key. If the author has set `hero_seed`,
         or the seed is not known, the request gets the job's id instead.
         """
         entry = await to_thread(self._context.journal.get_entry, request.key)
@@ -229,7 +229,7 @@ class Jobs:
     ) -> None:
         """Carry out the decision up to its step; raises `error` if that step is STOP.
 
-        `number` is that of the failed create call, if one was sent. `job` is the job that could not be collected.
+        `number` is the failed create call, if one was sent. `job` is the job that could not be collected.
         """
         name = request.provider.name
         request.add_attempt(str(error))

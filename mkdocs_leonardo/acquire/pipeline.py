@@ -105,7 +105,7 @@ class Pipeline:
     ) -> Resolution:
         """Resolve the page's hero: the picture, made if it is missing, or a substitute with the reason. May pay.
 
-        `result` is that of the look-up, if it is known. `start_next` is called before each wait for the work of
+        `result` comes from the look-up, if that was made. `start_next` is called before each wait for the work of
         another page or machine.
         """
         if hero.picture is None:

@@ -26,7 +26,7 @@ _OPENING = re.compile(
 # The patterns below are compiled when a page is malformed: few builds have such a page.
 #: A line with one of the plugin's keys in any spelling, with a colon (YAML) or an equals sign (TOML).
 _OURS = r"(?im)^\s*[\"']?(?P<key>hero(?=[-_]|prompt|image)[\w-]{1,60})[\"']?\s*[:=\uff1a]"
-#: A line that cannot belong to front matter, so that front matter without a closing line ends before it.
+#: A line that cannot belong to front matter. Front matter without a closing line ends before it.
 _TEXT = r"(?m)^(?:\s*|#.*|```.*|~~~.*)$"
 _NO_SPACE = r"(?m)^\s*[\w-]+:(?=[^ \t\n/])"
 #: The other kind of quotes for each of YAML's.

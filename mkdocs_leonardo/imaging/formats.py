@@ -8,7 +8,7 @@ from typing import Literal
 DeliveredFormat = Literal["jpeg", "png", "webp", "avif"]
 EXTENSIONS: dict[DeliveredFormat, str] = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
 
-#: The brands of an ISO file, the first of which may be a general one, and which are four bytes each (ISO/IEC 23008-12).
+#: The brands of an ISO file, four bytes each. The first one may be general (ISO/IEC 23008-12).
 BRANDS = rb".{4}ftyp(?:.{4}){0,16}?"
 _AVIF = re.compile(BRANDS + rb"avi[fs]", re.DOTALL)
 

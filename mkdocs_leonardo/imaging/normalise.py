@@ -74,8 +74,8 @@ _OTHERS = {
     "PDF": re.compile(rb"%PDF-"),
 }
 
-# The plugins are called directly, not through `Image.open`: which formats that opens and how large they may be
-# is global state, which any other plugin of the site can change.
+# The plugins are called directly. Every other plugin of the site can change the formats and the size of pictures that
+# `Image.open` accepts, which are global state.
 _OPENERS: dict[DeliveredFormat, type[ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
     "png": PngImagePlugin.PngImageFile,

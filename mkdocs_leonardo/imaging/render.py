@@ -185,7 +185,7 @@ def list_rendering_inputs(encoding: Encoding, record: PictureRecord) -> dict[str
 def fit_encoding(encoding: Encoding, delivered_px: tuple[int, int], *, may_enlarge: bool) -> Encoding:
     """Return `encoding` with the size and widths that are made of a picture of `delivered_px`.
 
-    Its own size is always made, in one step from what was delivered, and each larger width that was delivered as well.
+    The size of `encoding` is made in one step from the picture, and so is each larger width that the picture has.
     Without `may_enlarge` a smaller picture keeps its own width, in the aspect that pages show.
     """
     size_px = encoding.width_px, encoding.height_px
