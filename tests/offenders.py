@@ -306,12 +306,6 @@ class CostsNothing(Honest):
         return 0.0
 
 
-class NamesATextModelOfNoUse(Honest):
-    """Names a text model, and cannot ask it."""
-
-    text_model = "verse-1"
-
-
 class ConnectsAtOnce(Honest):
     """Connects to the service when it is made."""
 
@@ -374,7 +368,6 @@ OFFENDERS: Mapping[type[Honest], Requirement] = {
     NamesPicturesByChance: Requirement.SAME_KEY,
     NamesPicturesByAddress: Requirement.SAME_KEY,
     CostsNothing: Requirement.IS_COMPLETE,
-    NamesATextModelOfNoUse: Requirement.IS_COMPLETE,
     ConnectsAtOnce: Requirement.OPENS_NOTHING,
     WaitsForNoTurn: Requirement.ASKS_FIRST,
     SignsForSomebodyElse: Requirement.DELIVERS,

@@ -257,6 +257,17 @@ etch = Declaration(make=Etch, options=Options)
 """
 
 
+VERSES = """
+    text_model = "verse-1"
+    text_usd_a_million = (0.0, 100.0)
+
+    async def suggest(self, facts):
+        return Suggestion(f"a woodcut of {facts.title}", "")
+
+
+"""
+
+
 def install_etch(folder: Path, module: str) -> dict[str, str]:
     """Install the package in `folder`; returns the environment with package and key."""
     installed = install_provider(folder, "etch", "etch = etch:etch", module)
@@ -278,17 +289,11 @@ def test_suggest_asks_an_installed_provider_that_the_site_does_not_list(shell: S
     """`suggest` asks another package's text model at its own price, if no service of the plugin has a key."""
     environ = install_etch(
         tmp_path,
-        ETCH.replace("class Etch(", "from mkdocs_leonardo.providers.interface import Suggestion\n\n\nclass Etch(")
-        + """
-Etch.text_model, Etch.text_usd_a_million = "verse-1", (0.0, 100.0)
-
-
-async def suggest(self, facts):
-    return Suggestion(f"a woodcut of {facts.title}", "")
-
-
-Etch.suggest = suggest
-""",
+        ETCH.replace(
+            "class Etch(SynchronousProvider):",
+            "from mkdocs_leonardo.providers.interface import Suggestion, TextProvider\n\n\n"
+            "class Etch(SynchronousProvider, TextProvider):",
+        ).replace("etch = Decl", VERSES + "etch = Decl"),
     )
 
     ran = shell("suggest", "blog/storm.md", "--yes", environ={**environ, "OPENAI_API_KEY": "", "GEMINI_API_KEY": ""})

@@ -38,7 +38,7 @@ from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.page.site_markup import HeroContext
 from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS, MAX_SEED, STYLES
 from mkdocs_leonardo.providers import BUILT_IN, interface, toolkit
-from mkdocs_leonardo.providers.base import Provider
+from mkdocs_leonardo.providers.base import Provider, TextProvider
 from mkdocs_leonardo.providers.declaration import declaration_of, key_variable
 from mkdocs_leonardo.providers.gemini import provider as gemini
 from mkdocs_leonardo.providers.leonardo.create_requests import estimate_usd
@@ -141,7 +141,9 @@ def test_document_names_no_option_that_does_not_exist(path: Path) -> None:
     """Each name in the prose that looks like an option or a key is one, or a provider's, or another program's."""
     text = without_blocks(path)
     known = {name.rpartition(".")[2] for name in tables.option_names()} | set(front_matter.KEYS)
-    known |= {*vars(Provider), *Provider.__annotations__, *interface.__all__, *toolkit.__all__}
+    for kind in (Provider, TextProvider):
+        known |= {*vars(kind), *kind.__annotations__}
+    known |= {*interface.__all__, *toolkit.__all__}
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) <= known | FOREIGN_NAMES
     assert set(re.findall(rf"`((?:{'|'.join(BUILT_IN)})\.[a-z_]+)`", text)) <= tables.option_names()
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+): [^`]*`", text)) <= known | FOREIGN_NAMES

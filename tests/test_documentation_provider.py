@@ -309,16 +309,19 @@ def test_page_lists_every_requirement_of_the_contract() -> None:
 
 def test_page_lists_every_member_of_a_provider() -> None:
     """The page lists the members that a provider sets or overrides: those that each one has, and the optional ones."""
-    from mkdocs_leonardo.providers.base import Provider
+    from mkdocs_leonardo.providers.base import Provider, TextProvider
 
     members = {name for name in {**vars(Provider), **Provider.__annotations__} if not name.startswith("_")}
     members -= {name for name, value in vars(Provider).items() if isinstance(value, property)}
     optional = {name for name in members if name in vars(Provider)} - Provider.__abstractmethods__
     text = PAGE.read_text(encoding="utf-8").partition("## What a provider has")[2].partition("`make(context)`")[0]
-    table, _, others = text.partition("Optional members")
+    table, _, rest = text.partition("Optional members")
+    others, _, texts = rest.partition("`TextProvider`")
     assert {*re.findall(r"`(\w+)[`(]", "".join(re.findall(r"^\| (.*?) \|", table, re.MULTILINE)))} == members - optional
     named = re.findall(r"^- `(\w+)", others, re.MULTILINE)
     assert (len(named), {*named}) == (len(optional), optional)
+    own = {name for name in {**vars(TextProvider), **TextProvider.__annotations__} if not name.startswith("_")}
+    assert {*re.findall(r"^- `(\w+)", texts, re.MULTILINE)} == own
 
 
 def test_page_lists_every_error_a_provider_may_raise() -> None:

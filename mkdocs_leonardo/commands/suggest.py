@@ -19,7 +19,7 @@ from mkdocs_leonardo.errors import AccountRefused, ProviderError, RateLimited
 from mkdocs_leonardo.files import write_atomically
 from mkdocs_leonardo.front_matter import MAX_ALT_CHARACTERS
 from mkdocs_leonardo.picture_rules import MAX_PROMPT_CHARACTERS
-from mkdocs_leonardo.providers.base import PageFacts, Provider, Suggestion
+from mkdocs_leonardo.providers.base import PageFacts, Suggestion, TextProvider
 from mkdocs_leonardo.providers.declaration import key_variable
 from mkdocs_leonardo.providers.texts import estimate_usd, most_usd
 from mkdocs_leonardo.report import pluralise
@@ -77,7 +77,9 @@ def suggest(config_file: str | None, console: Console, pages: tuple[str, ...], *
     return 1 if failures else 0
 
 
-def _show_price(provider: Provider, pages: Sequence[_UnpromptedPage], cap_usd: float | None, console: Console) -> None:
+def _show_price(
+    provider: TextProvider, pages: Sequence[_UnpromptedPage], cap_usd: float | None, console: Console
+) -> None:
     """Print the price of asking about each page; CommandError if the price may be above the cap."""
     expected_usd = sum(estimate_usd(provider, page.facts) for page in pages)
     console.say(
@@ -119,11 +121,11 @@ def _extract_facts(name: str, meta: Mapping[str, object], text: str) -> PageFact
     return PageFacts(str(title), str(meta.get("description") or ""), " ".join(text.split()[:MOST_WORDS]))
 
 
-def _choose_provider(runtime: Runtime) -> Provider:
+def _choose_provider(runtime: Runtime) -> TextProvider:
     """Choose the first provider with a text model and a key; the site's providers come first."""
     variables = []
     for provider in chain(runtime.chain, runtime.make_unlisted_providers()):
-        if provider.text_model:
+        if isinstance(provider, TextProvider) and provider.text_model:
             if provider.name in runtime.providers_with_api_key:
                 return provider
             variables.append(key_variable(provider.name))
@@ -131,7 +133,7 @@ def _choose_provider(runtime: Runtime) -> Provider:
 
 
 def _ask(
-    runtime: Runtime, provider: Provider, pages: Sequence[_UnpromptedPage], console: Console, *, write: bool
+    runtime: Runtime, provider: TextProvider, pages: Sequence[_UnpromptedPage], console: Console, *, write: bool
 ) -> int:
     """Ask about each page in turn; return the number of failures.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from mkdocs_leonardo.clock import Clock
-from mkdocs_leonardo.errors import ListUnclear, RequestRefused
+from mkdocs_leonardo.errors import ListUnclear
 from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Submission, dollars
 
 if TYPE_CHECKING:
@@ -178,10 +178,6 @@ class Provider(ABC):
     """The time for which a page waits for an accepted job, counted from acceptance (seconds)."""
     takes_references: bool = False
     """Whether the model takes a reference image; if not, no page with one asks the provider."""
-    text_model: str = ""
-    """The name of the text model that `suggest` asks; "" without one."""
-    text_usd_a_million: tuple[float, float] = (10.0, 50.0)
-    """USD for a million tokens to the text model, and from it; by default above the known prices."""
 
     @property
     def keeps_jobs(self) -> bool:
@@ -242,6 +238,15 @@ class Provider(ABC):
         """
         return ""
 
-    async def suggest(self, facts: PageFacts) -> Suggestion:  # noqa: ARG002 - the interface's
+
+class TextProvider(Provider):
+    """The interface of an image service with a text model as well, which `suggest` asks."""
+
+    text_model: str
+    """The name of the text model; "" without one."""
+    text_usd_a_million: tuple[float, float] = (10.0, 50.0)
+    """USD for a million tokens to the text model, and from it; by default above the known prices."""
+
+    @abstractmethod
+    async def suggest(self, facts: PageFacts) -> Suggestion:
         """Ask the text model for a proposal, exactly once and at a cost; ProviderError without one."""
-        raise RequestRefused("has no text model", provider=self.name)

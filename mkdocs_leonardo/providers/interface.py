@@ -33,7 +33,15 @@ from mkdocs_leonardo.picture_rules import (
     STYLES,
     PictureRules,
 )
-from mkdocs_leonardo.providers.base import Account, Memory, PageFacts, Provider, ProviderContext, Suggestion
+from mkdocs_leonardo.providers.base import (
+    Account,
+    Memory,
+    PageFacts,
+    Provider,
+    ProviderContext,
+    Suggestion,
+    TextProvider,
+)
 from mkdocs_leonardo.providers.declaration import (
     ALERT,
     INTERNAL,
@@ -48,7 +56,7 @@ from mkdocs_leonardo.spec import GeneratedImage, JsonValue, PictureSpec, Referen
 
 __all__ = [  # noqa: RUF022 - by subject
     "Declaration", "Limits", "Alert", "Alchemy", "PictureRules", "option", "ALERT", "INTERNAL", "lazy_import",
-    "Provider", "ProviderContext", "Account", "Memory", "Clock",
+    "Provider", "TextProvider", "ProviderContext", "Account", "Memory", "Clock",
     "PictureSpec", "Reference", "Submission", "GeneratedImage", "PageFacts", "Suggestion", "JsonValue",
     "STYLES", "MAX_SEED", "MAX_PROMPT_CHARACTERS", "MIN_SIDE_PX", "SIDE_STEP_PX",
     "ProviderError", "Charged", "RateLimited", "ServiceFailed", "ServerError", "NoAnswer", "ListUnclear",

@@ -7,7 +7,7 @@ from abc import abstractmethod
 
 from mkdocs_leonardo.errors import AccountRefused, Charged, JobFailed, ProviderError, RateLimited, ServiceFailed
 from mkdocs_leonardo.providers.answers import Answer, status_and, text_at
-from mkdocs_leonardo.providers.base import PageFacts, Provider, Suggestion
+from mkdocs_leonardo.providers.base import PageFacts, Suggestion, TextProvider
 from mkdocs_leonardo.providers.synchronous import SynchronousProvider
 from mkdocs_leonardo.spec import JsonValue
 
@@ -30,7 +30,7 @@ picture. No name of a living person, of a brand or of an artist.
 """
 
 
-class ImageAndTextProvider(SynchronousProvider):
+class ImageAndTextProvider(SynchronousProvider, TextProvider):
     """The base of synchronous providers whose service has a text model as well."""
 
     async def suggest(self, facts: PageFacts) -> Suggestion:
@@ -63,12 +63,12 @@ class ImageAndTextProvider(SynchronousProvider):
         return self._error(ServiceFailed, message)
 
 
-def estimate_usd(provider: Provider, facts: PageFacts) -> float:
+def estimate_usd(provider: TextProvider, facts: PageFacts) -> float:
     """Return the expected cost of one answer."""
     return _cost_usd(provider, _TOKENS_A_BYTE * _size_bytes(facts), _ANSWER_TOKENS)
 
 
-def most_usd(provider: Provider, facts: PageFacts) -> float:
+def most_usd(provider: TextProvider, facts: PageFacts) -> float:
     """Return the highest cost of one answer: each byte of the question is a token, and the answer is the longest."""
     return _cost_usd(provider, _size_bytes(facts), _MOST_TOKENS)
 
@@ -78,7 +78,7 @@ def _size_bytes(facts: PageFacts) -> int:
     return len(f"{_QUESTION}{facts.message}".encode())
 
 
-def _cost_usd(provider: Provider, tokens_in: float, tokens_out: float) -> float:
+def _cost_usd(provider: TextProvider, tokens_in: float, tokens_out: float) -> float:
     usd_in, usd_out = provider.text_usd_a_million
     return (tokens_in * usd_in + tokens_out * usd_out) / 1_000_000
 

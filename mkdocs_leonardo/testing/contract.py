@@ -271,8 +271,6 @@ def _require_complete(provider: Provider, subject: ProviderUnderTest) -> None:
     for derived, method in (("keeps_jobs", "find"), ("reports_account", "account")):
         is_own = getattr(type(provider), derived) is not getattr(Provider, derived)
         require(not is_own, f"{derived} is overridden; {method} says it")
-    suggests = type(provider).suggest is not Provider.suggest
-    require(suggests == bool(provider.text_model), f"text_model is {provider.text_model!r}; suggest differs")
     require(isinstance(provider.model, str) and provider.model, f"model is {provider.model!r}")
     require(_is_number(provider.timeout_s) and provider.timeout_s > 0, f"timeout_s is {provider.timeout_s!r}")
     try:
