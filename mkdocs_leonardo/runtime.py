@@ -15,7 +15,7 @@ from mkdocs_leonardo.errors import BrokenEntry, HeroError, StoreUnavailable
 from mkdocs_leonardo.log import Notify
 from mkdocs_leonardo.lookup import Lookup
 from mkdocs_leonardo.providers.base import Provider, ProviderContext
-from mkdocs_leonardo.providers.declaration import declaration_of, declared_names, explain_errors
+from mkdocs_leonardo.providers.declaration import declaration_of, declared_names, explain_errors, key_variable
 from mkdocs_leonardo.renderer import Renderer, inspect_image
 from mkdocs_leonardo.report import Spending, append_json_line
 from mkdocs_leonardo.resolution import unwritable_journal_message
@@ -72,11 +72,14 @@ class Runtime:
         self._rate_limiters: dict[str, RateLimiter] = {}
         self._alerts: dict[str, Alert | None] = {}
         self._loop: EventLoop | None = None
-        self.providers_with_api_key: set[str] = set()
-        self.unset_key_variables: list[str] = []
+        names = [name for name in settings.providers if name != PAINTER]
+        self.providers_with_api_key = frozenset(filter(self.get_api_key, names))
+        self.unset_key_variables = tuple(
+            key_variable(name) for name in names if name not in self.providers_with_api_key
+        )
         try:
             self._open_stores()
-            self.chain = tuple(self.make_provider(name) for name in settings.providers if name != PAINTER)
+            self.chain = tuple(map(self.make_provider, names))
             self.lookup = self._make_lookup()
         except BaseException:
             self.close()
@@ -188,7 +191,7 @@ class Runtime:
         )
         return Lookup(
             chain=self.chain,
-            providers_with_api_key=frozenset(self.providers_with_api_key),
+            providers_with_api_key=self.providers_with_api_key,
             stores=stores,
             journal=self.journal,
             renderer=self.renderer,
@@ -299,6 +302,10 @@ class Runtime:
 
     # Providers -------------------------------------------------------------------------------------------------------
 
+    def get_api_key(self, name: str) -> str | None:
+        """Return the provider's API key from the environment; None without one."""
+        return self._environ.get(key_variable(name), "").strip() or None
+
     def make_provider(self, name: str) -> Provider:
         """Make a provider; raises HeroError if that fails."""
         declaration = declaration_of(name)
@@ -316,26 +323,19 @@ class Runtime:
         from mkdocs_leonardo.storage import limits
 
         options = self._settings.options.get(name) or declaration.options()
-        variable = declaration.variable_for(name)
-        api_key = self._environ.get(variable, "").strip() or None
-        if api_key is None:
-            self.unset_key_variables.append(variable)
         provider_limits = declaration.limits(options)
         limiter = limits.RateLimiter(self._shared_values, name, provider_limits.requests_per_minute)
         limiter = self._rate_limiters.setdefault(name, limiter)
         self._alerts[name] = provider_limits.credit_alert
         context = ProviderContext(
-            key=api_key,
+            key=self.get_api_key(name),
             options=options,
             clock=self._clock,
             rate_limiter=limiter.reserve,
             memory=limits.SharedValues(self._shared_values),
-            key_variable=variable,
+            key_variable=key_variable(name),
         )
-        provider: object = declaration.make(context)
-        if api_key is not None:
-            self.providers_with_api_key.add(name)
-        return provider
+        return declaration.make(context)
 
     def make_unlisted_providers(self) -> Iterator[Provider]:
         """Make the installed providers that the site does not list; a provider that cannot be used is left out."""

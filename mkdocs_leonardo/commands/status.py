@@ -63,13 +63,11 @@ def status(config_file: str | None, console: Console) -> int:
 def _explain_unset_variables(runtime: Runtime) -> Iterator[str]:
     """Yield the messages on missing keys, each with its consequence for missing heroes."""
     keyed = runtime.providers_with_api_key
-    unset_key_variables = runtime.unset_key_variables
     if not keyed:
-        if unset_key_variables:
-            yield f"{' and '.join(unset_key_variables)} not set: missing heroes are placeholders"
+        if runtime.unset_key_variables:
+            yield f"{' and '.join(runtime.unset_key_variables)} not set: missing heroes are placeholders"
         return
-    names = [provider.name for provider in runtime.chain]
-    services = [name for name in names if name in keyed or key_variable(name) in unset_key_variables]
+    services = [provider.name for provider in runtime.chain]
     for index, name in enumerate(services):
         if name in keyed:
             continue

@@ -126,7 +126,7 @@ def _choose_provider(runtime: Runtime) -> TextProvider:
     variables = []
     for provider in chain(runtime.chain, runtime.make_unlisted_providers()):
         if isinstance(provider, TextProvider) and provider.text_model:
-            if provider.name in runtime.providers_with_api_key:
+            if runtime.get_api_key(provider.name):
                 return provider
             variables.append(key_variable(provider.name))
     raise CommandError(f"set {' or '.join(variables)} in the environment; a text model of theirs reads the pages")
