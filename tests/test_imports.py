@@ -69,16 +69,26 @@ def test_package_as_it_is_keeps_every_contract() -> None:
     assert re.search(r"Contracts: \d+ kept, 0 broken", lint(ROOT))
 
 
+def find_strays(graph: grimp.ImportGraph, provider: str) -> set[str]:
+    """The imports of a built-in provider beyond the two public modules, and the modules that import the provider."""
+    package = f"mkdocs_leonardo.providers.{provider}"
+    modules = {package, *graph.find_descendants(package)}
+    imported = {found for module in modules for found in graph.find_modules_directly_imported_by(module)}
+    importers = {found for module in modules for found in graph.find_modules_that_directly_import(module)}
+    public = {f"mkdocs_leonardo.providers.{name}" for name in ("interface", "toolkit")}
+    return (imported | importers) - modules - public
+
+
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_built_in_provider_is_kept_apart(name: str) -> None:
     """A built-in provider imports the two public modules alone, as other packages do, and no module imports it."""
     graph = grimp.build_graph("mkdocs_leonardo", cache_dir=None)
     package = f"mkdocs_leonardo.providers.{name}"
-    modules = {package, *graph.find_descendants(package)}
-    imported = {found for module in modules for found in graph.find_modules_directly_imported_by(module)}
-    importers = {found for module in modules for found in graph.find_modules_that_directly_import(module)}
-    assert importers <= modules
-    assert imported - modules <= {f"mkdocs_leonardo.providers.{name}" for name in ("interface", "toolkit")}
+
+    assert find_strays(graph, name) == set()
+    graph.add_import(importer=f"{package}.provider", imported="mkdocs_leonardo.errors")
+    graph.add_import(importer="mkdocs_leonardo.runtime", imported=package)
+    assert find_strays(graph, name) == {"mkdocs_leonardo.errors", "mkdocs_leonardo.runtime"}
 
 
 @pytest.mark.parametrize(("module", "name", "contract"), BREACHES)
