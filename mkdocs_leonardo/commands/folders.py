@@ -143,8 +143,7 @@ def publish_into(site: SitePages, heroes: Sequence[HeroSpec], folder: Path, cons
         # The heroes are those that a build without providers would show.
         with open_runtime(site.settings, console, asks_providers=False) as runtime:
             for resolution in runtime.loop.map(runtime.pipeline.resolve, heroes):
-                page = resolution.hero.page
-                asset = resolution.asset
+                page, asset = resolution.hero.page, resolution.asset
                 if asset is None:
                     console.warn(f"{page}: no image: {explain_failure(resolution)}")
                 elif not (asset.is_substitute and _has_real_picture(entries.get(page), folder)):

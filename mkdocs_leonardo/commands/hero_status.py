@@ -32,8 +32,6 @@ BLOCKED_STATES = frozenset[HeroState]({"refused", "empty", "damaged"})
 #: States of pictures that are, or may be, paid for and are not collected.
 PAID_STATES = frozenset[HeroState]({"paid", "uncertain"})
 
-_STATES: dict[Source, HeroState] = {Source.PINNED: "pinned", Source.CACHED: "cached"}
-
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -236,7 +234,7 @@ def _find_status(runtime: Runtime, hero: HeroSpec, jobs: Mapping[str, Entry]) ->
     if isinstance(result, Hit):
         stored = result.stored
         rendering = runtime.renderer.load(stored.record, hero)
-        state = _STATES[stored.source]
+        state: HeroState = "pinned" if stored.source is Source.PINNED else "cached"
         return HeroStatus(hero, state, offers, stored.record, stored.store, rendering, fault, is_pin_faulty)
     state, reason = _find_state(result, offers)
     paid = [offer for offer in offers if offer.is_collectable]
