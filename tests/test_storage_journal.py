@@ -102,6 +102,17 @@ def test_each_create_call_has_a_number_a_time_and_a_seed_of_its_own(journal: Jou
     assert [one.number for one in intend(journal).calls] == [3]
 
 
+def test_number_of_a_call_is_never_used_again_whatever_was_deleted_first(journal: Journal) -> None:
+    """A later call continues after the highest number, also if that call was deleted before an earlier one."""
+    intend(journal)
+    intend(journal)
+    journal.accept(KEY, submission(), 1)
+    journal.delete_call(KEY, 2)
+    journal.delete_job(KEY, "job-1")
+
+    assert [call.number for call in intend(journal).calls] == [3]
+
+
 def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> None:
     """Jobs of two open calls are closed by their own ids."""
     intend(journal)

@@ -88,9 +88,10 @@ class Decision:
 def decide(error: ProviderError, *, calls: int, can_look: bool) -> Decision:  # noqa: C901, PLR0911 - one return per row of the table
     """Decide on `error` after `calls` create calls at this provider (0: a job of an earlier build).
 
-    `can_look`: the account has a list of jobs. A create call with an unknown outcome is repeated only if that list
-    will show its job. Without a list it is repeated once after a `ServerError`, and both calls count as spent. A job
-    that may be paid for is forgotten only when the service calls the job failed or unknown.
+    `can_look`: the account has a list of jobs. A create call without an answer is repeated only if its list has no job
+    of the call. After a 5xx, a call is repeated once unless the list shows its job. Without a list, a `ServerError`
+    alone has its call repeated. Both calls count as spent. A job that may be paid for is forgotten only when the
+    service calls the job failed or unknown.
     """
     may_have_job = calls == 0 or error.charged is not Charged.NO
     match error:

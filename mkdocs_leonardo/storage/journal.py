@@ -189,11 +189,13 @@ class Journal(ProcessLeases):
                 if call.job_id:
                     self._remember_closed(entry.provider, call.job_id)
             remaining = tuple(call for call in entry.calls if call not in over)
+            if over or not remaining:
+                # The next call for the same picture gets a seed that no earlier job has.
+                number = max(self._read_last_number(key), *(call.number for call in entry.calls), 0)
+                self._store.set(_NUMBER + key, {"number": number}, expire_s=NUMBERS_S)
             if remaining:
                 return self._write(replace(entry, calls=remaining)) if over else entry
             self._store.delete(_JOB + key)
-            # The next call for the same picture gets a seed that no earlier job has.
-            self._store.set(_NUMBER + key, {"number": entry.calls[-1].number}, expire_s=NUMBERS_S)
             return None
 
     def _read_last_number(self, key: str) -> int:
