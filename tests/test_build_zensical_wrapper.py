@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from builds import Site, page
 from cli_rig import COMMAND, Ran, Shell
-from services import AnyServices, Picture, Services
+from services import AnyServices, Fails, Picture, Services
 from services.pictures import draw
 from serving import Preview
 from zensical_rig import BLOG, Zensical
@@ -269,6 +269,19 @@ def test_reference_of_a_page_and_of_the_site_is_read_as_mkdocs_reads_it(small: S
     small.site.write({"own.png": reference})
     ran, _ = build(small, "--strict")
     assert (ran.exit_code, services.ledger.creates) == (1, 2)
+
+
+def test_fallback_makes_what_the_first_service_fails_to_make(small: Shell, services: Services) -> None:
+    """A page whose job fails gets its picture from the next service, as the agreed cost includes."""
+    services.leonardo.on_create(Fails())
+
+    ran, site = build(small, "--yes")
+
+    assert (ran.exit_code, services.ledger.creates) == (0, 4)
+    assert [re.findall(r'data-provider="(\w+)"', site.html(at)) for at in ("index.html", "two/index.html")] == [
+        ["openai"],
+        ["openai"],
+    ]
 
 
 def test_cap_holds_and_is_reported(small: Shell, services: Services) -> None:

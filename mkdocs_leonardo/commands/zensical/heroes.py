@@ -241,7 +241,8 @@ def _is_agreed(
     plan.show(console)
     if plan.allowed and not (yes or (console.can_ask and confirm_payment(console, yes=False))):
         return False
-    budget.replace_caps(max_new_images=len(plan.allowed), max_cost_usd=plan.most_usd)
+    # A fallback after a failed job is a new image as well; the plan has shown what that may cost.
+    budget.replace_caps(max_new_images=settings.max_new_images if plan.allowed else 0, max_cost_usd=plan.most_usd)
     return True
 
 
