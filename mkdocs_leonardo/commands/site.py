@@ -51,8 +51,10 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 #: Rules for print: printed pages show the text without the picture.
 _PRINT = re.compile(r"@media\s+print\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
 _RULE = re.compile(r"([^{};]*)\{([^{}]*)\}")
+_MEDIA_OR_RULE = re.compile(r"@media[^{]*\{(?P<media>(?:[^{}]*\{[^{}]*\})*[^{}]*)\}|[^{};]*\{[^{}]*\}")
+_HERO = ".leonardo-hero"
 #: Selectors whose custom properties hold for every hero: those of the documentation, and their ancestors.
-_EVERYWHERE = frozenset({":root", "html", "body", ".leonardo-hero"})
+_EVERYWHERE = frozenset({":root", "html", "body", _HERO})
 _ALPHA = re.compile(r"--leonardo-hero-scrim\s*:\s*(\d*\.?\d+)(%?)\s*(?:!\s*important\s*)?(?:;|$)")
 _COLOUR = re.compile(r"--leonardo-hero-(?:color|scrim-color)\s*:")
 
@@ -316,21 +318,24 @@ def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) ->
 
 
 def find_shade_alpha(stylesheets: Iterable[str]) -> float | None:
-    """Find the alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they set none.
+    """Find the least alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they set none.
 
-    Returns None, too, if the stylesheets give the text or the shade another colour, which prevents a measurement.
+    A later rule replaces an earlier one, unless it is for some windows or colour schemes only. A value of the hero
+    itself hides those of its ancestors. Returns None, too, if the stylesheets give the text or the shade another
+    colour, which prevents a measurement.
     """
-    alpha = None
+    alphas: dict[bool, list[float]] = {}
     for stylesheet in stylesheets:
         text = _PRINT.sub("", _COMMENT.sub("", stylesheet))
-        for selectors, declarations in _RULE.findall(text):
-            if _EVERYWHERE.isdisjoint(selector.strip() for selector in selectors.split(",")):
-                continue
-            if _COLOUR.search(declarations):
-                return None
-            for number, percent in _ALPHA.findall(declarations):
-                alpha = float(number) / (100 if percent else 1)
-    return alpha
+        for block in _MEDIA_OR_RULE.finditer(text):
+            for selectors, declarations in _RULE.findall(block["media"] or block[0]):
+                names = {selector.strip() for selector in selectors.split(",")} & _EVERYWHERE
+                if names and _COLOUR.search(declarations):
+                    return None
+                for number, percent in _ALPHA.findall(declarations) if names else ():
+                    earlier = alphas.setdefault(_HERO in names, [])
+                    earlier[:] = [*(earlier if block["media"] else ()), float(number) / (100 if percent else 1)]
+    return min(alphas.get(True, alphas.get(False, [])), default=None)
 
 
 # Choosing ------------------------------------------------------------------------------------------------------------
