@@ -48,8 +48,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "intent": Mutation(
         "a create call is noted down before it leaves",
         "storage/journal.py",
-        "return self._write(replace(entry, calls=(*earlier, intended)))",
-        "return replace(entry, calls=(*earlier, intended))",
+        "return self._write(replace(entry, calls=(*earlier_calls, intended)))",
+        "return replace(entry, calls=(*earlier_calls, intended))",
     ),
     "cap": Mutation(
         "the cap on images holds",
