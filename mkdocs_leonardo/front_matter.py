@@ -325,7 +325,7 @@ def _convert_focus(value: object) -> FocalPoint:
         x, y = (float(part) / 100 for part in match.groups())
         if x <= 1 and y <= 1:
             # Names of files hold whole percents, so two crops of an image never share a name.
-            return FocalPoint(round(x, 2), round(y, 2))
+            return FocalPoint(round(x * 100) / 100, round(y * 100) / 100)
     raise _Refused('it may be left, right, top, bottom, center or two percentages such as "30% 60%"')
 
 

@@ -354,8 +354,9 @@ class PageRenderer:
         image = self._page.meta.get("image")
         if isinstance(image, str) and image:
             folder = published.docs_dir
+            # A file that is not a page's may be the theme's.
             image = locate_image(
-                image, self._page.path, lambda path: quote(path) if (folder / path).is_file() else None
+                image, self._page.path, lambda path: quote(path) if (folder / path).is_file() else None, default=image
             )
         target = self._target._replace(image=image if isinstance(image, str) else "")
         tags = make_social_tags(target, spec, file, published.url, published.assets_url, self._site_name)

@@ -241,6 +241,7 @@ def test_read_of_a_seed_as_yaml_writes_whole_numbers_is_taken(line: str, seed: i
         (" Center ", FocalPoint(0.5, 0.5)),
         ("0% 100%", FocalPoint(0.0, 1.0)),
         ("12.4%   59.6%", FocalPoint(0.12, 0.6)),
+        ("0.5% 1.5%", FocalPoint(0.0, 0.02)),
     ],
 )
 def test_read_of_a_focus_gives_its_point(text: str, point: FocalPoint) -> None:

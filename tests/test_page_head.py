@@ -175,3 +175,5 @@ def test_image_for_sharing_is_an_address_or_a_file_of_the_site(image: str, url: 
     files = {name: f"/{name}" for name in ("guide/cover.png", "logo.png")}
 
     assert locate_image(image, "guide/page.md", files.get) == url
+    readable = "" if "[" in image else image
+    assert locate_image(image, "guide/page.md", files.get, default=image) == (url or readable)

@@ -347,7 +347,7 @@ async def test_rate_limiter_without_room_gives_up_at_the_deadline(services: Serv
     """A request that the limiter delays beyond the deadline was not sent."""
     clock = RealClock()
     api = api_at(services.leonardo.base_url, rate_limiter=lambda _: 30.0, clock=clock)
-    with anyio.fail_after(30), pytest.raises(NotSent):
+    with anyio.fail_after(30), pytest.raises(NotSent, match="limit of requests a minute"):
         await api.request("GET", "/me", timeout_s=5, give_up_at=clock.now() + 0.1)
     assert services.ledger.requests == ()
 
@@ -527,6 +527,18 @@ async def test_download_from_an_address_off_the_list_is_refused(url: str) -> Non
     api = api_at("https://api.example", proxy_for=lambda _: None, resolve=resolve)
     with pytest.raises(DownloadRefused):
         await api.download(url, hosts=HOSTS, timeout_s=1)
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost.", "127.0.0.1", "127.0.0.1.", "[::1]", "10.0.0.1."])
+async def test_address_of_this_machine_is_refused_where_the_service_is_elsewhere(host: str) -> None:
+    """Without a list of hosts, an answer cannot lead to this machine, with or without a dot at the end."""
+
+    async def resolve(host: str, _port: int) -> Sequence[str]:
+        return ["::1" if ":" in host else "10.0.0.1" if host.startswith("10") else "127.0.0.1"]
+
+    api = api_at("https://api.example", proxy_for=lambda _: None, resolve=resolve)
+    with pytest.raises(DownloadRefused, match="not public"):
+        await api.download(f"https://{host}/a.jpg", hosts=None, timeout_s=1)
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,8 @@ async def test_submit_cost_in_credits_is_turned_into_dollars(services: Services)
         (Unparsable(), NoAnswer, Charged.UNKNOWN),
         (Answer(200, {"generate": None}), NoAnswer, Charged.UNKNOWN),
         (Answer(200, []), NoAnswer, Charged.UNKNOWN),
+        (Answer(200, [{"message": "Internal\nserver  error"}]), NoAnswer, Charged.UNKNOWN),
+        (Answer(200, [{"message": "Too\tmany  requests"}]), RateLimited, Charged.NO),
         (Answer500(message="Invalid response from authorization hook"), AccountRefused, Charged.NO),
         (NotEnoughTokens(), AccountRefused, Charged.NO),
         (ModelWithdrawn(), AccountRefused, Charged.NO),

@@ -105,6 +105,16 @@ async def test_submit_sends_these_fields_and_no_others(services: Services) -> No
         (Answer(429, {"error": {"message": "Limit: 50/1min. Current: 50/1min."}}), RateLimited, Charged.NO),
         (Answer(429, {"error": {"message": "Limit: 5/1min. Current: 0/1min."}}), RateLimited, Charged.NO),
         (ModerationBlocked(), PromptRefused, Charged.NO),
+        (
+            Answer(400, {"error": {"message": "Rejected by our\nsafety rules", "code": "image_generation_user_error"}}),
+            PromptRefused,
+            Charged.NO,
+        ),
+        (
+            Answer(400, {"error": {"message": "<p>x</p> violates policy", "type": "image_generation_user_error"}}),
+            PromptRefused,
+            Charged.NO,
+        ),
         (Answer429(), RateLimited, Charged.NO),
         (Answer(400, {"error": {"message": "bad size", "code": "invalid_value"}}), RequestRefused, Charged.NO),
         (Answer500(), ServerError, Charged.UNKNOWN),

@@ -6,7 +6,6 @@ import json
 import posixpath
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from html import escape, unescape
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -54,16 +53,18 @@ class SocialTags(NamedTuple):
     site_name: str = ""
 
 
-def locate_image(image: str, page: str, find: Callable[[str], str | None]) -> str:
-    """Return the URL of a page's `image` for sharing; "" for a missing file, and for an unreadable address.
+def locate_image(image: str, page: str, find: Callable[[str], str | None], *, default: str = "") -> str:
+    """Return the URL of a page's `image` for sharing; `default` for a missing file, "" for an unreadable address.
 
     An address stays as it is. A file lies beside the page, else below the site's root; `find` returns its URL.
     """
-    with suppress(ValueError):
+    try:
         if urlsplit(image).scheme or image.startswith("/"):
             return image
+    except ValueError:
+        return ""
     places = (posixpath.normpath(posixpath.join(folder, image)) for folder in (posixpath.dirname(page), ""))
-    return next(filter(None, map(find, places)), "")
+    return next(filter(None, map(find, places)), default)
 
 
 def make_social_tags(

@@ -89,8 +89,8 @@ def quote(text: str) -> str:
 
 
 def says(meaning: StrEnum, *texts: str) -> bool:
-    """Return whether one of a service's texts has the meaning, which is a pattern for texts in any case."""
-    return any(re.search(meaning, text, re.IGNORECASE) for text in texts)
+    """Return whether one of a service's texts has the meaning, a pattern for texts in any case with single spaces."""
+    return any(re.search(meaning, " ".join(text.split()), re.IGNORECASE) for text in texts)
 
 
 def status_and(words: str, answer: Answer) -> str:

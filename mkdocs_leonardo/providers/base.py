@@ -242,7 +242,7 @@ class Provider(ABC):
 class TextProvider(Provider):
     """The interface of an image service with a text model as well, which `suggest` asks."""
 
-    text_model: str
+    text_model: str = ""
     """The name of the text model; "" without one."""
     text_usd_a_million: tuple[float, float] = (10.0, 50.0)
     """USD for a million tokens to the text model, and from it; by default above the known prices."""

@@ -97,6 +97,8 @@ class _RequestState:
 
     def error_for(self, error: Exception | None) -> TransportError:
         """Return the error for the caller. `error` is None if the time ran out."""
+        if self.stage == "waiting" and error is None:
+            return NotSent("was not asked in time, as the limit of requests a minute was used up")
         if self.stage in {"waiting", "connecting"} or isinstance(error, _NOTHING_SENT):
             port = self.target.port or _DEFAULT_PORTS.get(self.target.scheme)
             words = _explain(error, self.target.host, port=port, via_proxy=self.via_proxy)
@@ -346,7 +348,7 @@ class Api:
         The request goes straight through the transport, since httpx's client logs whole addresses at INFO.
         """
         method, form = ("GET", None) if parts is None else ("POST", _encode_form(parts))
-        loopback = is_loopback(target.host)
+        loopback = self.on_loopback and is_loopback(target.host)
         proxy = None if loopback else self._proxy_for(str(target))
         headers = {"host": target.netloc.decode("ascii"), "user-agent": _USER_AGENT, "accept-encoding": "identity"}
         timeouts = {"connect": _DOWNLOAD_CONNECT_TIMEOUT_S, "read": 30.0, "write": 30.0, "pool": 30.0}

@@ -71,7 +71,7 @@ class Meaning(StrEnum):
     PROMPT_REFUSED = (
         "<(moderation_?blocked|content_?policy_?violation|content_?filter|responsible_?ai_?policy_?violation)>"
         "|safety_violations|safety system"
-        "|<image_?generation_?user_?error>[^<]*(safety|moderation|content[ _]filter|polic(y|ies))"
+        "|<image_?generation_?user_?error>.*(safety|moderation|content[ _]filter|polic(y|ies))"
     )
     # AccountRefused (a note on the end of DALL-E, 2026).
     MODEL_NOT_FOUND = "<model_?not_?found>"
