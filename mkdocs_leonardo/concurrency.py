@@ -7,13 +7,14 @@ or writes a file or a database. A database may be locked for ten seconds. Ruff r
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import anyio.to_thread
 from anyio import CancelScope, CapacityLimiter, Event, create_task_group, sleep_forever
@@ -21,6 +22,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from mkdocs_leonardo.imaging.memory import configure_malloc
+from mkdocs_leonardo.log import Notify
 
 #: Worker threads for calls that block: reading, writing, decoding. Encoding has its own, one for each core. A thread
 #: may keep the memory of its largest picture: anyio's 40 threads would keep 75 MB more.
@@ -33,6 +35,7 @@ MOST_QUEUED = 64
 
 A = TypeVar("A")
 T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 
 class EventLoop:
@@ -53,17 +56,34 @@ class EventLoop:
         self._portal.call(_set_threads, THREADS)
         configure_malloc()
 
-    def start(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
+    def start(self, function: Callable[[Unpack[Arguments]], Awaitable[T]], *arguments: *Arguments) -> Future[T]:
         """Run a coroutine function in the loop; the future gives its result to this thread."""
         return self._track(self._portal.start_task_soon(self._run, function, *arguments))
 
-    def run(self, function: Callable[..., Awaitable[T]], *arguments: object, timeout_s: float | None = None) -> T:
+    def run(
+        self,
+        function: Callable[[Unpack[Arguments]], Awaitable[T]],
+        *arguments: *Arguments,
+        timeout_s: float | None = None,
+    ) -> T:
         """Run a coroutine function in the loop and return its result; TimeoutError after `timeout_s`."""
         future = self.start(function, *arguments)
         try:
             return future.result(timeout_s)
         finally:
             future.cancel()
+
+    def start_background(
+        self, notify: Notify, function: Callable[[Unpack[Arguments]], Awaitable[object]], *arguments: *Arguments
+    ) -> None:
+        """Run a coroutine function whose result nothing waits for; logs a warning if it fails."""
+
+        def report(work: Future[object]) -> None:
+            error = None if work.cancelled() else work.exception()
+            if error is not None:
+                notify(logging.WARNING, f"background work has failed ({type(error).__name__}); run the command again")
+
+        self.start(function, *arguments).add_done_callback(report)
 
     def map(self, function: Callable[[A], Awaitable[T]], arguments: Iterable[A]) -> Iterator[T]:
         """Run a coroutine function for all arguments at once; the results have the arguments' order."""
@@ -77,7 +97,11 @@ class EventLoop:
         """
         return function() if self._is_closed else self._portal.call(function)
 
-    def start_queued(self, function: Callable[..., Awaitable[T]], *arguments: object) -> Future[T]:
+    def start_queued(
+        self,
+        function: Callable[[Unpack[Arguments], Callable[[], None]], Awaitable[T]],
+        *arguments: *Arguments,
+    ) -> Future[T]:
         """Queue a coroutine function; `most_queued` of them run at once, in the order of the calls.
 
         `function` gets one more argument: a function that starts the next coroutine, to be called before a wait.
@@ -195,7 +219,10 @@ def _set_threads(number: int) -> None:
 
 
 async def to_thread(
-    function: Callable[..., T], *arguments: object, limiter: CapacityLimiter | None = None, is_shielded: bool = False
+    function: Callable[[Unpack[Arguments]], T],
+    *arguments: *Arguments,
+    limiter: CapacityLimiter | None = None,
+    is_shielded: bool = False,
 ) -> T:
     """Call the function in a worker thread, counted by `limiter` or by the event loop's own limiter.
 

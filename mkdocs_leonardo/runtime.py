@@ -143,7 +143,7 @@ class Runtime:
         heartbeat = self.pipeline.leases.heartbeat
         # Half of the running coroutines are in flight, and half store and encode.
         self._loop = loop or EventLoop(max(MOST_QUEUED, 2 * self._settings.concurrency))
-        self._loop.start(heartbeat)
+        self._loop.start_background(self._notify, heartbeat)
         return self._loop
 
     @cached_property

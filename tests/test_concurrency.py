@@ -1,6 +1,7 @@
 """The event loop between MkDocs and the services."""
 
 import gc
+import logging
 import platform
 import subprocess
 import sys
@@ -272,3 +273,19 @@ loop.close()
     kept_bytes = int(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout)
 
     assert kept_bytes < 9_000_000
+
+
+def test_background_work_that_fails_is_logged() -> None:
+    """An exception of work that nothing waits for is a warning, without its text; a cancelled one is none."""
+    lines: list[tuple[int, str]] = []
+
+    async def fail(key: str) -> None:
+        raise LookupError(key)
+
+    loop = EventLoop()
+    loop.start_background(lambda level, text: lines.append((level, text)), fail, "secret")
+    loop.start_background(lambda level, text: lines.append((level, text)), sleep_forever)
+    loop.run(checkpoint)
+    loop.close()
+
+    assert lines == [(logging.WARNING, "background work has failed (LookupError); run the command again")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.acquire.failover import Decision, Step, decide
@@ -288,11 +289,8 @@ class Jobs:
         """
         is_over = False
         for number in numbers:
-            call = await to_thread(
-                lambda number=number: self._context.journal.note_asked(
-                    request.key, number, is_unknown=is_unknown, was_reached=was_reached
-                )
-            )
+            note = partial(self._context.journal.note_asked, is_unknown=is_unknown, was_reached=was_reached)
+            call = await to_thread(note, request.key, number)
             if call is None or not was_reached or not call.is_over(self._context.clock.now()):
                 # A service that was not reached said nothing about the job.
                 continue

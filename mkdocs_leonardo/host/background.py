@@ -87,7 +87,7 @@ class BackgroundGenerator:
     def pause(self) -> None:
         """Start no generation until the next `take`."""
         if self._loop is not None:
-            self._loop.start(self._pause)
+            self._loop.start_background(self._notify, self._pause)
 
     def take(self, settings: Settings, heroes: Sequence[HeroSpec], *, docs_dir: Path, began_at: float) -> None:
         """Replace the heroes to make by those missing after a rebuild that began at `began_at` (Unix seconds).
@@ -98,7 +98,9 @@ class BackgroundGenerator:
         if missing:
             self._open(settings)
         if self._loop is not None:
-            self._loop.start(self._take, _Rebuild(settings, self._runtimes[-1][1], missing, began_at))
+            self._loop.start_background(
+                self._notify, self._take, _Rebuild(settings, self._runtimes[-1][1], missing, began_at)
+            )
 
     def close(self) -> None:
         """End running work. The journal has the jobs that are paid for and not collected."""
@@ -129,7 +131,7 @@ class BackgroundGenerator:
         is_first = self._loop is None
         self._loop = runtime.start_loop(self._loop)
         if is_first:
-            self._loop.start(self._run)
+            self._loop.start_background(self._notify, self._run)
 
     # In the event loop -----------------------------------------------------------------------------------------------
 
