@@ -69,7 +69,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     @event_priority(-50)
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> None:  # noqa: ARG002 - the host's signature
         """Wait for every hero, and add the heroes' files to the site."""
-        self._build.join(config, files)
+        self._build.heroes.join(config, files)
 
     # After Material's blog plugin (-100), which makes the excerpts; after every search plugin, which reads the content.
     @event_priority(-110)
@@ -83,19 +83,19 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
     ) -> None:
         """Put the page's hero into its content, and covers on the excerpts of a blog view."""
         variables: dict[str, Any] = context  # type: ignore[assignment]  # templates may hold more than the host's own
-        self._build.show(page, variables)
+        self._build.heroes.show(page, variables)
 
     # After plugins that write social tags of their own (Material's: 50), before minifiers (0).
     @event_priority(40)
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str | None:  # noqa: ARG002 - the host's signature
         """Complete the head, and move a hero in full layout to where it spans the window."""
-        return self._build.complete(page, output)
+        return self._build.heroes.complete(page, output)
 
     # After mkdocs-rss-plugin (0), which writes its feeds here.
     @event_priority(-50)
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """Complete other plugins' files, end the build, and leave missing heroes to a preview."""
-        self._build.mend_feeds(config)
+        self._build.heroes.mend_feeds(config)
         self._end_build()
         self._serving.after_build(self._build, config)
 

@@ -55,10 +55,9 @@ class Serving:
         if self._watcher is not None:
             self._watcher.follow(build.settings.cache_dir)
         if self._preview is not None:
-            heroes = build.heroes
-            missing, reason = (heroes.missing, heroes.no_provider_reason) if heroes is not None else ((), "")
+            heroes, docs_dir = build.heroes, Path(config.docs_dir)
             try:
-                self._preview.take(build.settings, missing, docs_dir=Path(config.docs_dir), reason=reason)
+                self._preview.take(build.settings, heroes.missing, docs_dir=docs_dir, reason=heroes.no_provider_reason)
             except HeroError as error:
                 raise PluginError(f"{PREFIX}{error}") from None
 

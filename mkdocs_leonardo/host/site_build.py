@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +27,37 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.front_matter import FrontMatter
     from mkdocs_leonardo.host.github import AnnotationHandler
     from mkdocs_leonardo.host.heroes import SiteHeroes
+    from mkdocs_leonardo.resolution import Resolution
     from mkdocs_leonardo.settings import Settings
+
+
+class NoHeroes:
+    """The heroes of a build in which no page asks for one; light, since most sites' builds begin with it."""
+
+    missing: Sequence[Resolution] = ()
+    no_provider_reason = ""
+
+    def join(self, config: MkDocsConfig, files: Files) -> None:
+        """Add no file."""
+
+    def show(self, page: Page, variables: dict[str, Any]) -> None:
+        """Leave the page as it is."""
+
+    def complete(self, page: Page, output: str) -> str | None:  # noqa: ARG002 - as of SiteHeroes
+        """Return None, for the HTML as it is."""
+        return None
+
+    def mend_feeds(self, config: MkDocsConfig) -> None:
+        """Leave the feeds as they are."""
+
+    def close(self) -> None:
+        """End nothing."""
 
 
 class SiteBuild:
     """One build. `settings` holds the site's settings, or None if the plugin is switched off and changes no page.
 
-    The builds of a preview have a copy of the settings that spends nothing. `heroes` is None until a page asks for one.
+    The builds of a preview have a copy of the settings that spends nothing.
     """
 
     def __init__(
@@ -45,7 +69,7 @@ class SiteBuild:
         self._handler = handler
         self._kept: KeptFolder | None = None
         self._reader: HeroReader | None = None
-        self.heroes: SiteHeroes | None = None
+        self.heroes: SiteHeroes | NoHeroes = NoHeroes()
 
     def keep_pictures(self, site_dir: str, *, is_dirty: bool) -> None:
         """Keep the pictures of the previous build from the host's cleaning. A dirty build does not clean.
@@ -92,7 +116,7 @@ class SiteBuild:
             log.warning("%s", problem)
         if reading.hero is None:
             return None
-        if self.heroes is None:
+        if isinstance(self.heroes, NoHeroes):
             from mkdocs_leonardo.host.heroes import SiteHeroes
 
             self.heroes = SiteHeroes(self._build_settings, config, self._kept, is_preview=self._is_preview)
@@ -102,32 +126,12 @@ class SiteBuild:
                 log.info("%s: %s", page.file.src_uri, comment)
         return None
 
-    def join(self, config: MkDocsConfig, files: Files) -> None:
-        """Wait for every hero, and add the heroes' files to the site."""
-        if self.heroes is not None:
-            self.heroes.join(config, files)
-
-    def show(self, page: Page, variables: dict[str, Any]) -> None:
-        """Put the page's hero into its content and its template's variables, and covers on a blog view's excerpts."""
-        if self.heroes is not None:
-            self.heroes.show(page, variables)
-
-    def complete(self, page: Page, output: str) -> str | None:
-        """Return the page's HTML with a complete head; None for the HTML as it is."""
-        return self.heroes.complete(page, output) if self.heroes is not None else None
-
-    def mend_feeds(self, config: MkDocsConfig) -> None:
-        """Write the sizes of the images for sharing into the feeds of other plugins."""
-        if self.heroes is not None:
-            self.heroes.mend_feeds(config)
-
     def close(self, *, listener: Callable[[Page, FrontMatter], None] | None = None) -> None:
         """End what still runs. Without a `listener`, warnings become annotations if GitHub Actions runs the build."""
         if self._kept is not None:
             self._kept.discard()
             self._kept = None
-        if self.heroes is not None:
-            self.heroes.close()
+        self.heroes.close()
         if self._handler is not None:
             handler, self._handler = self._handler, None
             handler.close()
