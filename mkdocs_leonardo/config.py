@@ -11,8 +11,8 @@ from mkdocs.config.base import BaseConfigOption, ConfigErrors, ConfigWarnings, V
 
 from mkdocs_leonardo.author_text import TEMPLATE_NAMES, did_you_mean, find_style
 from mkdocs_leonardo.converters import (
+    CompleteValueError,
     Converter,
-    Unrepeatable,
     convert_value,
     list_of,
     one_of,
@@ -74,7 +74,7 @@ class Checked(BaseConfigOption[T], Generic[T]):
         """Return the converted value; MkDocs's ValidationError, which names value and fix, for a refused one."""
         try:
             return convert_value(self._convert, value)
-        except Unrepeatable as error:
+        except CompleteValueError as error:
             raise ValidationError(str(error)) from None
 
 
@@ -275,7 +275,7 @@ class LeonardoConfig(Config):
                 section, _, option = name.rpartition(".")
                 message = f"Sub-option '{option}': {text}" if section else text
                 yield section or option, ValidationError(message)
-        if self.style not in STYLES and all(rules.allow_every_picture for rules in self.rules):
+        if self.style not in STYLES and all(rules.is_unlimited for rules in self.rules):
             known_to = " or ".join(item.creator for item in self.declared.values() if self.style in item.styles)
             yield "style", ValidationError(f"it is {self.style}, which only models of {known_to} know")
 

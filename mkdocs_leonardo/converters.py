@@ -23,8 +23,8 @@ T = TypeVar("T")
 S = TypeVar("S", bound=str)
 
 
-class Unrepeatable(ValueError):
-    """A refusal whose message is complete: the value is in it already, or is left out as a possible secret."""
+class CompleteValueError(ValueError):
+    """A refusal whose message gets no value added: it has the value, or the value may be a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,17 @@ class Converter(Generic[T]):
 
 
 def convert_value(convert: Callable[[object], T], value: object) -> T:
-    """Return the converted value; Unrepeatable, with the value and the fix, for a refused one."""
+    """Return the converted value; CompleteValueError, with the value and the fix, for a refused one."""
     try:
         return convert(value)
-    except Unrepeatable:
+    except CompleteValueError:
         raise
     except (TypeError, ValueError) as error:
         if value is None:
-            raise Unrepeatable(
+            raise CompleteValueError(
                 "it is empty, as an unset !ENV variable is; give it a value, or leave the line out"
             ) from None
-        raise Unrepeatable(f"it is {describe_value(value)}; {error}") from None
+        raise CompleteValueError(f"it is {describe_value(value)}; {error}") from None
 
 
 def unknown_option(name: str, options: tuple[str, ...], *variables: str) -> str:
@@ -161,16 +161,16 @@ def service_address(value: object) -> str:
     """Convert a service's address. Messages do not repeat the address, which may contain a key."""
     address = plain_text(value).rstrip("/")
     if re.search(r"[@?#]", address):
-        raise Unrepeatable(f"it must hold no credentials and no ? or #; {FROM_ENVIRONMENT}")
+        raise CompleteValueError(f"it must hold no credentials and no ? or #; {FROM_ENVIRONMENT}")
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", None
     if port == 0 or not re.fullmatch(r"[\w.:-]+", host) or not address.isprintable() or " " in address:
-        raise Unrepeatable("it cannot be read as an address; it must look like https://api.example.com/v1")
+        raise CompleteValueError("it cannot be read as an address; it must look like https://api.example.com/v1")
     if not keeps_secrets(parts.scheme, host):
-        raise Unrepeatable(ENCRYPTION_FIX)
+        raise CompleteValueError(ENCRYPTION_FIX)
     return address
 
 
@@ -178,7 +178,9 @@ def host_name(value: object) -> str:
     """Convert the name of a host to lower case, without the dot that may end it."""
     converted = plain_text(value).lower().removesuffix(".")
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", converted):
-        raise Unrepeatable("it must hold names of hosts such as cdn.leonardo.ai, without scheme, port, path and *")
+        raise CompleteValueError(
+            "it must hold names of hosts such as cdn.leonardo.ai, without scheme, port, path and *"
+        )
     return converted
 
 
@@ -198,11 +200,11 @@ def list_of(convert: Callable[[object], T], *, such_as: str) -> Converter[tuple[
     def convert_one(item: object) -> T:
         try:
             return convert(item)
-        except Unrepeatable:
+        except CompleteValueError:
             raise
         except (TypeError, ValueError) as error:
             subject = "an empty entry" if item is None else describe_value(item)
-            raise Unrepeatable(f"it holds {subject}; {error}") from None
+            raise CompleteValueError(f"it holds {subject}; {error}") from None
 
     def convert_all(value: object) -> tuple[T, ...]:
         if not isinstance(value, list | tuple) or not value:

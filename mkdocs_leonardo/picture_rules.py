@@ -56,7 +56,7 @@ class PictureRules:
     seed_max: int = MAX_SEED
 
     @property
-    def allow_every_picture(self) -> bool:
+    def is_unlimited(self) -> bool:
         """Whether these are the rules of a provider without rules of its own."""
         return not self.model and self == ANY_PICTURE
 

@@ -35,7 +35,7 @@ class LeonardoPlugin(BasePlugin[LeonardoConfig]):
         self.page_listener: Callable[[Page, FrontMatter], None] | None = None
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
-        """Pass on whether `mkdocs serve` runs. Its builds never spend."""
+        """Pass on whether `mkdocs serve` runs. Its builds never spend; the generator beside them may."""
         self._is_dirty = dirty
         self._serving.start(command, self.config)
 

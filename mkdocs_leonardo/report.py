@@ -139,9 +139,9 @@ def list_complaints(
 ) -> list[tuple[int, Complaint]]:
     """List one message, with its level, for each reason why pages show another picture than they ask for.
 
-    `without_provider` is the reason why no provider could be asked, usually missing keys. Its level is INFO for pages
-    that show their previous hero, and ERROR under `on_missing: error`. A refused prompt is at least a warning,
-    since its author must change it.
+    `without_provider` is the reason why no provider could be asked, usually missing keys. A message with this reason is
+    INFO for pages that show their previous hero, and ERROR under `on_missing: error`. A refused prompt is at least a
+    warning, since its author must change it.
     """
     level = {"warn": logging.WARNING, "error": logging.ERROR, "ignore": logging.INFO}[on_missing]
     groups: defaultdict[tuple[int, str], list[Resolution]] = defaultdict(list)

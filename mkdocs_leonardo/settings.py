@@ -124,7 +124,7 @@ def _choose_rules(rules: Sequence[PictureRules]) -> PictureRules:
 
     If the first provider has none, pages may have all that any one of the providers takes.
     """
-    if rules and not rules[0].allow_every_picture:
+    if rules and not rules[0].is_unlimited:
         return rules[0]
     all_rules = (ANY_PICTURE, *rules)
     return PictureRules(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REQUESTS_PER_JOB = 5
 #: The interval between two checks of the request limit (seconds).
 PACE_S = 1.0
-#: The most pages with create calls in flight at a provider that has not yet accepted one.
+#: The most pages with create calls in flight at a provider that has accepted no call yet.
 MOST_PROBES = 2
 #: A provider is down when the create calls of this many pages in a row have all failed.
 PAGES_OF_AN_OUTAGE = 2
@@ -73,7 +73,7 @@ class Access:
         await to_thread(self._cooldowns.cool_down, name, self._clock.now() + cooldown_s)
         self.get_breaker(name).wake()
 
-    async def reason_not_to_call(self, name: str) -> str | None:
+    async def find_reason_not_to_call(self, name: str) -> str | None:
         """Return why the provider gets no create call now; None if a call may be sent."""
         if name in self._off:
             return self._off[name]
@@ -89,13 +89,13 @@ class Access:
     async def wait_to_call(self, name: str, caller: object) -> str | None:
         """Wait until the caller may send a create call. Returns None then, or the reason why it may not."""
         breaker = self.get_breaker(name)
-        while (reason := await self.reason_not_to_call(name)) is None and not breaker.admit(caller):
+        while (reason := await self.find_reason_not_to_call(name)) is None and not breaker.admit(caller):
             await breaker.wait_for_change()
         return reason
 
     async def check_account(self, provider: Provider) -> None:
         """Read balance and slots of the account once per build; a failed request changes nothing."""
-        if not provider.reports_account or await self.reason_not_to_call(provider.name) is not None:
+        if not provider.reports_account or await self.find_reason_not_to_call(provider.name) is not None:
             return
         if provider.name in self._accounts:
             await self._accounts[provider.name].wait()
@@ -125,7 +125,7 @@ class Access:
         async with self._gates.setdefault(name, Lock()):
             waited = False
             limiter = self._rate_limiters.get(name)
-            while limiter is not None and await self.reason_not_to_call(name) is None:
+            while limiter is not None and await self.find_reason_not_to_call(name) is None:
                 requests = REQUESTS_PER_JOB * (self._in_flight[name] + 1)
                 wait_s = await to_thread(limiter.compute_wait_s, self._clock.now(), requests)
                 if wait_s <= 0:

@@ -126,7 +126,7 @@ class PurchasePlan:
             line += f", at most {dollars(self.most_usd)} if {' or '.join(further)} has to step in"
         yield line
         if self.held_back:
-            # With a cap of 0, another run could buy nothing either.
+            # If the cap allows nothing now, it allows nothing to another run.
             fix = "run the command again for the rest, or raise the cap" if self.allowed else "raise the cap"
             yield (
                 f"{pluralise(self.held_back, 'more image is', 'more images are')} held back by max_new_images or "

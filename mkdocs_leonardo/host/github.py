@@ -77,7 +77,7 @@ class Annotations:
     def commands(self) -> tuple[str, ...]:
         """Return the workflow commands to print, at most `MOST_SHOWN` of each level.
 
-        Repeated messages come last, and a count replaces those left out.
+        If there are more, each text is printed once before any is repeated. A last line counts the rest.
         """
         selected: list[Annotation] = []
         for level in (logging.ERROR, logging.WARNING):

@@ -21,9 +21,9 @@ from mkdocs_leonardo.build import Build
 from mkdocs_leonardo.errors import HeroError
 from mkdocs_leonardo.files import link_or_copy
 from mkdocs_leonardo.host.pages import (
-    describe_encryption,
     find_first_view_page,
     is_content_replaced,
+    make_encryption_warning,
     make_target_reader,
 )
 from mkdocs_leonardo.host.social import SocialImages, has_blog, has_social_cards, mend_feeds, set_card_background
@@ -161,7 +161,7 @@ class SiteHeroes:
         if hero is None:
             return
         if is_content_replaced(page):
-            log.warning("%s", describe_encryption(page))
+            log.warning("%s", make_encryption_warning(page))
             site.remove(page.file.src_uri)
             self._social.retract(page)
             return

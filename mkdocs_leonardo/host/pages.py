@@ -37,11 +37,11 @@ def read_front_matter(reader: HeroReader, markdown: str, page: Page, config: MkD
         title=str(page.title or ""),
         site_name=config.site_name,
         read_text=lambda: file.content_string,
-        home=file.src_uri,
+        source_path=file.src_uri,
         files=files,
     )
     if front_matter.hero is not None and any(getattr(page, mark, None) for mark in _ENCRYPTION_MARKS):
-        return FrontMatter(None, (*problems, *front_matter.problems, describe_encryption(page)))
+        return FrontMatter(None, (*problems, *front_matter.problems, make_encryption_warning(page)))
     return replace(front_matter, problems=(*problems, *front_matter.problems)) if problems else front_matter
 
 
@@ -75,7 +75,7 @@ def is_content_replaced(page: Page) -> bool:
     return bool(ids) and not any(f'id="{name}"' in content or f"id={name}" in content for name in map(escape, ids))
 
 
-def describe_encryption(page: Page) -> InputError:
+def make_encryption_warning(page: Page) -> InputError:
     """Return the warning for an encrypted page that asks for a hero."""
     key = "hero_image" if "hero_image" in page.meta and "hero_prompt" not in page.meta else "hero_prompt"
     return InputError(

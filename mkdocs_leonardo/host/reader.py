@@ -43,19 +43,19 @@ class HeroReader:
         title: str,
         site_name: str,
         read_text: Callable[[], str],
-        home: str = "",
+        source_path: str = "",
         files: Files | None = None,
     ) -> front_matter.FrontMatter:
         """Read the hero that `meta` asks for, with the files that it names; no hero if `meta` has a problem.
 
-        `read_text` returns the text of the page's file. `home` is the path of that file, if it is not `page`. `files`
+        `read_text` returns the text of the page's file. `source_path` is that file's path, if it is not `page`. `files`
         are the files that the host knows besides those in the documentation folder.
         """
         result = front_matter.read(meta, page=page, title=title, site_name=site_name, defaults=self._defaults)
         hero = result.hero
         try:
             if hero is not None and result.image is not None:
-                own_path = self._locate(result.image, meta["hero_image"], page=home or page, read_text=read_text)
+                own_path = self._locate(result.image, meta["hero_image"], page=source_path or page, read_text=read_text)
                 hero = replace(hero, own_image=self._find_own_image(page, own_path, files))
             elif hero is not None and hero.picture is not None and result.reference:
                 hero = replace(

@@ -24,7 +24,7 @@ def paint_scene(stage: Stage) -> Image.Image:
     return image
 
 
-# Of each depth: how many, how long (of the height), how slanting; what does not slant is round.
+# Each depth is a count, a length as a share of the height, and a slant. What does not slant is round.
 def _falling(
     stage: Stage, image: Image.Image, depths: Sequence[tuple[int, float, float]], strength: float
 ) -> Image.Image:

@@ -23,7 +23,7 @@ MAX_BYTES = 2**18
 
 _VERSION = 1
 _MOST_REASON = 4096
-#: The ids of jobs that are fit for an address.
+#: Job ids that may be put into a URL.
 _JOB_ID = re.compile(r"(?=.*[^.])[A-Za-z0-9._:~+=-]{1,256}")
 #: The form of a key, and of a signature.
 _HEX = re.compile(r"[0-9a-f]{64}")

@@ -65,7 +65,7 @@ class ProviderContract(ProviderUnderTest):
         async with open_rig(self) as rig:
             without_key = self.declaration.make(rig.context(None))
             for provider in (rig.provider, without_key):
-                _require_complete(provider, self)
+                _require_valid_members(provider, self)
             await without_key.aclose()
 
     @tests(Requirement.OPENS_NOTHING)
@@ -264,7 +264,7 @@ class ProviderContract(ProviderUnderTest):
             require(is_in_time, f"submit waited longer than {self.submit_limit_s:g} s")
 
 
-def _require_complete(provider: Provider, subject: ProviderUnderTest) -> None:
+def _require_valid_members(provider: Provider, subject: ProviderUnderTest) -> None:
     require(isinstance(provider, Provider), "its class does not inherit Provider")
     is_named = isinstance(provider.name, str) and re.fullmatch(r"[a-z][a-z0-9_-]*", provider.name)
     require(is_named, f"name is {provider.name!r}; it must be the entry point's, in small letters")
