@@ -45,7 +45,18 @@ from mkdocs_leonardo.providers.declaration import (
     is_declared,
     options_from,
 )
-from mkdocs_leonardo.spec import FORMATS, PAINTER, Encoding, JsonValue, Layout, MarkupOptions, PictureSpec, Strength
+from mkdocs_leonardo.spec import (
+    FORMATS,
+    PAINTER,
+    Encoding,
+    JsonValue,
+    Layout,
+    MarkupOptions,
+    OnMissing,
+    Origin,
+    PictureSpec,
+    Strength,
+)
 from mkdocs_leonardo.team.address import StoreAddress
 
 MAX_CONCURRENCY = 200
@@ -177,9 +188,9 @@ class LeonardoConfig(Config):
     """Cap on the estimated cost of one build in US dollars, checked before every submission."""
     concurrency = Checked(whole_number(1, MAX_CONCURRENCY, why=", as services queue what goes beyond"), 10)
     """Number of images generated at the same time."""
-    on_missing = Checked(one_of(("warn", "error", "ignore")), "warn")
+    on_missing = Checked(one_of(get_args(OnMissing)), "warn")
     """A page falls back to a placeholder: `warn` (a warning after a failure), `error` (the build stops) or `ignore`."""
-    on_serve = Checked(one_of(("cached", "generate")), "cached")
+    on_serve = Checked(one_of(get_args(Origin)), "cached")
     """A missing image in `mkdocs serve`: `cached` (nothing is spent) or `generate` (made in the background)."""
     layout: Checked[Layout] = Checked(one_of(LAYOUTS), _PAGES.layout)
     """How pages show their hero: `content`, `full`, `stacked`, `split`, `auto` or `none`."""
@@ -199,7 +210,7 @@ class LeonardoConfig(Config):
     """Folder of committed images; relative to the configuration file, outside `docs_dir`."""
     shared_store = Checked(optional(_convert_store_address), None)
     """Address of a team's object store, such as `s3://bucket/prefix`; read-only by default."""
-    on_store_failure = Checked(one_of(("cached", "generate")), "cached")
+    on_store_failure = Checked(one_of(get_args(Origin)), "cached")
     """An image that a failing store may hold: `cached` (do not pay for it) or `generate` (pay for it)."""
     written: frozenset[str] = frozenset()
     declared: dict[str, Declaration[Any]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs_leonardo.files import write_atomically, write_plain_file
 from mkdocs_leonardo.resolution import Complaint, Resolution
-from mkdocs_leonardo.spec import JsonValue, Source, dollars, replace_unprintable, short_key
+from mkdocs_leonardo.spec import JsonValue, OnMissing, Source, dollars, replace_unprintable, short_key
 
 if TYPE_CHECKING:
     from mkdocs_leonardo.storage.base import StoreStats
@@ -135,7 +135,7 @@ def _describe_store(stats: StoreStats) -> str:
 
 
 def list_complaints(
-    resolutions: Sequence[Resolution], *, on_missing: str, without_provider: str = ""
+    resolutions: Sequence[Resolution], *, on_missing: OnMissing, without_provider: str = ""
 ) -> list[tuple[int, Complaint]]:
     """List one message, with its level, for each reason why pages show another picture than they ask for.
 

@@ -18,7 +18,7 @@ from mkdocs_leonardo.front_matter import HeroDefaults
 from mkdocs_leonardo.imaging.reference import read_reference
 from mkdocs_leonardo.picture_rules import ANY_PICTURE, PictureRules
 from mkdocs_leonardo.providers.declaration import declared_names, is_declared
-from mkdocs_leonardo.spec import PAINTER, Encoding, MarkupOptions, Reference
+from mkdocs_leonardo.spec import PAINTER, Encoding, MarkupOptions, OnMissing, Origin, Reference
 from mkdocs_leonardo.team.address import StoreAddress
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class Settings:
     max_new_images: int
     max_cost_usd: float | None
     concurrency: int
-    on_missing: str
-    on_serve: str
+    on_missing: OnMissing
+    on_serve: Origin
     markup: MarkupOptions
     encoding: Encoding
     cache_dir: Path
@@ -53,7 +53,7 @@ class Settings:
     notes: tuple[str, ...]
     """The providers' remarks on allowed options, for the log."""
     shared_store: StoreAddress | None
-    on_store_failure: str
+    on_store_failure: Origin
     cache_may_move: bool
     """Whether the cache is in MkDocs's default folder, from which it can move to Zensical's."""
     former_cache: Path | None

@@ -25,6 +25,9 @@ JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, Jso
 
 # Requests -------------------------------------------------------------------------------------------------------------
 
+#: How loud a page is that lacks its hero, and where an image comes from that may be bought.
+OnMissing = Literal["warn", "error", "ignore"]
+Origin = Literal["cached", "generate"]
 Layout = Literal["content", "full", "stacked", "split", "auto", "none"]
 Format = Literal["avif", "webp", "jpeg"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -22,7 +22,7 @@ from mkdocs_leonardo.report import left_behind_message, list_complaints
 from mkdocs_leonardo.resolution import Resolution, given_up_message, interrupted_message
 from mkdocs_leonardo.runtime import Runtime
 from mkdocs_leonardo.settings import Settings
-from mkdocs_leonardo.spec import HeroSpec, PictureSpec, dollars
+from mkdocs_leonardo.spec import HeroSpec, OnMissing, PictureSpec, dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class BackgroundGenerator:
         if resolution.capped_usd is not None and self._rebuild is not None and not self._rebuild.may_buy:
             # The author has just switched generation off.
             return
-        on_missing = "ignore" if rebuild.settings.on_missing == "ignore" else "warn"
+        on_missing: OnMissing = "ignore" if rebuild.settings.on_missing == "ignore" else "warn"
         page = resolution.hero.page
         for level, complaint in list_complaints([resolution], on_missing=on_missing):
             if resolution.capped_usd is not None:
