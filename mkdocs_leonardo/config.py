@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, get_args
 from mkdocs.config import Config
 from mkdocs.config.base import BaseConfigOption, ConfigErrors, ConfigWarnings, ValidationError
 
-from mkdocs_leonardo.author_text import TEMPLATE_NAMES, did_you_mean, find_style
+from mkdocs_leonardo.author_text import TEMPLATE_NAMES, describe_value, did_you_mean, find_style
 from mkdocs_leonardo.converters import (
     CompleteValueError,
     Converter,
@@ -112,13 +112,12 @@ def _convert_negative_prompt(value: object) -> str | None:
 
 
 def _convert_style(value: object) -> str:
-    text = value if isinstance(value, str) else ""
-    style = find_style(text, built_in_styles())
-    if style is None:
-        raise ValueError(did_you_mean(text, STYLES))
-    return style
+    if not isinstance(value, str):
+        raise ValueError(did_you_mean("", STYLES))  # noqa: TRY004 - a wrong value, whatever its type
+    return value
 
 
+#: Whether a provider knows the style is checked once the providers' declarations are read.
 _style = Converter(_convert_style, {"enum": [*built_in_styles()]})
 
 
@@ -231,6 +230,7 @@ class LeonardoConfig(Config):
         problems = ((name, self._describe_unknown(str(name), names)) for name in unknown)
         errors += [(name, ValidationError(problem)) for name, problem in problems if problem]
         errors += self._read_sections()
+        errors += self._find_style()
         return errors or [*self._find_problems()], [(name, text) for name, text in warnings if name not in unknown]
 
     def _read_sections(self) -> Iterator[tuple[str, Exception]]:
@@ -255,6 +255,18 @@ class LeonardoConfig(Config):
                 yield name, ValidationError(str(error))
             else:
                 self.declared[name] = declaration
+
+    def _find_style(self) -> Iterator[tuple[str, Exception]]:
+        """Spell `style` as the providers do; yield the message on a style that none of them knows."""
+        if not isinstance(self.get("style"), str):
+            return
+        own_styles = (style for declaration in self.declared.values() for style in declaration.styles)
+        style = find_style(self.style, (*built_in_styles(), *own_styles))
+        if style is None:
+            message = f"it is {describe_value(self.style)}; {did_you_mean(self.style, STYLES)}"
+            yield "style", ValidationError(message)
+        else:
+            self.style = style
 
     @property
     def picture(self) -> PictureSpec:
@@ -286,7 +298,9 @@ class LeonardoConfig(Config):
                 section, _, option = name.rpartition(".")
                 message = f"Sub-option '{option}': {text}" if section else text
                 yield section or option, ValidationError(message)
-        if self.style not in STYLES and all(rules.is_unlimited for rules in self.rules):
+        listed = (self.declared[name].styles for name in self.providers if name in self.declared)
+        is_unknown = all(self.style not in styles for styles in (STYLES, *listed))
+        if is_unknown and all(rules.is_unlimited for rules in self.rules):
             known_to = " or ".join(item.creator for item in self.declared.values() if self.style in item.styles)
             yield "style", ValidationError(f"it is {self.style}, which only models of {known_to} know")
 

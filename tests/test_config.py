@@ -947,6 +947,14 @@ def test_page_behind_a_provider_without_rules_may_have_a_later_one_s_style(tmp_p
     assert page.problems == ()
 
 
+def test_style_of_a_package_s_own_model_is_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`style` may be one that a listed package declares, in any case; without that package it is no style."""
+    foreign = install(tmp_path, monkeypatch, ACME.replace("options=Options,", "options=Options, styles=('OIL',),"))
+
+    assert accept({"providers": [foreign], "style": "oil"}).style == "OIL"
+    assert "'style': it is 'oil'; it may be CINEMATIC, " in refuse({"style": "oil"})
+
+
 def test_rules_that_allow_every_setting_are_no_rules() -> None:
     """A package's own `PictureRules()` hides no style of a later provider, as the default does not."""
     film = PictureRules("lucid-realism", styles=("FILM",))
