@@ -284,6 +284,18 @@ def test_fallback_makes_what_the_first_service_fails_to_make(small: Shell, servi
     ]
 
 
+def test_prompt_as_long_as_the_model_takes_is_shown(small: Shell, services: Services) -> None:
+    """A page's rules are those of the site's model, also where the extension reads the page again."""
+    small.site.options = {**SMALL, "leonardo": {"model": "lucid-realism"}}
+    small.site.configure(services)
+    small.site.write({"index.md": page("Home", hero_prompt="a lighthouse " * 200)})
+
+    ran, site = build(small, "--yes", "--strict")
+
+    assert (ran.exit_code, services.ledger.creates) == (0, 2), ran
+    assert all(keys(site))
+
+
 def test_cap_holds_and_is_reported(small: Shell, services: Services) -> None:
     """`max_new_images` bounds the purchases of the wrapper, which says so."""
     small.site.options = {**SMALL, "max_new_images": 1}

@@ -66,12 +66,13 @@ def test_manifest_stores_each_option_of_the_html_and_may_lack_it(option: str) ->
     assert read_manifest(json.dumps(value).encode()).markup == MarkupOptions()
 
 
-def test_manifest_with_a_look_and_a_models_styles_says_both() -> None:
-    """A manifest keeps the site's look and the model's styles, so that the extension reads front matter alike."""
-    rules = PictureRules(styles=("FILM", "NONE"))
+def test_manifest_with_a_look_and_a_models_rules_says_both() -> None:
+    """A manifest keeps the site's look and the model's rules, so that the extension reads front matter alike."""
+    rules = PictureRules("lucid-realism", ("FILM", "NONE"), prompt_max=9999, negative_prompt_max=0, seed_max=5)
     defaults = HeroDefaults(PictureSpec("", reference=Reference("0" * 64, "low")), strength="low", rules=rules)
 
-    assert read_manifest(write_manifest(Manifest(defaults))).defaults == defaults
+    kept = read_manifest(write_manifest(Manifest(defaults))).defaults
+    assert (kept, kept.rules.model) == (defaults, "lucid-realism")
     plain, with_reference = HeroSpec("a.md", PICTURE), HeroSpec("a.md", replace(PICTURE, reference=Reference("0" * 64)))
     assert digest_request(plain) != digest_request(with_reference)
 

@@ -85,7 +85,11 @@ def write_manifest(manifest: Manifest) -> bytes:
             "prompt_template": defaults.prompt_template,
             "layout": defaults.layout,
             **({"look": _reference_to_json(reference)} if reference is not None else {}),
-            **({"styles": [*defaults.rules.styles]} if defaults.rules.styles != STYLES else {}),
+            **(
+                {}
+                if defaults.rules.is_unlimited
+                else {"rules": {**asdict(defaults.rules), "styles": [*defaults.rules.styles]}}
+            ),
             **({"strength": defaults.strength} if defaults.strength != "mid" else {}),
         },
         **asdict(manifest.markup),
@@ -115,13 +119,19 @@ def read_manifest(data: bytes) -> Manifest:
                 prompt_template=str(defaults["prompt_template"]),
                 layout=defaults["layout"],
                 strength=defaults.get("strength", "mid"),
-                rules=PictureRules(styles=tuple(map(str, defaults.get("styles", STYLES)))),
+                rules=_rules_from_json({"styles": defaults.get("styles", STYLES), **defaults.get("rules", {})}),
             ),
             markup=MarkupOptions(**{item.name: value.get(item.name, item.default) for item in fields(MarkupOptions)}),
             heroes={str(page): _hero_from_json(hero) for page, hero in value["heroes"].items()},
         )
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise BrokenEntry("it is damaged") from error
+
+
+def _rules_from_json(value: Mapping[str, Any]) -> PictureRules:
+    """Return the rules in a manifest; one of an earlier version has the styles alone."""
+    limits = {name: int(value[name]) for name in ("prompt_max", "negative_prompt_max", "seed_max") if name in value}
+    return PictureRules(str(value.get("model", "")), tuple(map(str, value["styles"])), **limits)
 
 
 def _dump(value: JsonValue) -> str:

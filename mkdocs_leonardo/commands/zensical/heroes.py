@@ -242,7 +242,8 @@ def _is_agreed(
     if plan.allowed and not (yes or (console.can_ask and confirm_payment(console, yes=False))):
         return False
     # A fallback after a failed job is a new image as well; the plan has shown what that may cost.
-    budget.replace_caps(max_new_images=settings.max_new_images if plan.allowed else 0, max_cost_usd=plan.most_usd)
+    most_calls = sum(offer.can_be_bought for status in plan.allowed for offer in status.offers)
+    budget.replace_caps(max_new_images=min(settings.max_new_images, most_calls), max_cost_usd=plan.most_usd)
     return True
 
 
