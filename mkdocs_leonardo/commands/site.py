@@ -51,7 +51,9 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 #: Rules for print: printed pages show the text without the picture.
 _PRINT = re.compile(r"@media\s+print\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
 _RULE = re.compile(r"([^{};]*)\{([^{}]*)\}")
-_MEDIA_OR_RULE = re.compile(r"@media[^{]*\{(?P<media>(?:[^{}]*\{[^{}]*\})*[^{}]*)\}|[^{};]*\{[^{}]*\}")
+#: A rule, or an at-rule with its rules.
+_BLOCK = re.compile(r"@(?P<condition>[^{};]*)\{(?P<rules>(?:[^{}]*\{[^{}]*\})*[^{}]*)\}|[^{};]*\{[^{}]*\}")
+_ALWAYS = re.compile(r"media\s+(?:only\s+)?(?:screen|all)\s*")
 _HERO = ".leonardo-hero"
 #: Selectors whose custom properties hold for every hero: those of the documentation, and their ancestors.
 _EVERYWHERE = frozenset({":root", "html", "body", _HERO})
@@ -320,22 +322,30 @@ def _read_stylesheets(names: Iterable[object], folders: Sequence[str | Path]) ->
 def find_shade_alpha(stylesheets: Iterable[str]) -> float | None:
     """Find the least alpha, 0 to 1, that a site's own stylesheets lay behind every hero's text; None if they set none.
 
-    A later rule replaces an earlier one, unless it is for some windows or colour schemes only. A value of the hero
-    itself hides those of its ancestors. Returns None, too, if the stylesheets give the text or the shade another
+    A later rule replaces an earlier one, unless it holds on a condition only. A value of the hero itself, on no
+    condition, hides those of its ancestors. Returns None, too, if the stylesheets give the text or the shade another
     colour, which prevents a measurement.
     """
-    alphas: dict[bool, list[float]] = {}
+    own: list[float] = []
+    inherited: list[float] = []
+    has_own = False
     for stylesheet in stylesheets:
         text = _PRINT.sub("", _COMMENT.sub("", stylesheet))
-        for block in _MEDIA_OR_RULE.finditer(text):
-            for selectors, declarations in _RULE.findall(block["media"] or block[0]):
-                names = {selector.strip() for selector in selectors.split(",")} & _EVERYWHERE
-                if names and _COLOUR.search(declarations):
-                    return None
-                for number, percent in _ALPHA.findall(declarations) if names else ():
-                    earlier = alphas.setdefault(_HERO in names, [])
-                    earlier[:] = [*(earlier if block["media"] else ()), float(number) / (100 if percent else 1)]
-    return min(alphas.get(True, alphas.get(False, [])), default=None)
+        for block in _BLOCK.finditer(text):
+            is_conditional = block["condition"] is not None and not _ALWAYS.fullmatch(block["condition"])
+            for is_own, alphas in ((True, own), (False, inherited)):
+                values = []
+                for selectors, declarations in _RULE.findall(block["rules"] or block[0]):
+                    names = {selector.strip() for selector in selectors.split(",")} & _EVERYWHERE
+                    if names and _COLOUR.search(declarations):
+                        return None
+                    if names and is_own == (_HERO in names):
+                        values += _ALPHA.findall(declarations)
+                if values:
+                    number, percent = values[-1]
+                    alphas[:] = [*(alphas if is_conditional else ()), float(number) / (100 if percent else 1)]
+                    has_own |= is_own and not is_conditional
+    return min(own if has_own else own + inherited, default=None)
 
 
 # Choosing ------------------------------------------------------------------------------------------------------------
