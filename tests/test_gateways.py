@@ -23,6 +23,7 @@ from mkdocs_leonardo.errors import (
     RateLimited,
     RequestRefused,
 )
+from mkdocs_leonardo.providers.answers import quote
 from mkdocs_leonardo.providers.base import ProviderContext
 from mkdocs_leonardo.providers.gemini import GeminiOptions
 from mkdocs_leonardo.providers.gemini.provider import GeminiProvider
@@ -310,3 +311,16 @@ def test_build_remembers_a_refused_prompt_and_offers_it_to_no_other(
     for built in builds:
         assert built.sources == {"index.md": "local"}
         assert "describe another image" in "\n".join(built.warnings)
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("key sk-proj-ab***12 of org-Ab12cd", "key (hidden) of (hidden)"),
+        ("user_abcdefghijklmnopqrst", "(hidden)"),
+        ("a user-supplied image at org-level", "a user-supplied image at org-level"),
+    ],
+)
+def test_quote_hides_names_of_accounts_and_no_words(text: str, quoted: str) -> None:
+    """A quoted answer hides keys and accounts, and no word that begins like one."""
+    assert quote(text) == quoted

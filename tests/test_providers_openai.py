@@ -118,6 +118,11 @@ async def test_submit_sends_these_fields_and_no_others(services: Services) -> No
         (Answer429(), RateLimited, Charged.NO),
         (Answer(400, {"error": {"message": "bad size", "code": "invalid_value"}}), RequestRefused, Charged.NO),
         (Answer500(), ServerError, Charged.UNKNOWN),
+        (
+            Answer(500, {"error": {"message": "Our safety system is temporarily overloaded"}}),
+            ServerError,
+            Charged.UNKNOWN,
+        ),
         (Answer500(status=503), ServerError, Charged.UNKNOWN),
         (Answer500(status=502), ServiceFailed, Charged.UNKNOWN),
         (Answer500(status=504), ServiceFailed, Charged.UNKNOWN),

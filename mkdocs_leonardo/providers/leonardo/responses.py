@@ -77,11 +77,14 @@ def error_of_create_call(answer: Answer, model: str, now: float) -> ProviderErro
     return leonardo_error(RequestRefused, f"does not take the request ({message})")
 
 
-def specific_error(answer: Answer, model: str) -> ProviderError | None:
+def specific_error(answer: Answer, model: str) -> ProviderError | None:  # noqa: PLR0911 - one return for each failure
     """Return the error for an answer that says why every request fails, or this prompt; None for any other answer."""
     message, text = quote_answer(answer), text_of(answer)
     if says(Meaning.KEY_REFUSED, text) or answer.status == 401:
         return leonardo_error(AccountRefused, firewall(answer) or f"does not accept LEONARDO_API_KEY ({message})")
+    if answer.status >= 500:
+        # The service may have made a job, whatever its sentence says.
+        return None
     if says(Meaning.NO_CREDIT, text) or answer.status == 402:
         return leonardo_error(AccountRefused, "has no credit left on this account; top it up")
     if says(Meaning.PROMPT_REFUSED, text):

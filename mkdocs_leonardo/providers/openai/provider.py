@@ -71,7 +71,7 @@ class Meaning(StrEnum):
     PROMPT_REFUSED = (
         "<(moderation_?blocked|content_?policy_?violation|content_?filter|responsible_?ai_?policy_?violation)>"
         "|safety_violations|safety system"
-        "|<image_?generation_?user_?error>.*(safety|moderation|content[ _]filter|polic(y|ies))"
+        "|<image_?generation_?user_?error>.{0,500}(safety|moderation|content[ _]filter|polic(y|ies))"
     )
     # AccountRefused (a note on the end of DALL-E, 2026).
     MODEL_NOT_FOUND = "<model_?not_?found>"
@@ -188,6 +188,10 @@ class OpenAIProvider(ImageAndTextProvider):
         status = answer.status
         code, kind = (text_at(answer.body, "error", name) for name in ("code", "type"))
         text = f"<{code}> <{kind}> {words}"
+        if status >= 500:
+            # The service may have made the image, whatever its sentence says.
+            wait_s = retry_after_s(answer, self._clock.now())
+            return self._error(ServerError, message, retry_after_s=wait_s) if status in {500, 503} else None
         if says(Meaning.NO_CREDIT, text):
             return self._error(AccountRefused, f"has no credit left on this account ({message})")
         if says(Meaning.PROMPT_REFUSED, text):
@@ -201,9 +205,6 @@ class OpenAIProvider(ImageAndTextProvider):
             return self._error(AccountRefused, firewall(answer) or refuses)
         if status in {401, 402}:
             return self._error(AccountRefused, firewall(answer) or f"does not accept OPENAI_API_KEY ({message})")
-        if status in {500, 503}:
-            wait_s = retry_after_s(answer, self._clock.now())
-            return self._error(ServerError, message, retry_after_s=wait_s)
         return None
 
 
