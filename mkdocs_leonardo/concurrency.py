@@ -80,7 +80,10 @@ class EventLoop:
 
         def report(work: Future[object]) -> None:
             error = None if work.cancelled() else work.exception()
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
             if error is not None:
+                notify(logging.DEBUG, repr(error))
                 notify(logging.WARNING, f"background work has failed ({type(error).__name__}); run the command again")
 
         self.start(function, *arguments).add_done_callback(report)

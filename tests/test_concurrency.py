@@ -276,7 +276,7 @@ loop.close()
 
 
 def test_background_work_that_fails_is_logged() -> None:
-    """An exception of work that nothing waits for is a warning, without its text; a cancelled one is none."""
+    """An exception of work that nothing waits for is a warning, and its text is at DEBUG; a cancelled one is none."""
     lines: list[tuple[int, str]] = []
 
     async def fail(key: str) -> None:
@@ -288,4 +288,7 @@ def test_background_work_that_fails_is_logged() -> None:
     loop.run(checkpoint)
     loop.close()
 
-    assert lines == [(logging.WARNING, "background work has failed (LookupError); run the command again")]
+    assert lines == [
+        (logging.DEBUG, "LookupError('secret')"),
+        (logging.WARNING, "background work has failed (LookupError); run the command again"),
+    ]

@@ -14,7 +14,7 @@ import pytest
 from mkdocs_leonardo.errors import JobAccepted, LeaseTakenOver
 from mkdocs_leonardo.spec import JsonValue, Submission
 from mkdocs_leonardo.storage.entries import CLOSED_S, GIVE_UP_S, CreateCall, Entry, Refusal
-from mkdocs_leonardo.storage.journal import Journal
+from mkdocs_leonardo.storage.journal import Journal, copy_rows
 from mkdocs_leonardo.storage.process_leases import LEASE_S, Owner
 from mkdocs_leonardo.storage.text_store import InMemoryStore, TextStore
 
@@ -111,6 +111,20 @@ def test_number_of_a_call_is_never_used_again_whatever_was_deleted_first(journal
     journal.delete_job(KEY, "job-1")
 
     assert [call.number for call in intend(journal).calls] == [3]
+
+
+def test_number_of_a_call_is_the_higher_one_after_a_move(time: Time) -> None:
+    """A journal that is moved into another one keeps the higher number of each picture's calls."""
+    source, target = InMemoryStore(), InMemoryStore()
+    for store, count in ((source, 3), (target, 1)):
+        journal = Journal(store, HERE, time, stopwatch=time)
+        for _ in range(count):
+            intend(journal)
+        journal.delete_call(KEY)
+
+    copy_rows(source, target)
+
+    assert [call.number for call in intend(Journal(target, HERE, time, stopwatch=time)).calls] == [4]
 
 
 def test_job_belongs_to_the_call_that_made_it(journal: Journal, time: Time) -> None:

@@ -199,10 +199,7 @@ class Journal(ProcessLeases):
             return None
 
     def _read_last_number(self, key: str) -> int:
-        try:
-            return check_integer(check_mapping(self._store.get(_NUMBER + key)).get("number"), 0, _MOST_NUMBER)
-        except ValueError:
-            return 0
+        return _parse_number(self._store.get(_NUMBER + key))
 
     def _write(self, entry: Entry) -> Entry:
         self._store.set(_JOB + entry.key, encode_entry(entry))
@@ -294,11 +291,24 @@ def copy_rows(source: TextStore, target: TextStore) -> None:
     """Copy the rows of `source` that `target` lacks; an accepted job replaces an intended one."""
     with target.transaction():
         for name, value in source.items(""):
-            merged = _merge_rows(name.removeprefix(_JOB), value, target.get(name))
+            merge = _choose_higher if name.startswith(_NUMBER) else _merge_rows
+            merged = merge(name.removeprefix(_JOB), value, target.get(name))
             if merged is not None:
-                kept_s = {LEASE: KEPT_S, _CLOSED: CLOSED_S + DAY_S}
+                kept_s = {LEASE: KEPT_S, _CLOSED: CLOSED_S + DAY_S, _NUMBER: NUMBERS_S}
                 expire_s = next((seconds for prefix, seconds in kept_s.items() if name.startswith(prefix)), None)
                 target.set(name, merged, expire_s=expire_s)
+
+
+def _choose_higher(_name: str, value: JsonValue, present: JsonValue | None) -> JsonValue | None:
+    """Return the row with the higher number of a call; None if that is the target's."""
+    return value if _parse_number(value) > _parse_number(present) else None
+
+
+def _parse_number(value: JsonValue | None) -> int:
+    try:
+        return check_integer(check_mapping(value).get("number"), 0, _MOST_NUMBER)
+    except ValueError:
+        return 0
 
 
 def _merge_rows(key: str, value: JsonValue, present: JsonValue | None) -> JsonValue | None:
