@@ -229,8 +229,8 @@ class LeonardoConfig(Config):
         unknown = [name for name in self if name not in names]
         problems = ((name, self._describe_unknown(str(name), names)) for name in unknown)
         errors += [(name, ValidationError(problem)) for name, problem in problems if problem]
-        errors += self._read_sections()
-        errors += self._find_style()
+        section_errors = [*self._read_sections()]
+        errors += section_errors or self._find_style()
         return errors or [*self._find_problems()], [(name, text) for name, text in warnings if name not in unknown]
 
     def _read_sections(self) -> Iterator[tuple[str, Exception]]:
@@ -256,12 +256,18 @@ class LeonardoConfig(Config):
             else:
                 self.declared[name] = declaration
 
+    @property
+    def own_styles(self) -> tuple[str, ...]:
+        """The styles that the listed providers declare."""
+        providers = self.get("providers")
+        listed = [self.declared.get(name) for name in providers] if isinstance(providers, tuple) else []
+        return tuple(style for declaration in listed if declaration for style in declaration.styles)
+
     def _find_style(self) -> Iterator[tuple[str, Exception]]:
         """Spell `style` as the providers do; yield the message on a style that none of them knows."""
         if not isinstance(self.get("style"), str):
             return
-        own_styles = (style for declaration in self.declared.values() for style in declaration.styles)
-        style = find_style(self.style, (*built_in_styles(), *own_styles))
+        style = find_style(self.style, (*built_in_styles(), *self.own_styles))
         if style is None:
             message = f"it is {describe_value(self.style)}; {did_you_mean(self.style, STYLES)}"
             yield "style", ValidationError(message)
@@ -298,8 +304,7 @@ class LeonardoConfig(Config):
                 section, _, option = name.rpartition(".")
                 message = f"Sub-option '{option}': {text}" if section else text
                 yield section or option, ValidationError(message)
-        listed = (self.declared[name].styles for name in self.providers if name in self.declared)
-        is_unknown = all(self.style not in styles for styles in (STYLES, *listed))
+        is_unknown = self.style not in {*STYLES, *self.own_styles}
         if is_unknown and all(rules.is_unlimited for rules in self.rules):
             known_to = " or ".join(item.creator for item in self.declared.values() if self.style in item.styles)
             yield "style", ValidationError(f"it is {self.style}, which only models of {known_to} know")

@@ -101,7 +101,7 @@ def settings_from(
             prompt_template=config.prompt_template,
             layout=config.layout,
             strength=config.style_strength,
-            rules=_choose_rules(config.rules),
+            rules=_choose_rules(config.rules, config.own_styles),
         ),
         encoding=Encoding(
             formats=config.formats,
@@ -119,7 +119,7 @@ def settings_from(
     )
 
 
-def _choose_rules(rules: Sequence[PictureRules]) -> PictureRules:
+def _choose_rules(rules: Sequence[PictureRules], own_styles: Iterable[str] = ()) -> PictureRules:
     """Return the first provider's rules, which hold for pages. `rules` holds each provider's, in their order.
 
     If the first provider has none, pages may have all that any one of the providers takes.
@@ -128,7 +128,7 @@ def _choose_rules(rules: Sequence[PictureRules]) -> PictureRules:
         return rules[0]
     all_rules = (ANY_PICTURE, *rules)
     return PictureRules(
-        styles=tuple(dict.fromkeys(style for model_rules in all_rules for style in model_rules.styles)),
+        styles=tuple(dict.fromkeys([*(style for each in all_rules for style in each.styles), *own_styles])),
         prompt_max=max(model_rules.prompt_max for model_rules in all_rules),
         negative_prompt_max=max(model_rules.negative_prompt_max for model_rules in all_rules),
         seed_max=max(model_rules.seed_max for model_rules in all_rules),

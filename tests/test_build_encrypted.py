@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from builds import Site, page
 from cli_rig import Shell
 from services import Services
+
+from mkdocs_leonardo.host.pages import is_content_replaced
+
+if TYPE_CHECKING:
+    from mkdocs.structure.pages import Page
 
 #: What encryptcontent does to a page with a password: it says so as soon as the page is read.
 MARKED = """
@@ -49,3 +56,19 @@ def test_encrypted_page_has_no_hero_and_one_warning(tmp_path: Path, services: Se
     if hook == MARKED:
         assert {job.prompt for job in services.ledger.jobs} == {"a harbour"}
         assert [one["page"] for one in Shell(site, services)("status", "--json").json["pages"]] == ["index.md"]
+
+
+@pytest.mark.parametrize(
+    ("content", "is_replaced"),
+    [
+        ('<h1 id="a">A</h1>', False),
+        ("<h1 class=x id=a>A</h1>", False),
+        ("<H1 ID='a'>A</H1>", False),
+        ('<div data-id="a" id="other">b64</div>', True),
+    ],
+)
+def test_rewritten_html_is_no_encrypted_page(content: str, *, is_replaced: bool) -> None:
+    """A page is encrypted if its content has none of its headings, however a plugin writes their ids."""
+    page = SimpleNamespace(content=content, toc=[SimpleNamespace(id="a")])
+
+    assert is_content_replaced(cast("Page", page)) is is_replaced

@@ -159,7 +159,7 @@ class JobCreator:
             return "has a job that is paid for and not collected yet"
         if all(call.number in self._calls for call in entry.intended):
             return None
-        return "may have accepted an earlier call; nothing is paid for until that is known"
+        return "may have accepted an earlier call; it gets no new one until that is known"
 
     async def _journal_call(self, reservation: Reservation) -> CreateCall:
         """Write the call to journal and team lease before it is sent; a failure voids the reservation."""

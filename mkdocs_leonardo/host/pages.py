@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.page.markup import TargetPage
 
 #: Attributes that encryptcontent sets on a page before it encrypts the page, and when it begins.
+#: An attribute with an id; a plugin may have rewritten the HTML.
+_ID = re.compile(r"""(?<![\w-])id\s*=\s*(["']?)([^"'\s>]+)\1""", re.IGNORECASE)
 _ENCRYPTION_MARKS = ("encryptcontent", "encrypted")
 
 
@@ -71,8 +74,8 @@ def _render_macros(page: Page, config: MkDocsConfig, problems: list[InputError])
 def is_content_replaced(page: Page) -> bool:
     """Return whether another plugin has replaced the page's content, which then has none of the page's headings."""
     content = page.content or ""
-    ids = [item.id for item in page.toc]
-    return bool(ids) and not any(f'id="{name}"' in content or f"id={name}" in content for name in map(escape, ids))
+    ids = {escape(item.id) for item in page.toc}
+    return bool(ids) and ids.isdisjoint(match[2] for match in _ID.finditer(content))
 
 
 def make_encryption_warning(page: Page) -> InputError:
