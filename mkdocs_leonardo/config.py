@@ -210,7 +210,7 @@ class LeonardoConfig(Config):
     shared_store = Checked(optional(_convert_store_address), None)
     """Address of a team's object store, such as `s3://bucket/prefix`; read-only by default."""
     on_store_failure = Checked(one_of(get_args(Origin)), "cached")
-    """An image that a failing store may hold: `cached` (do not pay for it) or `generate` (pay for it)."""
+    """A missing image that a failing store may hold: `cached` (it is not paid for) or `generate` (it is paid for)."""
     written: frozenset[str] = frozenset()
     declared: dict[str, Declaration[Any]]
     provider_options: dict[str, Any]

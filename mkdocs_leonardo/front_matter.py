@@ -140,7 +140,7 @@ def resolve_path(page: PurePosixPath, path: str) -> PurePosixPath | None:
 
 
 class _Refused(Exception):
-    """A wrong value. The message is the fix; `legible_value` is the value as messages may show it, if not as it is."""
+    """A wrong value. The message is the fix; `legible_value` replaces the value in messages, where it is given."""
 
     def __init__(self, fix: str, legible_value: str | None = None) -> None:
         super().__init__(fix)

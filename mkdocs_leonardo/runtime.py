@@ -45,7 +45,7 @@ _STORE_FAILURES = {
     "cached": "makes nothing that another machine may have paid for",
     "generate": "pays for what other machines may have paid for",
 }
-#: The time for a picture beside its providers' timeouts (seconds): retries, downloads, another build's lease.
+#: The time for a picture on top of its providers' timeouts (seconds): retries, downloads, another build's lease.
 SLACK_S = 180.0
 #: Why a pictures folder that is a symbolic link is not used, and the fix.
 _IS_A_LINK = "is a symbolic link; put a folder in its place, or name the other folder in cache_dir"

@@ -18,15 +18,16 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, Union, get_args
 
-#: Returns the width by which variants are ordered.
+#: Reads the width of a variant, for sorting.
 get_width_px = attrgetter("width_px")
 
 JsonValue = Union[None, bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]"]
 
 # Requests -------------------------------------------------------------------------------------------------------------
 
-#: How loud a page is that lacks its hero, and where an image comes from that may be bought.
+#: What a build does about a page without its hero: a warning, an error, or nothing but a line.
 OnMissing = Literal["warn", "error", "ignore"]
+#: Whether only stored images are shown, or missing ones are bought as well.
 Origin = Literal["cached", "generate"]
 Layout = Literal["content", "full", "stacked", "split", "auto", "none"]
 Format = Literal["avif", "webp", "jpeg"]

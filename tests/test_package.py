@@ -245,12 +245,13 @@ def test_contributing_names_the_same_set_up_as_the_readme() -> None:
 
 
 def test_pre_commit_hooks_use_the_tools_of_the_project() -> None:
-    """Each pre-commit hook calls a tool of the extra `test`."""
+    """Each pre-commit hook calls a tool of the extra `test`, but for the one that reads a commit's subject."""
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     assert {repo["repo"] for repo in config["repos"]} == {"local"}
     hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
     assert {hook["language"] for hook in hooks} == {"system"}
     assert {hook["entry"].split()[0] for hook in hooks} == {
+        "awk",
         ".venv/bin/ruff",
         ".venv/bin/mypy",
         ".venv/bin/lint-imports",

@@ -28,7 +28,7 @@ class Budget:
     | `mark_uncertain` | yes, and as uncertain                  | its estimate                      |
     | `settle`         | yes                                    | the cost that the service states  |
     | `zero_cost`      | yes                                    | $0                                |
-    | `count_only_at`  | for later calls to the given provider  | its estimate                      |
+    | `count_only_at`  | against later calls to one provider    | its estimate                      |
     | `void`           | no                                     | nothing                           |
 
     `zero_cost`, `count_only_at` and `void` change nothing the second time.

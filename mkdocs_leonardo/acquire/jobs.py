@@ -178,7 +178,7 @@ class Jobs:
     def store_and_close(self, page: str, record: PictureRecord, data: bytes, *, is_new: bool = True) -> PictureStore:
         """Store the picture, and then delete its job from the journal: no error in between loses a paid picture.
 
-        `is_new=False`: the image came from the team's store, so the local copy may be lost.
+        `is_new=False`: the image came from the team's store, so the loss of the local copy costs nothing.
         """
         for index, store in enumerate(self._context.lookup.writable):
             try:

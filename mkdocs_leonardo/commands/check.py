@@ -227,7 +227,7 @@ def _choose_fix(site: SitePages, status: HeroStatus) -> str:
     folder = site.settings.gallery_dir
     if status.is_pin_faulty and status.state == "cached":
         return f"run mkdocs-leonardo pin {page}, and commit {site.config.display_path(folder)}"
-    # While a file of it is there, nothing pays for another one; a job that the service keeps is fetched all the same.
+    # The image is not bought again while either of its files exists. A job that the service keeps is fetched again.
     delete = "delete both halves and " if status.state == "damaged" else ""
     if status.is_pin_faulty:
         return f"restore it from the repository, or {delete}run mkdocs-leonardo generate {page}{_pin_step(site, page)}"

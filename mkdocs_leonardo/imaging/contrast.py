@@ -123,7 +123,7 @@ def measure_sharp(image: Image.Image, focus: FocalPoint, *, dominant: str) -> Sc
     """Return the scrim for text on the picture itself, with `SHARP_MARGIN` added to any value but 0."""
     width, height = image.size
     size = (min(width, _SAMPLE_WIDTH_PX), max(1, round(height * min(width, _SAMPLE_WIDTH_PX) / width)))
-    # A dense screen shows the file's own pixels, a plain one shows averages. Each alone can hide bright pixels.
+    # A dense screen shows the file's own pixels, a plain one shows averages. Either alone can miss bright pixels.
     copies = (image.resize(size, Image.Resampling.NEAREST), image.resize(size, Image.Resampling.BOX))
     tint = TINTS[find_tint(dominant)]
     sharp = replace(_measure_views(copies, focus, tint, blur_share=0), blur=0)

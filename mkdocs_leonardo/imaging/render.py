@@ -82,7 +82,7 @@ PLACEHOLDER_AVIF: EncoderOptions = {**ENCODER_OPTIONS["avif"], "quality": 49, "s
 #: A phone of two or three pixels a point and a column of documentation need about 768; a wide column,
 #: and a phone of three pixels a point, 1200; a picture across the window, a template and a search engine the widest.
 FALLBACK_WIDTHS_PX = (768, 1200)
-#: These widths if the ladder has one step more than the default's: one JPEG serves for both, so a hero has nine files.
+#: Used where `full` adds a width: one JPEG replaces the two, so that a hero still has nine files.
 FEWER_FALLBACK_WIDTHS_PX = (960,)
 
 #: Above this width, encoding an AVIF takes 12 to 35 MB, which is most of what a build needs at its peak.

@@ -191,8 +191,8 @@ class Declaration(Generic[OptionsT]):
     `styles`: the styles of all its models.
     `notes`: the remarks on allowed options.
     `creator`: the name of the AI as pages show it; "" for the provider's own name.
-    `comparison`: the options of each series of images that `compare` makes, by whether the series has Alchemy. It gets
-    the author's choice, None without one, and raises ValueError with the fix. By default `compare` makes no series.
+    `comparison`: returns the options for each series of images of `compare`, by whether the series has Alchemy. The
+    argument is the author's choice, or None. Raises ValueError with the fix. By default `compare` makes no series.
     """
 
     make: Callable[[ProviderContext[OptionsT]], Provider]

@@ -31,7 +31,7 @@ from mkdocs_leonardo.storage.checked_json import (
     check_text,
 )
 
-#: The largest difference between the clocks of two processes or machines that is provided for (seconds).
+#: The largest difference between two machines' clocks that the code tolerates (seconds).
 CLOCKS_APART_S = 3600.0
 #: An earlier process's call of this age needs one search (seconds), since the service carried it out long ago, or
 #: never. A younger call may have waited for the request limit for minutes before it was sent.

@@ -78,7 +78,7 @@ class _Kind(Enum):
 
 
 class CircuitBreaker:
-    """A counter of failures in a row. A failed call counts unless another call ended after it began.
+    """A counter of failures in a row. A failure counts only if no other call has ended since that call began.
 
     The failure of a service that has never answered opens the breaker for good.
 
