@@ -216,6 +216,8 @@ class LeonardoConfig(Config):
     provider_options: dict[str, Any]
     rules: list[PictureRules]
     notes: list[str]
+    #: The styles that listed providers without rules declare.
+    unlimited_styles: list[str]
 
     def load_dict(self, patch: Any) -> None:  # noqa: ANN401 - the host's signature
         """Load as the host does, and note the options that the author writes."""
@@ -288,14 +290,16 @@ class LeonardoConfig(Config):
     def _find_problems(self) -> Iterator[tuple[str, Exception]]:
         """Yield the messages on settings that the models ignore. Asks the providers for `rules` and `notes` as well."""
         picture = self.picture
-        self.rules, self.notes = [], []
+        self.rules, self.notes, self.unlimited_styles = [], [], []
         for provider in filter(self.declared.__contains__, self.providers):
             declaration, options = self.declared[provider], self.provider_options[provider]
             names = frozenset(map(str, self.get(provider) or ()))
             try:
                 with explain_errors(provider):
                     problems = [(str(name), text) for name, text in declaration.problems(options, names, picture)]
-                    self.rules.append(declaration.rules(options, picture))
+                    rules = declaration.rules(options, picture)
+                    self.rules.append(rules)
+                    self.unlimited_styles += declaration.styles if rules.is_unlimited else ()
                     self.notes += declaration.notes(options)
             except HeroError as error:
                 yield provider, ValidationError(str(error))

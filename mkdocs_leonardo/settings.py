@@ -101,7 +101,7 @@ def settings_from(
             prompt_template=config.prompt_template,
             layout=config.layout,
             strength=config.style_strength,
-            rules=_choose_rules(config.rules, config.own_styles),
+            rules=_choose_rules(config.rules, config.unlimited_styles),
         ),
         encoding=Encoding(
             formats=config.formats,
@@ -119,16 +119,17 @@ def settings_from(
     )
 
 
-def _choose_rules(rules: Sequence[PictureRules], own_styles: Iterable[str] = ()) -> PictureRules:
+def _choose_rules(rules: Sequence[PictureRules], unlimited_styles: Iterable[str] = ()) -> PictureRules:
     """Return the first provider's rules, which hold for pages. `rules` holds each provider's, in their order.
 
-    If the first provider has none, pages may have all that any one of the providers takes.
+    If the first provider has none, pages may have all that any one of the providers takes. `unlimited_styles` are those
+    that providers without rules declare.
     """
     if rules and not rules[0].is_unlimited:
         return rules[0]
     all_rules = (ANY_PICTURE, *rules)
     return PictureRules(
-        styles=tuple(dict.fromkeys([*(style for each in all_rules for style in each.styles), *own_styles])),
+        styles=tuple(dict.fromkeys([*(style for each in all_rules for style in each.styles), *unlimited_styles])),
         prompt_max=max(model_rules.prompt_max for model_rules in all_rules),
         negative_prompt_max=max(model_rules.negative_prompt_max for model_rules in all_rules),
         seed_max=max(model_rules.seed_max for model_rules in all_rules),

@@ -64,6 +64,7 @@ def test_encrypted_page_has_no_hero_and_one_warning(tmp_path: Path, services: Se
         ('<h1 id="a">A</h1>', False),
         ("<h1 class=x id=a>A</h1>", False),
         ("<H1 ID='a'>A</H1>", False),
+        ('<h1 id="another id"><h2 id="a">', False),
         ('<div data-id="a" id="other">b64</div>', True),
     ],
 )

@@ -316,6 +316,8 @@ def test_check_finds_text_that_cannot_be_read(shell: Shell) -> None:
         ("@media (width){.leonardo-hero{--leonardo-hero-scrim:.7}} :root{--leonardo-hero-scrim:.3}", 0.3),
         (".leonardo-hero{--leonardo-hero-scrim:.2} @media screen{.leonardo-hero{--leonardo-hero-scrim:.8}}", 0.8),
         (".leonardo-hero{--leonardo-hero-scrim:.2} @supports (a:b){.leonardo-hero{--leonardo-hero-scrim:.6}}", 0.2),
+        ("@layer a{.leonardo-hero{--leonardo-hero-scrim:.8}} :root{--leonardo-hero-scrim:.2}", 0.8),
+        ("@media (x){body{--leonardo-hero-scrim:.2} :root{--leonardo-hero-scrim:.8}}", 0.2),
         (".leonardo-hero { --leonardo-hero-scrim: .9 } :root { --leonardo-hero-scrim: .2 }", 0.9),
         (":root { --leonardo-hero-scrim: var(--mine) }", None),
         (":root { --leonardo-hero-scrim: 0.1; --leonardo-hero-color: #000 }", None),

@@ -953,6 +953,8 @@ def test_style_of_a_package_s_own_model_is_an_option(tmp_path: Path, monkeypatch
 
     assert accept({"providers": [foreign], "style": "oil"}).style == "OIL"
     assert "'style': it is 'oil'; it may be CINEMATIC, " in refuse({"style": "oil"})
+    assert "OIL" in settings_for(tmp_path, providers=[foreign]).defaults.rules.styles
+    assert "WATERCOLOR" not in settings_for(tmp_path, providers=["openai", "leonardo"]).defaults.rules.styles
 
 
 def test_rules_that_allow_every_setting_are_no_rules() -> None:

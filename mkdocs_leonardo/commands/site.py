@@ -53,7 +53,7 @@ _PRINT = re.compile(r"@media\s+print\s*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
 _RULE = re.compile(r"([^{};]*)\{([^{}]*)\}")
 #: A rule, or an at-rule with its rules.
 _BLOCK = re.compile(r"@(?P<condition>[^{};]*)\{(?P<rules>(?:[^{}]*\{[^{}]*\})*[^{}]*)\}|[^{};]*\{[^{}]*\}")
-_ALWAYS = re.compile(r"media\s+(?:only\s+)?(?:screen|all)\s*")
+_ALWAYS = re.compile(r"media\s+(?:only\s+)?(?:screen|all)\s*|layer\b.*", re.DOTALL)
 _HERO = ".leonardo-hero"
 #: Selectors whose custom properties hold for every hero: those of the documentation, and their ancestors.
 _EVERYWHERE = frozenset({":root", "html", "body", _HERO})
@@ -334,16 +334,16 @@ def find_shade_alpha(stylesheets: Iterable[str]) -> float | None:
         for block in _BLOCK.finditer(text):
             is_conditional = block["condition"] is not None and not _ALWAYS.fullmatch(block["condition"])
             for is_own, alphas in ((True, own), (False, inherited)):
-                values = []
+                values: list[float] = []
                 for selectors, declarations in _RULE.findall(block["rules"] or block[0]):
                     names = {selector.strip() for selector in selectors.split(",")} & _EVERYWHERE
                     if names and _COLOUR.search(declarations):
                         return None
                     if names and is_own == (_HERO in names):
-                        values += _ALPHA.findall(declarations)
+                        found = _ALPHA.findall(declarations)
+                        values += (float(number) / (100 if percent else 1) for number, percent in found)
                 if values:
-                    number, percent = values[-1]
-                    alphas[:] = [*(alphas if is_conditional else ()), float(number) / (100 if percent else 1)]
+                    alphas[:] = [*alphas, *values] if is_conditional else values[-1:]
                     has_own |= is_own and not is_conditional
     return min(own if has_own else own + inherited, default=None)
 

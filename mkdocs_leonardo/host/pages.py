@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.host.reader import HeroReader
     from mkdocs_leonardo.page.markup import TargetPage
 
-#: Attributes that encryptcontent sets on a page before it encrypts the page, and when it begins.
 #: An attribute with an id; a plugin may have rewritten the HTML.
-_ID = re.compile(r"""(?<![\w-])id\s*=\s*(["']?)([^"'\s>]+)\1""", re.IGNORECASE)
+_ID = re.compile(r"""(?<![\w-])id\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
+#: Attributes that encryptcontent sets on a page before it encrypts the page, and when it begins.
 _ENCRYPTION_MARKS = ("encryptcontent", "encrypted")
 
 
@@ -75,7 +75,7 @@ def is_content_replaced(page: Page) -> bool:
     """Return whether another plugin has replaced the page's content, which then has none of the page's headings."""
     content = page.content or ""
     ids = {escape(item.id) for item in page.toc}
-    return bool(ids) and ids.isdisjoint(match[2] for match in _ID.finditer(content))
+    return bool(ids) and ids.isdisjoint(match[match.lastindex or 0] for match in _ID.finditer(content))
 
 
 def make_encryption_warning(page: Page) -> InputError:

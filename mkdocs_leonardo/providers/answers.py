@@ -28,7 +28,7 @@ _UNITS_S = {"ms": 0.001, "mil": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SECRETS = re.compile(
     r"""https?://[^\s"'<>]+                                                  # may be signed
       | \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b     # UUIDs
-      | \b(?:sk|org|proj|user)[-_](?=[\w*.-]*[0-9*]|[\w*.-]{16})[\w*.-]{4,}  # names that begin with their kind
+      | \b(?:sk|org|proj|user)[-_](?=[\w*.-]*(?:[0-9*]|\.\.)|[\w*.-]{16})[\w*.-]{4,}  # names that begin with their kind
       | \bAIza[\w-]{20,}                                                    # keys of Google's interfaces
       | \bBearer\s+\S+
     """,

@@ -234,6 +234,7 @@ def _is_agreed(
     runtime: Runtime, to_buy: Sequence[HeroSpec], settings: Settings, budget: Budget, console: Console, *, yes: bool
 ) -> bool:
     """Show the missing images and their cost; return whether it is agreed to. `budget` then allows it."""
+    from mkdocs_leonardo.acquire.failover import MAX_CALLS
     from mkdocs_leonardo.commands.hero_status import find_statuses
     from mkdocs_leonardo.commands.purchases import PurchasePlan, confirm_payment
 
@@ -242,7 +243,7 @@ def _is_agreed(
     if plan.allowed and not (yes or (console.can_ask and confirm_payment(console, yes=False))):
         return False
     # A fallback after a failed job is a new image as well; the plan has shown what that may cost.
-    most_calls = sum(offer.can_be_bought for status in plan.allowed for offer in status.offers)
+    most_calls = MAX_CALLS * sum(offer.can_be_bought for status in plan.allowed for offer in status.offers)
     budget.replace_caps(max_new_images=min(settings.max_new_images, most_calls), max_cost_usd=plan.most_usd)
     return True
 
