@@ -326,26 +326,27 @@ def find_shade_alpha(stylesheets: Iterable[str]) -> float | None:
     condition, hides those of its ancestors. Returns None, too, if the stylesheets give the text or the shade another
     colour, which prevents a measurement.
     """
-    own: list[float] = []
-    inherited: list[float] = []
+    # The values of the hero itself (True), and those of its ancestors.
+    alphas: dict[bool, list[float]] = {True: [], False: []}
     has_own = False
     for stylesheet in stylesheets:
         text = _PRINT.sub("", _COMMENT.sub("", stylesheet))
         for block in _BLOCK.finditer(text):
+            values: dict[bool, list[float]] = {True: [], False: []}
+            for selectors, declarations in _RULE.findall(block["rules"] or block[0]):
+                names = {selector.strip() for selector in selectors.split(",")} & _EVERYWHERE
+                if names and _COLOUR.search(declarations):
+                    return None
+                for number, percent in _ALPHA.findall(declarations) if names else ():
+                    values[_HERO in names].append(float(number) / (100 if percent else 1))
             is_conditional = block["condition"] is not None and not _ALWAYS.fullmatch(block["condition"])
-            for is_own, alphas in ((True, own), (False, inherited)):
-                values: list[float] = []
-                for selectors, declarations in _RULE.findall(block["rules"] or block[0]):
-                    names = {selector.strip() for selector in selectors.split(",")} & _EVERYWHERE
-                    if names and _COLOUR.search(declarations):
-                        return None
-                    if names and is_own == (_HERO in names):
-                        found = _ALPHA.findall(declarations)
-                        values += (float(number) / (100 if percent else 1) for number, percent in found)
-                if values:
-                    alphas[:] = [*alphas, *values] if is_conditional else values[-1:]
-                    has_own |= is_own and not is_conditional
-    return min(own if has_own else own + inherited, default=None)
+            for is_own, found in values.items():
+                if is_conditional:
+                    alphas[is_own] += found
+                elif found:
+                    alphas[is_own] = found[-1:]
+                    has_own |= is_own
+    return min(alphas[True] if has_own else alphas[True] + alphas[False], default=None)
 
 
 # Choosing ------------------------------------------------------------------------------------------------------------
