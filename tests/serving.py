@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from builds import TRACEBACK, Site
 from fork_server import Process, start
+from ports import reserved_port
 from services import AnyServices
 
 #: The time limit of every wait (seconds); a preview that never comes is a failure, not a stopped run.
@@ -90,14 +90,11 @@ def serving(
 ) -> Iterator[Preview]:
     """Run a preview of `site` until the end of the block."""
     site.configure(services, {})
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     if livereload:
         # Newer releases of click leave it off unless it is asked for.
         arguments = (*arguments, "--livereload")
     log = site.folder / "serve.log"
-    with log.open("wb") as output:
+    with reserved_port() as port, log.open("wb") as output:
         process = start(
             ["-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}", *arguments],
             cwd=site.folder,
@@ -105,8 +102,8 @@ def serving(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    try:
-        yield Preview(f"http://127.0.0.1:{port}/", log, process)
-    finally:
-        process.terminate()
-        process.wait()
+        try:
+            yield Preview(f"http://127.0.0.1:{port}/", log, process)
+        finally:
+            process.terminate()
+            process.wait()

@@ -44,6 +44,7 @@ from uuid import uuid4
 import anyio
 import pytest
 from local_http import Quiet
+from ports import reserved_port
 
 from mkdocs_leonardo.team.address import StoreAddress
 from mkdocs_leonardo.team.object_store import ObjectStore
@@ -415,19 +416,17 @@ def _apache() -> TeamStore:
     if is_root:
         for path in (root, root / "files", root / "files/team"):
             path.chmod(0o777)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     user = "User www-data\nGroup www-data" if is_root else ""
     config = root / "apache.conf"
-    config.write_text(_APACHE.format(root=root, port=port, modules=modules, user=user), encoding="utf-8")
-    with (root / "apache.log").open("wb") as log:
+    with reserved_port() as port, (root / "apache.log").open("wb") as log:
+        config.write_text(_APACHE.format(root=root, port=port, modules=modules, user=user), encoding="utf-8")
         process = subprocess.Popen([str(binary), "-X", "-f", str(config)], stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(process, root / "apache.log", lambda: _listens(address))
-    except BaseException:
-        _end(process)
-        raise
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait(process, root / "apache.log", lambda: _listens(address))
+        except BaseException:
+            _end(process)
+            raise
     return TeamStore("apache", f"{address}/team", root / "files/team", process)
 
 

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 from builds import Site, page
 from cli_rig import COMMAND, Ran, Shell
+from ports import reserved_port
 from services import AnyServices, Fails, Picture, Services
 from services.pictures import draw
 from serving import Preview
@@ -468,11 +468,8 @@ def test_changed_zensical_costs_one_sentence(
 def serving(site: Site, services: AnyServices | None) -> Iterator[Preview]:
     """Run a real server of Zensical's behind the wrapper until the end of the block."""
     site.configure(services)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     log = site.folder / "serve.log"
-    with log.open("wb") as output:
+    with reserved_port() as port, log.open("wb") as output:
         process = subprocess.Popen(
             [COMMAND, "zensical", "serve", "--dev-addr", f"127.0.0.1:{port}"],
             cwd=site.folder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from builds import Site, page
 from cli_rig import Shell
 from gateway import Reply, gateway
 from local_http import Quiet, serve_http
+from ports import reserved_port
 from services import API_KEYS
 
 from mkdocs_leonardo.providers import BUILT_IN
@@ -72,17 +72,15 @@ def doctor_lines(shell: Shell, environ: dict[str, str]) -> dict[str, str]:
 
 def test_doctor_tells_certificate_name_and_port_apart(tmp_path: Path, locked: Locked) -> None:
     """`doctor` has different messages and fixes for a bad certificate, an unknown name and a closed port."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    asked = shell(
-        tmp_path,
-        providers=["leonardo", "openai", "gemini"],
-        leonardo={"base_url": f"https://127.0.0.1:{port}/api/rest/v1"},
-        openai={"base_url": locked.url},
-        gemini={"base_url": "https://nowhere.invalid/v1beta"},
-    )
-
-    said = doctor_lines(asked, {})
+    with reserved_port() as port:
+        asked = shell(
+            tmp_path,
+            providers=["leonardo", "openai", "gemini"],
+            leonardo={"base_url": f"https://127.0.0.1:{port}/api/rest/v1"},
+            openai={"base_url": locked.url},
+            gemini={"base_url": "https://nowhere.invalid/v1beta"},
+        )
+        said = doctor_lines(asked, {})
 
     assert f"port {port} refuses connections; check base_url" in said["leonardo"]
     assert "the certificate of 127.0.0.1 is not trusted here (self-signed certificate)" in said["openai"]
