@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Environment, TemplateError, meta, nodes
 from mkdocs.commands.build import build
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mkdocs_leonardo.config import LeonardoConfig
     from mkdocs_leonardo.errors import InputError
     from mkdocs_leonardo.front_matter import FrontMatter
+    from mkdocs_leonardo.host.site_build import SiteBuild
     from mkdocs_leonardo.log import Notify
     from mkdocs_leonardo.spec import HeroSpec
 
@@ -65,7 +66,7 @@ class LoadedSite:
     @property
     def options(self) -> LeonardoConfig | None:
         """The plugin's options; None if the site does not use the plugin, or another plugin has not loaded it yet."""
-        plugin = _get_plugin(self.config)
+        plugin: Any = self.config.plugins.get("leonardo")
         return plugin.config if plugin is not None else None
 
     def bring_grouped_plugins(self) -> None:
@@ -85,9 +86,9 @@ class LoadedSite:
             self.config["site_dir"] = nowhere
             plugins.on_startup(command=command, dirty=False)
             try:
-                # Material's `group` plugin adds plugins, perhaps this one, in the same event with a high priority. It
-                # takes every bound method for a plugin's.
-                plugins.events["config"].append(lambda config: self._attach(config))  # noqa: PLW0108 - no bound method
+                # After the event in which Material's `group` plugin adds plugins, perhaps this one. It takes every
+                # bound method for a plugin's.
+                plugins.events["pre_build"].append(lambda config: self._attach(config))  # noqa: PLW0108 - no bound method
                 with suppress(_AllPagesRead):
                     build(self.config, serve_url="http://127.0.0.1:8000/" if command == "serve" else None)
             finally:
@@ -95,9 +96,10 @@ class LoadedSite:
         self.config["site_dir"] = site_dir
 
     def _attach(self, config: MkDocsConfig) -> None:
-        plugin = _get_plugin(config)
+        plugin: Any = config.plugins.get("leonardo")
         if plugin is not None:
-            plugin.page_listener = self._take
+            site_build: SiteBuild = plugin.build
+            site_build.listen(self._take)
         # Every plugin is loaded by now.
         config.plugins.events["page_content"].clear()
         config.plugins.events["env"][:] = [self._end]
@@ -169,18 +171,6 @@ def _is_content_shown(tree: nodes.Template) -> bool:
         for node in tree.find_all(nodes.Getattr)
         if not (isinstance(node.node, nodes.Name) and node.node.name == "page")
     )
-
-
-class _Plugin(Protocol):
-    """The part of the plugin object that this module uses. Importing `plugin` is not allowed here."""
-
-    config: LeonardoConfig
-    page_listener: Callable[[Page, FrontMatter], None] | None
-
-
-def _get_plugin(config: MkDocsConfig) -> _Plugin | None:
-    plugin: Any = dict.get(config.plugins, "leonardo")
-    return cast("_Plugin | None", plugin)
 
 
 class _AllPagesRead(BaseException):

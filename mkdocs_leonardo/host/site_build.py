@@ -69,7 +69,15 @@ class SiteBuild:
         self._handler = handler
         self._kept: KeptFolder | None = None
         self._reader: HeroReader | None = None
+        self._listener: Callable[[Page, FrontMatter], None] | None = None
         self.heroes: SiteHeroes | NoHeroes = NoHeroes()
+
+    def listen(self, listener: Callable[[Page, FrontMatter], None]) -> None:
+        """Make this a dry build: pages are read without text, `listener` gets their heroes, and none is made."""
+        self._listener = listener
+        if self._handler is not None:
+            self._handler.close()
+            self._handler = None
 
     def keep_pictures(self, site_dir: str, *, is_dirty: bool) -> None:
         """Keep the pictures of the previous build from the host's cleaning. A dirty build does not clean.
@@ -90,18 +98,10 @@ class SiteBuild:
         if self.settings is not None and page.meta.get("hero_prompt") is False:
             page.meta["hero_prompt"] = "false"
 
-    def read_page(
-        self,
-        markdown: str,
-        page: Page,
-        config: MkDocsConfig,
-        files: Files,
-        *,
-        listener: Callable[[Page, FrontMatter], None] | None,
-    ) -> str | None:
+    def read_page(self, markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str | None:
         """Log the problems in the page's front matter, and start to make its hero if it is not stored.
 
-        With a `listener`, which gets hero and problems instead, returns "" as the page's text.
+        In a dry build, returns "" as the page's text.
         """
         if self._build_settings is None:
             return None
@@ -109,8 +109,8 @@ class SiteBuild:
             # Not before the first page: monorepo-plugin moves the documentation.
             self._reader = HeroReader(self._build_settings.defaults, Path(config.docs_dir))
         reading = read_front_matter(self._reader, markdown, page, config, files)
-        if listener is not None:
-            listener(page, reading)
+        if self._listener is not None:
+            self._listener(page, reading)
             return ""
         for problem in reading.problems:
             log.warning("%s", problem)
@@ -126,8 +126,8 @@ class SiteBuild:
                 log.info("%s: %s", page.file.src_uri, comment)
         return None
 
-    def close(self, *, listener: Callable[[Page, FrontMatter], None] | None = None) -> None:
-        """End what still runs. Without a `listener`, warnings become annotations if GitHub Actions runs the build."""
+    def close(self) -> None:
+        """End what still runs. Warnings become annotations if GitHub Actions runs the build."""
         if self._kept is not None:
             self._kept.discard()
             self._kept = None
@@ -135,8 +135,7 @@ class SiteBuild:
         if self._handler is not None:
             handler, self._handler = self._handler, None
             handler.close()
-            if listener is None:
-                handler.annotations.flush()
+            handler.annotations.flush()
 
 
 def begin_build(options: LeonardoConfig, config: MkDocsConfig, *, is_preview: bool) -> SiteBuild:
