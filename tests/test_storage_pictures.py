@@ -21,6 +21,8 @@ from mkdocs_leonardo.storage.text_store import InMemoryStore
 
 KEY = "50d963aadec4b20025d9c06c1f60e995ccbb8823a2e54e74f6c0c1fed6fedc02"
 STEM = KEY[:16]
+#: The environment of a process that coverage does not follow: its own modules and files would be in the way.
+UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 DATA = b"\xff\xd8 an image as delivered"
 RECORD = PictureRecord(
     key=KEY,
@@ -88,7 +90,9 @@ def test_record_is_for_people_to_read(folder: Path) -> None:
 def test_gallery_is_read_without_diskcache_or_network_library() -> None:
     """Reading a gallery imports neither diskcache nor a network library."""
     program = "import sys, mkdocs_leonardo.storage.pictures; print({'diskcache', 'sqlite3', 'httpx'} & {*sys.modules})"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True, env=UNMEASURED
+    )
 
     assert done.stdout == "set()\n"
 
@@ -501,6 +505,7 @@ def test_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
         text=True,
         timeout=60,
         check=False,
+        env=UNMEASURED,
     )
 
     assert (done.stdout, done.stderr) == ("unavailable\n", "")
