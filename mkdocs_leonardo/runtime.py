@@ -346,11 +346,7 @@ class Runtime:
                     yield self.make_provider(name)
 
     def compute_timeout_s(self, pictures: int) -> float:
-        """Return the longest wait for `pictures` (seconds): each provider may be asked twice for each job."""
-        # With a shared store, each picture may wait for another machine's job.
-        if self._settings.shared_store is None:
-            with suppress(StoreUnavailable):
-                pictures = min(pictures, self._settings.max_new_images + len(self.journal.get_entries()))
+        """Return the longest wait for `pictures` (seconds): each provider may be asked twice for each picture."""
         a_picture_s = sum(2 * provider.timeout_s for provider in self.chain) + SLACK_S
         return -(-pictures // self._settings.concurrency) * a_picture_s
 

@@ -11,18 +11,8 @@ from services import Services
 from mkdocs_leonardo.build import RENDER_S, Build
 from mkdocs_leonardo.config import LeonardoConfig
 from mkdocs_leonardo.runtime import Runtime
-from mkdocs_leonardo.settings import Settings, settings_from
+from mkdocs_leonardo.settings import settings_from
 from mkdocs_leonardo.spec import HeroSpec, PictureSpec, Source
-from mkdocs_leonardo.storage.entries import Entry
-
-
-def make_settings(folder: Path, services: Services, **options: object) -> Settings:
-    """Return the settings of a site with one provider and one small file for each image."""
-    config = LeonardoConfig()
-    own: dict[str, Any] = {"formats": ["jpeg"], "widths": [480], "providers": ["leonardo"]}
-    config.load_dict({**services.plugin_options, **own, **options})
-    assert config.validate() == ([], [])
-    return settings_from(config, folder / "mkdocs.yml", docs_dir=folder / "docs")
 
 
 def test_page_that_is_not_ready_in_time_shows_a_placeholder_and_keeps_its_job(
@@ -32,7 +22,11 @@ def test_page_that_is_not_ready_in_time_shows_a_placeholder_and_keeps_its_job(
     # The real limit is minutes away, and a page's own deadlines come before it.
     monkeypatch.setattr(Runtime, "compute_timeout_s", lambda _, pages: 2.0 - pages * RENDER_S)
     services.leonardo.render_s = None
-    settings = make_settings(tmp_path, services)
+    config = LeonardoConfig()
+    own: dict[str, Any] = {"formats": ["jpeg"], "widths": [480], "providers": ["leonardo"]}
+    config.load_dict({**services.plugin_options, **own})
+    assert config.validate() == ([], [])
+    settings = settings_from(config, tmp_path / "mkdocs.yml", docs_dir=tmp_path / "docs")
     build = Build(settings, environ=services.environ, notify=lambda _level, _text: None)
 
     build.request_hero(HeroSpec("late.md", PictureSpec("a harbour", style="CINEMATIC", width_px=1536, height_px=864)))
@@ -45,19 +39,3 @@ def test_page_that_is_not_ready_in_time_shows_a_placeholder_and_keeps_its_job(
     assert Path(late.asset.rendering.variants[0].path_text).is_file()
     build.close()
     assert services.ledger.creates == 1
-
-
-def test_wait_is_bounded_by_the_jobs_that_may_run_not_by_the_pages(tmp_path: Path, services: Services) -> None:
-    """A hundred pages wait no longer than the jobs that the cap allows and the journal holds."""
-    runtime = Runtime(
-        make_settings(tmp_path, services, max_new_images=3, concurrency=1),
-        environ=services.environ,
-        notify=lambda _level, _text: None,
-    )
-    for key in ("1" * 40, "2" * 40):
-        runtime.journal.record_call(Entry(key, "leonardo", "phoenix", "a.md", calls=()), estimate_usd=0.01)
-
-    assert runtime.compute_timeout_s(5) == runtime.compute_timeout_s(100)
-    assert runtime.compute_timeout_s(4) < runtime.compute_timeout_s(5)
-    runtime.close()
-    runtime.discard()
