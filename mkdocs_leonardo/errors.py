@@ -8,7 +8,7 @@
     ├── ProviderError             the class decides on failover; `charged` says whether money may be gone
     │   ├── RateLimited           the provider gets no call for a time; the next provider
     │   ├── ServiceFailed         the create call failed: call once more if it surely made no job
-    │   │   ├── ServerError       OpenAI's own 500 or 503, without a list of jobs: call once more, both calls count
+    │   │   ├── ServerError       a 500 or 503 by a service without a list of jobs: call once more, both calls count
     │   │   ├── ListUnclear       the list of jobs leaves open whether the call made a job
     │   │   └── NoAnswer          the call may have been carried out: search for a while before calling once more
     │   ├── AccountRefused        key, balance or model: the provider is off for this build

@@ -184,7 +184,7 @@ def _make_config_name(config_file: Path, folders: Iterable[Path]) -> str:
 def _resolve_folder(root: Path, option: str, name: str) -> Path:
     """Return the folder that an option names; SettingsError for a path with an unknown user or a shell's variable."""
     if (root / name).is_dir():
-        # Also a folder called `~`, which earlier versions created.
+        # This includes a folder called `~`, which earlier versions created.
         return (root / name).resolve()
     if re.search(r"^\$|\$\{|^%\w+%", name):
         raise SettingsError(f"{option}: it is {name!r}; a variable is filled in where !ENV stands before its name")

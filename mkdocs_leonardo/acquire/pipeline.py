@@ -205,7 +205,7 @@ class Pipeline:
         flight = self._flights[picture] = InFlight(done)
         try:
             stored = await self._acquire_under_leases(picture, page, result, flight.attempts, start_next)
-            # The result is kept until the build ends, so without the request, which the store has.
+            # The result is kept until the build ends. The request is dropped to save memory; the store has it.
             flight.stored = stored and replace(stored, record=stored.record.without_request())
         except (ProviderError, PictureUnavailable, StorageError) as error:
             kind = FailureKind.REFUSED if isinstance(error, PromptRefused) else FailureKind.OTHER
@@ -267,7 +267,7 @@ class Pipeline:
         result, reason = await self._download_from_team(request.page, result)
         candidates = result.candidates
         stored = result.stored if isinstance(result, Hit) else None
-        # Only the providers before the stored picture's own can have a better one.
+        # Only providers earlier in the chain can have a better picture.
         rank = len(candidates) if stored is None else stored.rank
         try:
             new_picture = await self._runner.collect_earlier_jobs(

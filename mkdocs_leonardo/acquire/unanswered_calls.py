@@ -119,7 +119,7 @@ class UnansweredCalls:
         async with self._locks.setdefault(provider.name, Lock()):
             picture, known_ids = replace(request.picture, seed=call.seed), frozenset[str]()
             job: Submission | None = None
-            # Another picture's call may be accepted while the list is read; it is read again without that job.
+            # Another picture's call may be accepted during the reading. The list is then read again without its job.
             while job is None or job.job_id in known_ids:
                 known_ids = await to_thread(self._context.journal.get_known_job_ids, provider.name)
                 job = await provider.find(picture, since=since, known=known_ids)

@@ -165,7 +165,7 @@ class HeroStatus:
 
     @property
     def most_usd(self) -> float:
-        """The highest possible cost: each provider charges for the picture and delivers none."""
+        """The highest possible cost: the sum of all providers' prices, as if each charged and delivered nothing."""
         if not self.must_be_bought:
             return 0.0
         return sum(offer.estimate_usd for offer in self.offers if offer.can_be_bought)

@@ -278,7 +278,7 @@ def explain_failure(purchase: Resolution) -> str:
 def describe_seconds(record: PictureRecord) -> list[str]:
     """Return the words for the seconds from acceptance to download; empty if they are not known.
 
-    A service whose answer is the picture accepts the job at that moment.
+    A service whose answer is the picture has no job, so there are 0 seconds and no words.
     """
     return [f"{record.seconds:.1f} s"] if record.seconds is not None and record.seconds >= _LEAST_S else []
 

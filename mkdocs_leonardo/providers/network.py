@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from mkdocs_leonardo.errors import NotSetUp
 from mkdocs_leonardo.spec import replace_unprintable
 
-#: Variables that name certificates to trust; the first that is set counts. After OpenSSL's two come those of requests
-#: and curl, which networks with inspecting firewalls usually set.
+#: Variables that name certificates to trust; the first that is set counts. OpenSSL's two come before the variables of
+#: requests and curl, which networks with inspecting firewalls usually set.
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS

@@ -33,8 +33,8 @@ from mkdocs_leonardo.storage.checked_json import (
 
 #: The largest difference between two machines' clocks that the code tolerates (seconds).
 CLOCKS_APART_S = 3600.0
-#: An earlier process's call of this age needs one search (seconds), since the service carried it out long ago, or
-#: never. A younger call may have waited for the request limit for minutes before it was sent.
+#: The age from which one search for an earlier process's call is enough (seconds): the service carried it out long
+#: ago, or never. A younger call may have waited for the request limit for minutes before it was sent.
 FRESH_S = 600.0
 #: The shortest interval between two attempts to collect a job (seconds).
 LEAST_INTERVAL_S = 60.0

@@ -155,7 +155,7 @@ class TeamLeases:
         raise StoreUnavailable("a lease in the store cannot be taken, though no machine has it")
 
     async def _is_free(self, name: str, state: _LeaseState) -> bool:
-        """Return whether the owner has released the lease. Where leases are signed, only a signed marker counts."""
+        """Return whether the owner has released the lease. With a secret, an unsigned marker is ignored."""
         if not state.is_free or self._secret is None:
             return state.is_free
         record = await self.read_record(f"{_make_path(name, state.number)}{_FREE}")
@@ -293,7 +293,7 @@ class TeamLease:
     async def merge_earlier_records(self) -> None:
         """Merge the records of earlier owners into this one; StoreUnavailable if that fails."""
         number = self._number - 1
-        # A longer row of owners that died before they merged is not of this team.
+        # More owners in a row that did not merge are foreign objects.
         while number > max(0, self._number - MOST_UNFINISHED) and not self._record.is_whole:
             record = await self._leases.read_record(_make_path(self.name, number))
             if record is not None:

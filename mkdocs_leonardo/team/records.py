@@ -15,8 +15,8 @@ from mkdocs_leonardo.storage.checked_json import check_integer, check_mapping, c
 from mkdocs_leonardo.storage.entries import CLOCKS_APART_S, FRESH_S, CreateCall, Entry, encode_entry, parse_entry
 from mkdocs_leonardo.storage.pictures import encode_record
 
-#: The age that another machine's recent create call is given, whatever its clock says (seconds): young enough for a
-#: search that waits, and old enough to include every job that may be the call's.
+#: The assumed age of another machine's recent create call, whose clock may be wrong (seconds). The search for a call of
+#: this age waits, and includes every job that the call may have made.
 INTENT_AGE_S = FRESH_S - 10.0
 #: The most bytes of a lease's record.
 MAX_BYTES = 2**18

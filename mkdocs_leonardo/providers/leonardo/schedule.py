@@ -48,7 +48,8 @@ EARLY_GROWTH = 0.2
 #: become quicker.
 EARLY_PARTS = (0.35, 0.65)
 #: A job that was done at its first poll may have been done earlier, so its time is noted as this much shorter.
-#: Otherwise each first poll would come later than the last one, since a noted time includes the wait for its poll.
+#: Without this margin, each first poll would come later than the last one, since a noted time includes the wait for
+#: its poll.
 UNSEEN_MARGIN = FIRST_MARGIN * 1.1
 #: A change of the times by this factor makes the times before it invalid.
 CHANGE = 2.5
