@@ -128,3 +128,9 @@ def test_another_file_of_ones_own_has_another_digest() -> None:
     """Another content of an own picture gives another digest."""
     hero = HeroSpec("a.md", own_image=Path("a.jpg"))
     assert digest_request(hero, "1") != digest_request(hero, "2")
+
+
+def test_manifest_of_deep_brackets_is_damaged() -> None:
+    """A manifest that Python's parser cannot nest is damaged, as any other wrong content is."""
+    with pytest.raises(BrokenEntry):
+        read_manifest(b"[" * 200_000)

@@ -124,7 +124,7 @@ def read_manifest(data: bytes) -> Manifest:
             markup=MarkupOptions(**{item.name: value.get(item.name, item.default) for item in fields(MarkupOptions)}),
             heroes={str(page): _hero_from_json(hero) for page, hero in value["heroes"].items()},
         )
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise BrokenEntry("it is damaged") from error
 
 
